@@ -1,0 +1,14 @@
+//! kubesift: every object of a Kubernetes cluster in a local index that stays in sync, searched while you type.
+//!
+//! Modules lie in layers; a module uses only rows above it (`tests/architecture.rs` holds the table):
+//!
+//! ```text
+//! L0  object    text                      pure vocabulary; strings for people
+//! L1  document  query                     pure: object -> document; text -> AST
+//! L2  cluster   index                     the API server; tantivy
+//! L3  engine    search                    the sync core; query -> ranked hits
+//! L4  demo                                the simulated server
+//! L5  cli       main                      arguments, config, output
+//! ```
+
+pub mod object;

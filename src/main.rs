@@ -1,0 +1,3 @@
+//! The kubesift program.
+
+fn main() {}
