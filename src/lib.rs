@@ -11,4 +11,6 @@
 //! L5  cli       main                      arguments, config, output
 //! ```
 
+pub mod document;
 pub mod object;
+pub mod query;
