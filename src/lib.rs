@@ -12,5 +12,6 @@
 //! ```
 
 pub mod document;
+pub mod engine;
 pub mod object;
 pub mod query;

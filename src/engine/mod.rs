@@ -1,0 +1,3 @@
+//! L3: the sync core.
+
+pub mod status;
