@@ -71,6 +71,7 @@ pub(super) struct Pump {
     status: watch::Sender<Status>,
     next_status: Millis,
     flushes: Vec<oneshot::Sender<()>>,
+    urgent: bool,
 }
 
 impl Pump {
@@ -84,7 +85,7 @@ impl Pump {
         status: watch::Sender<Status>,
     ) -> Result<Self, IndexError> {
         let core = Core::restore(writer.held()?, checkpoint);
-        Ok(Self { core, writer, reader, report, inbox, status, next_status: 0, flushes: Vec::new() })
+        Ok(Self { core, writer, reader, report, inbox, status, next_status: 0, flushes: Vec::new(), urgent: false })
     }
 
     /// Runs until every sender is gone (then everything is committed) or the index can't be written.
@@ -138,7 +139,7 @@ impl Pump {
     fn on_time(&mut self) -> Result<(), IndexError> {
         let now = now();
         self.core.release_deferred(now, false);
-        if self.core.commit_due().is_some_and(|due| due <= now) || !self.flushes.is_empty() {
+        if self.core.commit_due().is_some_and(|due| due <= now) || !self.flushes.is_empty() || self.urgent {
             self.commit()?;
         }
         if self.next_status <= now {
@@ -151,6 +152,8 @@ impl Pump {
         let now = now();
         match message {
             Message::Change { kind, scope, change, verdict } => {
+                // The dropped version is forgotten on disk before the new history can overtake it.
+                self.urgent |= matches!(change, Change::Regressed);
                 let answer = self.core.apply(now, &kind, &scope, change);
                 if let Some(verdict) = verdict {
                     // A reader that was stopped meanwhile does not wait for it.
@@ -204,7 +207,7 @@ impl Pump {
     }
 
     fn source_state(&self, kind: &KindKey, scope: &Scope) -> SourceState {
-        let source = self.core.source_of(kind, scope).filter(|source| source.is_complete());
+        let source = self.core.source_of(kind, scope).filter(|source| source.is_resumable());
         SourceState {
             version: source.and_then(|source| source.version().cloned()),
             holds_any: self.core.count(kind) > 0,
@@ -227,6 +230,7 @@ impl Pump {
         let checkpoint = self.core.checkpoint();
         self.writer.commit(&checkpoint)?;
         self.core.committed();
+        self.urgent = false;
         self.reader.reload()?;
         for reply in self.flushes.drain(..) {
             // Who asked may have gone.

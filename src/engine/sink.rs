@@ -94,7 +94,8 @@ impl KindSink {
             Ok(Verdict::Accepted { .. }) => {
                 self.notify(Notice::Allowed(self.key.clone(), self.scope.clone())).await
             }
-            Ok(Verdict::Stale | Verdict::Suspicious) => Answer::ListAgain,
+            Ok(Verdict::Stale { held }) => Answer::ListAgain { held },
+            Ok(Verdict::Suspicious | Verdict::Rewritten) => Answer::ListAgain { held: None },
             Err(_) => Answer::Stop,
         }
     }
@@ -131,9 +132,8 @@ impl KindSink {
         let id = IdHash::of(&document.id);
         let key = Key::of(&document.id, &object.uid);
         let version = number(&object.resource_version);
-        let namespace = object.namespace.clone();
         let entry = Entry { key, kind: self.key.clone(), document, fingerprint, version };
-        Some(Item { id, entry, namespace })
+        Some(Item { id, entry })
     }
 
     fn deleted(&self, object: &Object) -> Change {

@@ -37,8 +37,8 @@ impl Freshness {
 pub(super) enum Listed {
     /// Taken; a watch may start at this version.
     Accepted(Option<ResourceVersion>),
-    /// The sink wants a consistent one.
-    Again,
+    /// The sink wants a consistent one; it holds this version, if the list was older.
+    Again(Option<u64>),
     /// The sink wants no more.
     Stop,
 }
@@ -58,7 +58,7 @@ pub(super) async fn list<S: Sink>(
     match pages(options, sink, freshness).await {
         Ok(Some(version)) => Ok(match sink.send(Event::ListEnded(version.clone())).await {
             Answer::Continue => Listed::Accepted(version),
-            Answer::ListAgain => Listed::Again,
+            Answer::ListAgain { held } => Listed::Again(held),
             Answer::Stop => Listed::Stop,
         }),
         Ok(None) => Ok(Listed::Stop),

@@ -114,7 +114,10 @@ pub enum Answer {
     /// Go on.
     Continue,
     /// The list could not be swept with: list again, consistently.
-    ListAgain,
+    ListAgain {
+        /// The version that is held, if the list was older than that.
+        held: Option<u64>,
+    },
     /// End.
     Stop,
 }

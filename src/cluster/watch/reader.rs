@@ -130,7 +130,13 @@ impl<S: Sink> Reader<S> {
         }
         match list(&self.options, &mut self.sink, &freshness, reread).await? {
             Listed::Stop => Ok(Step::Stop),
-            Listed::Again => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
+            // Even etcd's own answer is older than what is held: has it been restored?
+            Listed::Again(Some(held)) if freshness == Freshness::Consistent => {
+                self.version = Some(ResourceVersion::Number(held));
+                tokio::time::sleep(self.backoff.pause()).await;
+                Ok(Step::Resume { since: Instant::now() })
+            }
+            Listed::Again(_) => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
             Listed::Accepted(version) => {
                 self.settle();
                 self.version = version;
@@ -310,7 +316,7 @@ impl<S: Sink> Reader<S> {
     /// Tells a state; `None` when the sink wants no more.
     async fn tell(&mut self, state: State) -> Option<()> {
         match self.sink.send(Event::State(state)).await {
-            Answer::Continue | Answer::ListAgain => Some(()),
+            Answer::Continue | Answer::ListAgain { .. } => Some(()),
             Answer::Stop => None,
         }
     }
