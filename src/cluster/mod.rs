@@ -1,0 +1,3 @@
+//! The API server: its wire format, and how it is read.
+
+pub mod wire;
