@@ -12,5 +12,6 @@
 //! ```
 
 pub mod document;
+pub mod index;
 pub mod object;
 pub mod query;
