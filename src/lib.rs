@@ -14,5 +14,6 @@
 pub mod cluster;
 pub mod document;
 pub mod engine;
+pub mod index;
 pub mod object;
 pub mod query;
