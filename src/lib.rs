@@ -14,3 +14,4 @@
 pub mod document;
 pub mod object;
 pub mod query;
+pub mod text;
