@@ -15,3 +15,4 @@ pub mod document;
 pub mod engine;
 pub mod object;
 pub mod query;
+pub mod text;
