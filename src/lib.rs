@@ -17,3 +17,4 @@ pub mod engine;
 pub mod index;
 pub mod object;
 pub mod query;
+pub mod text;
