@@ -18,11 +18,13 @@ mod list;
 mod reader;
 mod revision;
 mod stream;
+mod trouble;
 
 pub use backoff::Backoff;
 pub use connectivity::{Connectivity, Link};
 pub use reader::{Reader, ReaderOptions};
-pub use revision::{Revision, Revisions, Storage};
+pub use revision::{Revisions, Storage};
+pub use trouble::{Trouble, describe};
 
 use std::future::Future;
 use std::time::Duration;
