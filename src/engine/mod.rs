@@ -10,6 +10,7 @@
 
 mod core;
 mod definitions;
+mod life;
 mod plan;
 mod pump;
 mod readers;
@@ -19,14 +20,14 @@ mod sink;
 pub mod status;
 mod supervisor;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::client::{Client, ClientError};
+use crate::cluster::client::Client;
 use crate::cluster::selection::Selection;
 pub use crate::cluster::watch::Timing;
 use crate::document::{Rules, SCHEMA_VERSION};
@@ -45,18 +46,18 @@ pub struct EngineOptions {
     pub context_namespace: Option<String>,
     /// The index's directory.
     pub store: Store,
-    /// The right to write it.
-    pub lock: Lock,
     /// How objects become documents.
     pub rules: Arc<Rules>,
     /// Which kinds and namespaces are read.
-    pub selection: Selection,
+    pub selection: Arc<Selection>,
     /// How long it runs.
     pub mode: Mode,
     /// Documents of a kind that has been forbidden (not failing) for this long are removed.
     pub forbidden_after: Duration,
     /// Waiting times of the readers.
     pub timing: Timing,
+    /// What a person should know before anything else, for status: old directories removed, say.
+    pub notes: Vec<String>,
 }
 
 /// How long the engine runs.
@@ -92,30 +93,24 @@ pub enum EngineError {
     /// The index could not be opened for writing.
     #[error("the index can't be opened")]
     OpenIndex(#[source] IndexError),
-    /// The pump's thread could not be started.
-    #[error("the index thread can't be started")]
-    StartThread(#[source] std::io::Error),
-    /// Reading the cluster failed before anything could begin.
-    #[error("the cluster can't be read")]
-    ReadCluster(#[source] ClientError),
 }
 
 /// A running engine. Dropping it shuts it down without waiting.
 pub struct Handle {
     status: watch::Receiver<Status>,
-    reader: index::Reader,
+    reader: supervisor::ReaderSlot,
     stop: CancellationToken,
     task: JoinHandle<Outcome>,
 }
 
-/// Starts an engine on the present tokio runtime.
+/// Starts an engine on the present tokio runtime; `lock` is the right to write the store.
 ///
 /// # Errors
 /// [`EngineError::OpenIndex`] when the index can't be opened for writing.
-pub fn start(options: EngineOptions) -> Result<Handle, EngineError> {
+pub fn start(options: EngineOptions, lock: Lock) -> Result<Handle, EngineError> {
     let stop = CancellationToken::new();
     let (sender, status) = watch::channel(Status::default());
-    let supervisor = supervisor::Supervisor::open(options, sender, stop.clone())?;
+    let supervisor = supervisor::Supervisor::open(options, lock, sender, stop.clone())?;
     let reader = supervisor.reader();
     let task = tokio::spawn(supervisor.run());
     Ok(Handle { status, reader, stop, task })
@@ -132,9 +127,10 @@ impl Handle {
         self.status.clone()
     }
 
-    /// A reader of the index that the engine reloads after every commit.
+    /// A reader of the index that the engine reloads after every commit. Another one after the index of another
+    /// cluster was set aside.
     pub fn reader(&self) -> index::Reader {
-        self.reader.clone()
+        self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until the run ends by itself ([`Mode::Once`], [`Mode::Confirm`]).

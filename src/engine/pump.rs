@@ -2,17 +2,20 @@
 //! publishes status. A slow disk makes it slow, which fills the channel, which slows the watches.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cluster::watch::State;
+use crate::cluster::selection::Selection;
 use crate::index::{self, Checkpoint, IndexError, Writer};
 use crate::object::{KindKey, ResourceVersion, Scope};
 
 use super::core::{Change, Core, Millis, Verdict};
 use super::report::Report;
 use super::status::Status;
+use super::supervisor::PumpEnd;
 
 /// Messages on their way: 16 batches of 128 objects are some 4 MB.
 pub(super) const QUEUE: usize = 16;
@@ -20,11 +23,12 @@ pub(super) const QUEUE: usize = 16;
 const APPLY_AT: usize = 1_024;
 /// `status.json` and the heartbeat.
 const STATUS_EVERY_MS: Millis = 1_000;
+/// The namespace that documents of cluster-scoped objects name.
+const CLUSTER_SCOPED: &str = "_cluster";
 /// Messages taken before the clock is looked at again.
 const BURST: usize = 64;
 
 /// What the pump is told.
-#[derive(Debug)]
 pub(super) enum Message {
     /// A reader saw something; `verdict` is answered once it is taken.
     Change { kind: KindKey, scope: Scope, change: Change, verdict: Option<oneshot::Sender<Verdict>> },
@@ -34,8 +38,8 @@ pub(super) enum Message {
     Restarted,
     /// Delete everything of these kinds: the supervisor has the authority.
     RemoveKinds { kinds: Vec<KindKey>, why: String },
-    /// Delete everything in these namespaces and of kinds outside the selection.
-    Exclude { namespaces: BTreeSet<String>, kinds: BTreeSet<KindKey> },
+    /// Delete everything of these kinds and in namespaces outside the selection.
+    Exclude { kinds: BTreeSet<KindKey>, selection: Arc<Selection> },
     /// Delete what has been forbidden for this long.
     RemoveForbidden { after: Millis },
     /// A source is no longer read.
@@ -78,24 +82,25 @@ impl Pump {
     /// Restores the core from what the writer's index holds.
     pub(super) fn new(
         writer: Writer,
-        reader: index::Reader,
         checkpoint: Checkpoint,
         report: Report,
         inbox: mpsc::Receiver<Message>,
         status: watch::Sender<Status>,
     ) -> Result<Self, IndexError> {
         let core = Core::restore(writer.held()?, checkpoint);
+        let reader = writer.reader();
         Ok(Self { core, writer, reader, report, inbox, status, next_status: 0, flushes: Vec::new(), urgent: false })
     }
 
     /// Runs until every sender is gone (then everything is committed) or the index can't be written.
-    pub(super) async fn run(mut self) -> (Report, Result<(), IndexError>) {
+    pub(super) async fn run(mut self) -> PumpEnd {
         let result = self.pump().await;
-        let mut report = self.report;
         if let Err(error) = &result {
-            report.note(error.to_string());
+            self.report.note(error.to_string());
+            self.report.trouble = Some(error.to_string());
+            self.publish();
         }
-        (report, result)
+        PumpEnd { report: self.report, writer: self.writer, result }
     }
 
     async fn pump(&mut self) -> Result<(), IndexError> {
@@ -171,9 +176,10 @@ impl Pump {
                 let count = self.core.remove(now, |kind, _| kinds.contains(kind));
                 self.removed(count, &why);
             }
-            Message::Exclude { namespaces, kinds } => {
+            Message::Exclude { kinds, selection } => {
                 let count = self.core.remove(now, |kind, namespace| {
-                    kinds.contains(kind) || (!namespace.is_empty() && namespaces.contains(namespace))
+                    let outside = namespace != CLUSTER_SCOPED && !selection.namespace(namespace);
+                    outside || kinds.contains(kind)
                 });
                 self.removed(count, "the configuration excludes them");
             }

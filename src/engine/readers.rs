@@ -1,12 +1,13 @@
 //! The running readers: starts them from what the index holds, stops them, and keeps count.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::cluster::client::Client;
+use crate::cluster::selection::Selection;
 use crate::cluster::watch::{
     Connectivity, Mode as ReaderMode, Reader, ReaderOptions, Revisions, Sink, Start, Storage, Timing,
 };
@@ -26,7 +27,7 @@ pub(super) struct Shared {
     pub(super) connectivity: Connectivity,
     pub(super) revisions: Revisions,
     pub(super) rules: Arc<Rules>,
-    pub(super) exclude_namespaces: Arc<BTreeSet<String>>,
+    pub(super) selection: Arc<Selection>,
     pub(super) pump: mpsc::Sender<Message>,
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) mode: ReaderMode,
@@ -58,7 +59,7 @@ impl Readers {
             key: kind.key(),
             scope: scope.clone(),
             rules: shared.rules.clone(),
-            exclude_namespaces: shared.exclude_namespaces.clone(),
+            selection: shared.selection.clone(),
             pump: shared.pump.clone(),
             notices: shared.notices.clone(),
         };

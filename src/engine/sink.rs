@@ -1,10 +1,10 @@
 //! Between a reader and the pump: maps objects to documents in the reader's own task, so that both cores work.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::cluster::selection::Selection;
 use crate::cluster::watch::{Answer, Event, Sink, State};
 use crate::document::{Rules, document, document_id, fingerprint};
 use crate::index::Entry;
@@ -34,7 +34,7 @@ pub(super) struct KindSink {
     pub(super) key: KindKey,
     pub(super) scope: Scope,
     pub(super) rules: Arc<Rules>,
-    pub(super) exclude_namespaces: Arc<BTreeSet<String>>,
+    pub(super) selection: Arc<Selection>,
     pub(super) pump: mpsc::Sender<Message>,
     pub(super) notices: mpsc::Sender<Notice>,
 }
@@ -124,7 +124,7 @@ impl KindSink {
     }
 
     fn item(&self, object: &Object) -> Option<Item> {
-        if self.exclude_namespaces.contains(&object.namespace) {
+        if !self.selection.namespace(&object.namespace) {
             return None;
         }
         let document = document(&self.kind, object, &self.rules);

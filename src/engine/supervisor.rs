@@ -1,221 +1,173 @@
-//! Starts and stops readers as kinds, rights and the connection come and go.
+//! Runs one life after another: a life begins with an opened writer and ends when the index can't be written any
+//! more, another cluster answers, or it is told to stop.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::client::{Client, ClientError};
-use crate::cluster::discovery::{Discovery, Freshness, discover};
-use crate::cluster::review;
-use crate::cluster::selection::Decision;
-use crate::cluster::watch::{Backoff, Connectivity, Link, Mode as ReaderMode, Revisions, Storage};
-use crate::index::{self, Checkpoint, IndexError, Lock, Opened, Schema, Writer};
-use crate::object::{Kind, KindKey, Scope};
+use crate::cluster::watch::{Connectivity, Link, describe};
+use crate::index::{self, Checkpoint, IndexError, Opened, Schema, Writer};
 
-use super::definitions::{NameSink, Names, api_services, crds};
-use super::plan::{Definitions, Plan, Reading};
+use super::life::{End, Life};
 use super::pump::{Message, Pump, QUEUE, now};
-use super::readers::{Readers, Shared};
 use super::report::Report;
-use super::rights::Rights;
-use super::sink::Notice;
 use super::status::Status;
 use super::{EngineError, EngineOptions, Mode, Outcome, schema_version};
 
-/// Discovery is read again this often where CRDs may not be watched.
-const DISCOVERY_BLIND: Duration = Duration::from_secs(30);
-/// Discovery is read again this often where they may: only what the watches can't tell changes in between.
-const DISCOVERY_EVERY: Duration = Duration::from_secs(300);
-/// The second reading that shows a kind as gone.
-const DISCOVERY_SECOND: Duration = Duration::from_secs(61);
-/// After a CRD event discovery settles within moments; until it agrees it is read again at growing intervals.
-const DISCOVERY_PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
-/// A CRD whose names were not accepted never shows up: no more extra readings after this many.
-const DISCOVERY_EXTRA: u32 = 30;
-/// Rights in namespaces are asked for again this often, and at most one namespace a second.
-const RIGHTS_EVERY: Duration = Duration::from_secs(60);
-/// The index is opened again after it could not be written.
+/// The index is tried again this long after it could not be written.
 const REOPEN_AFTER: Duration = Duration::from_secs(5);
-/// How long the first discovery waits for the names of CRDs.
-const NAMES_WAIT: Duration = Duration::from_secs(2);
-/// Forbidden kinds are looked through this often for those whose documents have to go.
-const EXPIRY_EVERY: Duration = Duration::from_secs(60);
+
+/// Where the engine's present reader stands: another one after the index was set aside.
+pub(super) type ReaderSlot = Arc<RwLock<index::Reader>>;
 
 /// Owns everything that runs.
 pub(super) struct Supervisor {
     options: EngineOptions,
-    opened: Option<(Writer, Opened)>,
-    reader: index::Reader,
+    next: Option<(Writer, Checkpoint)>,
+    reader: ReaderSlot,
     status: watch::Sender<Status>,
     stop: CancellationToken,
     head: Status,
 }
 
-enum End {
-    Finished(Outcome),
-    IndexFailed(IndexError),
-    AnotherCluster,
-}
-
 impl Supervisor {
     pub(super) fn open(
-        mut options: EngineOptions,
+        options: EngineOptions,
+        lock: index::Lock,
         status: watch::Sender<Status>,
         stop: CancellationToken,
     ) -> Result<Self, EngineError> {
         let schema = Schema { version: schema_version(&options.rules) };
-        let lock = options.lock.take();
-        let (writer, opened) = Writer::open(&options.store, lock, &schema).map_err(EngineError::OpenIndex)?;
-        let reader = index::Reader::open(&options.store).map_err(EngineError::OpenIndex)?;
-        let mut head = Status {
+        let (writer, Opened { checkpoint, rebuilt }) =
+            Writer::open(&options.store, lock, schema).map_err(EngineError::OpenIndex)?;
+        let reader = Arc::new(RwLock::new(writer.reader()));
+        let head = Status {
             started_ms: now(),
             context: options.context.clone(),
             server: options.server.clone(),
+            notes: options.notes.iter().cloned().chain(rebuilt).collect(),
             ..Status::default()
         };
-        head.notes.extend(opened.rebuilt.clone());
-        Ok(Self { options, opened: Some((writer, opened)), reader, status, stop, head })
+        Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head })
     }
 
-    pub(super) fn reader(&self) -> index::Reader {
+    pub(super) fn reader(&self) -> ReaderSlot {
         self.reader.clone()
     }
 
-    /// Runs one life after another: a new one begins when the index failed or another cluster answered.
+    /// Runs until the mode's end, or until it is told to stop.
     pub(super) async fn run(mut self) -> Outcome {
-        loop {
-            let (writer, opened) = match self.opened.take() {
-                Some(opened) => opened,
-                None => match self.reopen() {
-                    Ok(opened) => opened,
-                    Err(error) if self.options.mode != Mode::Live => {
-                        return Outcome::IndexFailed(describe(&error));
-                    }
-                    Err(error) => {
-                        tracing::warn!(error = describe(&error), "the index can't be opened");
-                        if self.pause(REOPEN_AFTER).await { return Outcome::Done } else { continue }
-                    }
-                },
+        while let Some((writer, checkpoint)) = self.next.take() {
+            let (writer, end) = match self.live(writer, checkpoint).await {
+                Ok(ended) => ended,
+                Err(error) => return Outcome::IndexFailed(describe(&error)),
             };
-            match self.live(writer, opened).await {
+            match end {
                 End::Finished(outcome) => return outcome,
-                End::AnotherCluster => self.set_aside(),
-                End::IndexFailed(error) => {
-                    if self.options.mode != Mode::Live {
+                End::AnotherCluster => {
+                    if let Err(error) = self.set_aside(writer) {
                         return Outcome::IndexFailed(describe(&error));
                     }
-                    if self.pause(REOPEN_AFTER).await {
+                }
+                End::IndexFailed(error) => {
+                    tracing::warn!(error = describe(&error), "the index can't be written");
+                    if self.options.mode != Mode::Live || !self.roll_back(writer).await {
                         return Outcome::IndexFailed(describe(&error));
                     }
                 }
             }
         }
+        Outcome::Done
     }
 
-    /// Waits; says whether it was told to stop meanwhile.
-    async fn pause(&self, pause: Duration) -> bool {
-        tokio::time::timeout(pause, self.stop.cancelled()).await.is_ok()
+    /// Tries to write again until that works; `false` when told to stop meanwhile.
+    async fn roll_back(&mut self, mut writer: Writer) -> bool {
+        loop {
+            if tokio::time::timeout(REOPEN_AFTER, self.stop.cancelled()).await.is_ok() {
+                return false;
+            }
+            match writer.rollback() {
+                Ok(checkpoint) => {
+                    self.next = Some((writer, checkpoint));
+                    return true;
+                }
+                Err(error) => tracing::warn!(error = describe(&error), "the index still can't be written"),
+            }
+        }
     }
 
-    fn reopen(&mut self) -> Result<(Writer, Opened), IndexError> {
-        let lock = Lock::try_acquire(&self.options.store)?.ok_or(IndexError::Locked)?;
-        let schema = Schema { version: schema_version(&self.options.rules) };
-        let (writer, opened) = Writer::open(&self.options.store, lock, &schema)?;
-        self.head.notes.extend(opened.rebuilt.clone());
-        self.reader.reopen(&self.options.store)?;
-        Ok((writer, opened))
-    }
-
-    fn set_aside(&mut self) {
-        let note = match self.options.store.set_aside() {
-            Ok(path) => format!(
-                "another cluster (or user) answers at {}: its old index was set aside as {}",
-                self.options.server,
-                path.display()
-            ),
-            Err(error) => format!("the index of another cluster could not be set aside: {}", describe(&error)),
-        };
+    /// Another cluster or user answers under the same address: its objects go into an index of their own.
+    fn set_aside(&mut self, writer: Writer) -> Result<(), IndexError> {
+        let lock = writer.close();
+        let path = self.options.store.set_aside(&lock)?;
+        let note = format!(
+            "another cluster or user answers at {}: the old index was set aside as {}",
+            self.options.server,
+            path.display()
+        );
         tracing::warn!(note);
         self.head.notes.push(note);
+        let schema = Schema { version: schema_version(&self.options.rules) };
+        let (writer, opened) = Writer::open(&self.options.store, lock, schema)?;
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = writer.reader();
+        self.next = Some((writer, opened.checkpoint));
+        Ok(())
     }
 
-    async fn live(&mut self, writer: Writer, opened: Opened) -> End {
-        let checkpoint = opened.checkpoint;
+    async fn live(&mut self, writer: Writer, checkpoint: Checkpoint) -> Result<(Writer, End), IndexError> {
         let (pump, inbox) = mpsc::channel(QUEUE);
         let report =
             Report::new(self.options.store.clone(), self.options.client.clone(), self.head.clone());
-        let started = Pump::new(
-            writer,
-            self.reader.clone(),
-            checkpoint.clone(),
-            report,
-            inbox,
-            self.status.clone(),
-        )
-        .and_then(|pump| spawn_pump(pump).map_err(IndexError::thread));
-        let mut pumping = match started {
-            Ok(pumping) => pumping,
-            Err(error) => return End::IndexFailed(error),
-        };
+        let started = Pump::new(writer, checkpoint.clone(), report, inbox, self.status.clone())?;
+        let mut pumping = spawn_pump(started)?;
         let connectivity = Connectivity::new();
         let helpers = [
             spawn_prober(&self.options, &connectivity),
             tokio::spawn(report_link(connectivity.subscribe(), pump.clone())),
         ];
         let mut life = Life::new(&self.options, connectivity, pump);
-        let end = tokio::select! {
-            () = self.stop.cancelled() => End::Finished(Outcome::Done),
-            failed = &mut pumping => return self.pump_ended(failed),
-            end = life.run(&checkpoint) => end,
+        let (end, early) = tokio::select! {
+            () = self.stop.cancelled() => (End::Finished(Outcome::Done), None),
+            ended = &mut pumping => (End::Finished(Outcome::Done), Some(ended)),
+            end = life.run(&checkpoint) => (end, None),
         };
-        life.readers.stop_all().await;
-        life.signals.iter().for_each(JoinHandle::abort);
-        helpers.iter().for_each(JoinHandle::abort);
+        // Every sender has to go before the pump commits for the last time.
+        life.close().await;
         for helper in helpers {
+            helper.abort();
+            // Aborted is what it should be.
             let _ = helper.await;
         }
-        drop(life);
-        match (pumping.await, end) {
-            (Ok((_, Err(error))), _) => End::IndexFailed(error),
-            (ended, end) => {
-                self.keep_notes(ended.ok());
-                end
-            }
-        }
-    }
-
-    fn pump_ended(&mut self, ended: Result<PumpEnd, oneshot::error::RecvError>) -> End {
-        match ended {
-            Ok((report, Err(error))) => {
-                self.head.notes = report.head.notes;
-                self.status.send_modify(|status| status.notes = self.head.notes.clone());
-                End::IndexFailed(error)
-            }
-            Ok((_, Ok(()))) | Err(_) => End::Finished(Outcome::Done),
-        }
-    }
-
-    fn keep_notes(&mut self, ended: Option<PumpEnd>) {
-        if let Some((report, Ok(()))) = ended {
-            self.head = report.head;
-        }
+        let ended = match early {
+            Some(ended) => ended,
+            None => pumping.await,
+        };
+        let ended = ended.map_err(|_| IndexError::Stopped)?;
+        self.head = ended.report.head;
+        Ok((ended.writer, ended.result.map_or_else(End::IndexFailed, |()| end)))
     }
 }
 
-type PumpEnd = (Report, Result<(), IndexError>);
+/// What is left when the pump has ended.
+pub(super) struct PumpEnd {
+    pub(super) report: Report,
+    pub(super) writer: Writer,
+    pub(super) result: Result<(), IndexError>,
+}
 
-fn spawn_pump(pump: Pump) -> std::io::Result<oneshot::Receiver<PumpEnd>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+fn spawn_pump(pump: Pump) -> Result<oneshot::Receiver<PumpEnd>, IndexError> {
+    let thread = |source| IndexError::Thread { source };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread)?;
     let (done, ended) = oneshot::channel();
-    std::thread::Builder::new().name("kubesift-index".to_owned()).spawn(move || {
+    let run = move || {
         // The engine may be gone already.
         let _ = done.send(runtime.block_on(pump.run()));
-    })?;
+    };
+    std::thread::Builder::new().name("kubesift-index".to_owned()).spawn(run).map_err(thread)?;
     Ok(ended)
 }
 
@@ -233,447 +185,4 @@ async fn report_link(mut link: watch::Receiver<Link>, pump: mpsc::Sender<Message
             return;
         }
     }
-}
-
-/// One life: from a writer that was opened to the moment when it has to be opened again.
-struct Life<'a> {
-    options: &'a EngineOptions,
-    client: Client,
-    connectivity: Connectivity,
-    pump: mpsc::Sender<Message>,
-    notices: mpsc::Receiver<Notice>,
-    readers: Readers,
-    signals: Vec<JoinHandle<()>>,
-    shared: Shared,
-    crds: watch::Receiver<Names>,
-    api_services: watch::Receiver<Names>,
-    plan: Plan,
-    kinds: BTreeMap<KindKey, Kind>,
-    denied: BTreeSet<KindKey>,
-    rights: Rights,
-}
-
-impl<'a> Life<'a> {
-    fn new(options: &'a EngineOptions, connectivity: Connectivity, pump: mpsc::Sender<Message>) -> Self {
-        let (sender, notices) = mpsc::channel(256);
-        let shared = Shared {
-            client: options.client.clone(),
-            connectivity: connectivity.clone(),
-            revisions: Revisions::new(options.client.clone()),
-            rules: options.rules.clone(),
-            exclude_namespaces: Arc::new(options.selection.excluded_namespaces().clone()),
-            pump: pump.clone(),
-            notices: sender,
-            mode: match options.mode {
-                Mode::Live => ReaderMode::Follow,
-                Mode::Once => ReaderMode::Once,
-                Mode::Confirm { .. } => ReaderMode::Confirm,
-            },
-            timing: options.timing,
-            cluster_uid: None,
-        };
-        Self {
-            options,
-            client: options.client.clone(),
-            connectivity,
-            pump,
-            notices,
-            readers: Readers::new(shared.clone()),
-            signals: Vec::new(),
-            shared,
-            crds: watch::channel(Names::default()).1,
-            api_services: watch::channel(Names::default()).1,
-            plan: Plan::default(),
-            kinds: BTreeMap::new(),
-            denied: BTreeSet::new(),
-            rights: Rights::default(),
-        }
-    }
-
-    async fn run(&mut self, checkpoint: &Checkpoint) -> End {
-        match self.identify(checkpoint).await {
-            Ok(true) => {}
-            Ok(false) => return End::AnotherCluster,
-            Err(outcome) => return End::Finished(outcome),
-        }
-        self.start_signals().await;
-        let Mode::Confirm { wait } = self.options.mode else { return self.follow().await };
-        match tokio::time::timeout(wait, self.follow()).await {
-            Ok(end) => end,
-            Err(_) => End::Finished(Outcome::Done),
-        }
-    }
-
-    /// Checks that cluster and user are those that the index is of. `Ok(false)`: they are not.
-    async fn identify(&mut self, checkpoint: &Checkpoint) -> Result<bool, Outcome> {
-        let facts = loop {
-            match review::facts(&self.client).await {
-                Ok(facts) => break facts,
-                Err(error) => self.wait_for_server(&error).await?,
-            }
-        };
-        let differs = |old: &Option<String>, new: &Option<String>| {
-            matches!((old, new), (Some(old), Some(new)) if old != new)
-        };
-        if differs(&checkpoint.cluster_uid, &facts.cluster_uid) || differs(&checkpoint.user, &facts.user) {
-            return Ok(false);
-        }
-        self.shared.cluster_uid = facts.cluster_uid.clone();
-        self.readers = Readers::new(self.shared.clone());
-        let cluster_uid = facts.cluster_uid.or_else(|| checkpoint.cluster_uid.clone());
-        let user = facts.user.or_else(|| checkpoint.user.clone());
-        self.tell(Message::Base { cluster_uid, user }).await;
-        let version = facts.version;
-        self.report(move |report| report.head.version = version).await;
-        Ok(true)
-    }
-
-    /// Waits until the server answers again; an error where the mode does not wait.
-    async fn wait_for_server(&self, error: &ClientError) -> Result<(), Outcome> {
-        let concerns_all = self.connectivity.report(error);
-        if self.options.mode != Mode::Live {
-            return Err(if error.is_unauthorized() {
-                Outcome::Unauthorized(describe(error))
-            } else {
-                Outcome::Unreachable(describe(error))
-            });
-        }
-        if concerns_all {
-            self.connectivity.up().await;
-        } else {
-            tokio::time::sleep(self.options.timing.backoff.1.min(Duration::from_secs(5))).await;
-        }
-        Ok(())
-    }
-
-    async fn start_signals(&mut self) {
-        let (sink, crd_names) = NameSink::new();
-        self.signals.push(self.readers.signal(crds(), sink));
-        let (sink, service_names) = NameSink::new();
-        self.signals.push(self.readers.signal(api_services(), sink));
-        (self.crds, self.api_services) = (crd_names, service_names);
-        let both = async {
-            let _ = self.crds.wait_for(|names| names.answered).await;
-            let _ = self.api_services.wait_for(|names| names.answered).await;
-        };
-        // Without them storages are told apart less well, and nothing is removed: no reason to wait for long.
-        let _ = tokio::time::timeout(NAMES_WAIT, both).await;
-    }
-
-    /// Reads discovery and reacts, until the mode's end.
-    async fn follow(&mut self) -> End {
-        let mut pauses = Backoff::new(DISCOVERY_PAUSES);
-        let mut extra = 0;
-        let mut next_discovery = Instant::now();
-        let mut next_rights = Instant::now();
-        let mut next_expiry = Instant::now();
-        self.crds.mark_unchanged();
-        self.api_services.mark_unchanged();
-        loop {
-            if next_discovery <= Instant::now() {
-                match self.discover().await {
-                    Ok(agrees) => {
-                        extra = if agrees { 0 } else { extra + 1 };
-                        let settled = agrees || extra > DISCOVERY_EXTRA;
-                        let pause = if settled { self.discovery_pause() } else { pauses.pause() };
-                        next_discovery = Instant::now() + pause;
-                    }
-                    Err(error) => match self.wait_for_server(&error).await {
-                        Ok(()) => continue,
-                        Err(outcome) => return End::Finished(outcome),
-                    },
-                }
-                if self.options.mode != Mode::Live && self.plan.running().next().is_none() {
-                    return End::Finished(Outcome::Done);
-                }
-            }
-            if next_rights <= Instant::now() && !self.denied.is_empty() {
-                self.apply_rights().await;
-                next_rights = Instant::now() + RIGHTS_EVERY.max(Duration::from_secs(self.rights.len() as u64));
-            }
-            if next_expiry <= Instant::now() {
-                let after = i64::try_from(self.options.forbidden_after.as_millis()).unwrap_or(i64::MAX);
-                self.tell(Message::RemoveForbidden { after }).await;
-                next_expiry = Instant::now() + EXPIRY_EVERY;
-            }
-            let wake_rights = if self.denied.is_empty() { next_discovery } else { next_rights };
-            let wake = next_discovery.min(wake_rights).min(next_expiry);
-            let live = self.options.mode == Mode::Live;
-            tokio::select! {
-                () = tokio::time::sleep_until(wake) => {}
-                Ok(()) = self.crds.changed(), if live => {
-                    pauses.reset();
-                    extra = 0;
-                    next_discovery = next_discovery.min(Instant::now() + DISCOVERY_PAUSES.0);
-                }
-                Ok(()) = self.api_services.changed(), if live => {
-                    pauses.reset();
-                    extra = 0;
-                    next_discovery = next_discovery.min(Instant::now() + DISCOVERY_PAUSES.0);
-                }
-                Some(notice) = self.notices.recv() => match self.notice(notice).await {
-                    Heard::Nothing => {}
-                    Heard::Rights => next_rights = next_rights.min(Instant::now()),
-                    Heard::Discovery => {
-                        next_discovery = next_discovery.min(Instant::now() + Duration::from_secs(1));
-                    }
-                    Heard::End(end) => return end,
-                },
-            }
-        }
-    }
-
-    fn discovery_pause(&self) -> Duration {
-        if self.plan.waits() {
-            DISCOVERY_SECOND
-        } else if self.crds.borrow().known.is_none() {
-            DISCOVERY_BLIND
-        } else {
-            DISCOVERY_EVERY
-        }
-    }
-
-    /// One reading of discovery and what follows from it; says whether it agrees with the CRDs that exist.
-    async fn discover(&mut self) -> Result<bool, ClientError> {
-        let discovery = discover(&self.client).await?;
-        let held = self.held().await;
-        let (reading, excluded) = self.reading(&discovery);
-        let crds = self.crds.borrow().known.clone();
-        let definitions = Definitions {
-            api_groups: self.api_services.borrow().known.as_ref().map(|names| groups(names)),
-            crds: crds.clone(),
-        };
-        let steps = self.plan.read(now() / 1000, &reading, &definitions, &held);
-        let agrees = crds.is_none_or(|crds| agrees(&crds, &discovery));
-        self.save_kinds(&discovery, &held);
-        let known: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
-        let missing = held.iter().filter(|kind| !known.contains(*kind)).cloned().collect();
-        let rules = excluded.clone();
-        self.report(move |report| (report.excluded, report.missing) = (rules, missing)).await;
-        let kinds: BTreeSet<KindKey> = excluded.into_keys().filter(|kind| held.contains(kind)).collect();
-        let namespaces = self.options.selection.excluded_namespaces().clone();
-        if !kinds.is_empty() || !namespaces.is_empty() {
-            self.tell(Message::Exclude { namespaces, kinds }).await;
-        }
-        for key in &steps.stop {
-            self.stop_kind(key).await;
-        }
-        if !steps.remove.is_empty() {
-            let why = format!("no longer served: {}", list(&steps.remove));
-            self.tell(Message::RemoveKinds { kinds: steps.remove, why }).await;
-        }
-        for kind in steps.replace {
-            self.stop_kind(&kind.key()).await;
-            self.start_kind(kind).await;
-        }
-        for kind in steps.start {
-            self.start_kind(kind).await;
-        }
-        Ok(agrees)
-    }
-
-    fn reading(&self, discovery: &Discovery) -> (Reading, BTreeMap<KindKey, String>) {
-        let mut excluded = BTreeMap::new();
-        let mut kinds = Vec::new();
-        for kind in &discovery.kinds {
-            match self.options.selection.decide(kind) {
-                Decision::Read => kinds.push(kind.clone()),
-                Decision::Excluded { rule } => {
-                    excluded.insert(kind.key(), rule);
-                }
-            }
-        }
-        let with = |wanted: fn(&Freshness) -> bool| -> BTreeSet<String> {
-            let groups = discovery.groups.iter().filter(|(_, freshness)| wanted(freshness));
-            groups.map(|(group, _)| group.clone()).collect()
-        };
-        let reading = Reading {
-            kinds,
-            served: discovery.served.clone(),
-            current: with(|freshness| *freshness == Freshness::Current),
-            stale: with(|freshness| *freshness != Freshness::Current),
-            groups_current: discovery.groups.values().any(|freshness| *freshness == Freshness::Current),
-        };
-        (reading, excluded)
-    }
-
-    /// For offline use: everything discovery names, and what it named once of which entries are held.
-    fn save_kinds(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>) {
-        if self.kinds.is_empty()
-            && let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>("kinds.json")
-        {
-            self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
-        }
-        let before = self.kinds.clone();
-        self.kinds.retain(|key, _| held.contains(key));
-        self.kinds.extend(discovery.kinds.iter().map(|kind| (kind.key(), kind.clone())));
-        if before == self.kinds {
-            return;
-        }
-        let kinds: Vec<&Kind> = self.kinds.values().collect();
-        if let Err(error) = self.options.store.write_json("kinds.json", &kinds) {
-            tracing::warn!(error = describe(&error), "kinds.json could not be written");
-        }
-    }
-
-    async fn start_kind(&mut self, kind: Kind) {
-        let storage = self.storage(&kind);
-        let namespaces = self.options.selection.namespaces().clone();
-        if kind.namespaced && !namespaces.is_empty() {
-            for namespace in namespaces {
-                self.readers.start(&kind, &Scope::Namespace(namespace.into()), storage.clone()).await;
-            }
-        } else {
-            self.readers.start(&kind, &Scope::All, storage).await;
-        }
-    }
-
-    async fn stop_kind(&mut self, key: &KindKey) {
-        self.denied.remove(key);
-        self.readers.stop_kind(key).await;
-    }
-
-    fn storage(&self, kind: &Kind) -> Storage {
-        let crd = |key: &KindKey| {
-            self.crds.borrow().known.as_ref().is_some_and(|crds| crds.contains(key.as_str()))
-        };
-        if is_built_in(&kind.group) || crd(&kind.key()) {
-            Storage::Core
-        } else {
-            Storage::Aggregated(kind.group.clone())
-        }
-    }
-
-    async fn notice(&mut self, notice: Notice) -> Heard {
-        match notice {
-            Notice::Denied(kind, Scope::All) => {
-                let namespaced = self.plan.running().any(|own| own.key() == kind && own.namespaced);
-                if namespaced && self.denied.insert(kind) { Heard::Rights } else { Heard::Nothing }
-            }
-            Notice::Allowed(kind, Scope::All) => {
-                self.denied.remove(&kind);
-                for scope in self.readers.namespaces_of(&kind) {
-                    self.readers.stop(&kind, &scope).await;
-                }
-                Heard::Nothing
-            }
-            Notice::Denied(_, Scope::Namespace(_)) | Notice::Allowed(_, Scope::Namespace(_)) => Heard::Nothing,
-            Notice::NotServed(_) => Heard::Discovery,
-            Notice::AnotherCluster => Heard::End(End::AnotherCluster),
-            Notice::Ended(kind, scope) => {
-                // A kind that was just denied goes on in its namespaces.
-                if scope == Scope::All && self.denied.contains(&kind) {
-                    self.apply_rights().await;
-                }
-                if self.readers.ended(&kind, &scope) == 0 && self.options.mode != Mode::Live {
-                    Heard::End(End::Finished(Outcome::Done))
-                } else {
-                    Heard::Nothing
-                }
-            }
-        }
-    }
-
-    /// Reads denied kinds in the namespaces where they may be read.
-    async fn apply_rights(&mut self) {
-        let named: BTreeSet<String> = self.options.context_namespace.iter().cloned().collect();
-        let once = self.options.mode != Mode::Live && self.rights.len() > 0;
-        if !once {
-            self.rights = Rights::read(&self.client, &named).await;
-        }
-        let denied: Vec<Kind> =
-            self.plan.running().filter(|kind| self.denied.contains(&kind.key())).cloned().collect();
-        for kind in denied {
-            let allowed: BTreeSet<Scope> = self
-                .rights
-                .namespaces(&kind)
-                .into_iter()
-                .filter(|namespace| !self.options.selection.excluded_namespaces().contains(*namespace))
-                .map(|namespace| Scope::Namespace(namespace.into()))
-                .collect();
-            let storage = self.storage(&kind);
-            for scope in &allowed {
-                self.readers.start(&kind, scope, storage.clone()).await;
-            }
-            if self.options.mode != Mode::Live {
-                self.denied.remove(&kind.key());
-            }
-        }
-    }
-
-    async fn held(&self) -> BTreeSet<KindKey> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(Message::Held(reply)).await;
-        answer.await.unwrap_or_default()
-    }
-
-    async fn report(&self, change: impl FnOnce(&mut Report) + Send + 'static) {
-        self.tell(Message::Report(Box::new(change))).await;
-    }
-
-    /// Tells the pump; when it is gone the supervisor notices by its end.
-    async fn tell(&self, message: Message) {
-        let _ = self.pump.send(message).await;
-    }
-}
-
-enum Heard {
-    Nothing,
-    Rights,
-    Discovery,
-    End(End),
-}
-
-/// Groups of APIService names: `v1.apps` serves `apps`, `v1.` the core group.
-fn groups(names: &BTreeSet<String>) -> BTreeSet<String> {
-    names.iter().filter_map(|name| name.split_once('.')).map(|(_, group)| group.to_owned()).collect()
-}
-
-/// Whether discovery names every CRD that exists, and none of a group that has CRDs but not this one.
-fn agrees(crds: &BTreeSet<String>, discovery: &Discovery) -> bool {
-    let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
-    crds.iter().all(|name| served.contains(&KindKey::from(name.as_str())))
-}
-
-/// Groups whose objects lie in the API server's own etcd on every Kubernetes since 1.27.
-fn is_built_in(group: &str) -> bool {
-    const GROUPS: [&str; 20] = [
-        "",
-        "admissionregistration.k8s.io",
-        "apiextensions.k8s.io",
-        "apiregistration.k8s.io",
-        "apps",
-        "authentication.k8s.io",
-        "authorization.k8s.io",
-        "autoscaling",
-        "batch",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "flowcontrol.apiserver.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "policy",
-        "rbac.authorization.k8s.io",
-        "resource.k8s.io",
-        "storage.k8s.io",
-    ];
-    GROUPS.contains(&group) || group == "scheduling.k8s.io" || group == "internal.apiserver.k8s.io"
-}
-
-fn list(kinds: &[KindKey]) -> String {
-    kinds.iter().map(KindKey::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// An error and its causes in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

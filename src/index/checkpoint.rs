@@ -4,7 +4,7 @@
 use crate::object::{KindKey, ResourceVersion, Scope};
 
 /// Layout of fields, terms and stored documents; a stored index with another number is rebuilt.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// What a commit says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +34,8 @@ pub struct ScopeCheckpoint {
     pub complete: bool,
     /// When this was so, unix seconds.
     pub as_of: i64,
+    /// Since when the server answers 403, unix seconds.
+    pub forbidden_since: Option<i64>,
 }
 
 impl Checkpoint {
@@ -59,6 +61,7 @@ impl Checkpoint {
                 optional(version.as_deref()),
                 u8::from(scope.complete).to_string(),
                 scope.as_of.to_string(),
+                optional(scope.forbidden_since.map(|since| since.to_string()).as_deref()),
             ];
             out.push('\n');
             out.push_str(&fields.join("\t"));
@@ -92,6 +95,10 @@ fn parse_scope(line: &str) -> Option<ScopeCheckpoint> {
         version: read_optional(fields.next()?)?.map(ResourceVersion::from),
         complete: fields.next()? == "1",
         as_of: fields.next()?.parse().ok()?,
+        forbidden_since: match read_optional(fields.next()?)? {
+            Some(since) => Some(since.parse().ok()?),
+            None => None,
+        },
     })
 }
 
@@ -134,7 +141,7 @@ mod tests {
 
     fn scope(kind: &str, scope: Scope, version: Option<&str>) -> ScopeCheckpoint {
         let version = version.and_then(ResourceVersion::parse);
-        ScopeCheckpoint { kind: kind.into(), scope, version, complete: true, as_of: -7 }
+        ScopeCheckpoint { kind: kind.into(), scope, version, complete: true, as_of: -7, forbidden_since: Some(-9) }
     }
 
     #[test]

@@ -85,6 +85,13 @@ pub enum IndexError {
         #[source]
         source: TantivyError,
     },
+    /// The thread that writes the index could not be started.
+    #[error("can't start the index thread")]
+    Thread {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// An earlier write failed and the writer was not rolled back.
     #[error("the index writer stopped at an earlier error: roll back to the last commit first")]
     Stopped,

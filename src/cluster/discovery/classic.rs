@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Freshness;
 use super::parse::{Part, nullable, read};
 use crate::cluster::client::{Client, ClientError, RequestSpec};
-use crate::object::Kind;
+use crate::object::{Kind, KindKey};
 
 /// Requests at once.
 const AT_ONCE: usize = 8;
@@ -94,6 +94,7 @@ pub(super) fn part(answers: Vec<(Wanted, Option<Vec<u8>>)>) -> Result<Part, Clie
     let mut taken = BTreeSet::new();
     let mut groups = BTreeMap::new();
     let mut kinds = Vec::new();
+    let mut served = BTreeMap::new();
     for (wanted, body) in answers {
         let freshness = groups.entry(wanted.group.clone()).or_insert(Freshness::Unknown);
         let Some(body) = body else {
@@ -102,6 +103,10 @@ pub(super) fn part(answers: Vec<(Wanted, Option<Vec<u8>>)>) -> Result<Part, Clie
         };
         for resource in read::<ResourceList>(&body)?.resources {
             let listable = resource.verbs.iter().any(|verb| verb == "list") && !resource.name.contains('/');
+            if listable {
+                let key = KindKey::new(&wanted.group, &resource.name);
+                served.entry(key).or_insert_with(Vec::new).push(wanted.version.clone());
+            }
             if !listable || !taken.insert((wanted.group.clone(), resource.name.clone())) {
                 continue;
             }
@@ -118,7 +123,7 @@ pub(super) fn part(answers: Vec<(Wanted, Option<Vec<u8>>)>) -> Result<Part, Clie
             });
         }
     }
-    Ok(Part { kinds, groups })
+    Ok(Part { kinds, groups, served })
 }
 
 /// Asks for every group version that the answer names.

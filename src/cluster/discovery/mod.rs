@@ -8,7 +8,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::client::{Client, ClientError, RequestSpec};
-use crate::object::Kind;
+use crate::object::{Kind, KindKey};
 
 pub use parse::{Part, aggregated};
 
@@ -30,6 +30,8 @@ pub struct Discovery {
     pub kinds: Vec<Kind>,
     /// Every group (the core group is empty), also those whose server is down and that show no kinds.
     pub groups: BTreeMap<String, Freshness>,
+    /// Every version that each kind is served in.
+    pub served: BTreeMap<KindKey, Vec<String>>,
 }
 
 impl Discovery {
@@ -50,6 +52,7 @@ impl Discovery {
         for part in parts {
             all.kinds.extend(part.kinds);
             all.groups.extend(part.groups);
+            all.served.extend(part.served);
         }
         all.kinds.sort_by(|a, b| (&a.group, &a.plural).cmp(&(&b.group, &b.plural)));
         all.kinds.dedup_by(|a, b| a.group == b.group && a.plural == b.plural);

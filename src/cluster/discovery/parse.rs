@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Freshness;
 use crate::cluster::client::{BodyFailure, ClientError};
-use crate::object::Kind;
+use crate::object::{Kind, KindKey};
 
 /// What one of the two requests gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Part {
     pub kinds: Vec<Kind>,
     /// Its groups.
     pub groups: BTreeMap<String, Freshness>,
+    /// Every version that each kind is served in.
+    pub served: BTreeMap<KindKey, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -92,9 +94,12 @@ pub fn aggregated(body: &[u8]) -> Result<Part, ClientError> {
         let freshness = if stale { Freshness::Stale } else { Freshness::Current };
         for version in group.versions {
             for resource in version.resources {
-                if !resource.verbs.iter().any(|verb| verb == "list")
-                    || !taken.insert(resource.resource.clone())
-                {
+                if !resource.verbs.iter().any(|verb| verb == "list") {
+                    continue;
+                }
+                let key = KindKey::new(&group.metadata.name, &resource.resource);
+                part.served.entry(key).or_default().push(version.version.clone());
+                if !taken.insert(resource.resource.clone()) {
                     continue;
                 }
                 part.kinds.push(Kind {

@@ -55,7 +55,14 @@ impl Trouble {
 
 impl From<ClientError> for Trouble {
     fn from(error: ClientError) -> Self {
-        let message = describe(&error);
+        Self::from_error(&error)
+    }
+}
+
+impl Trouble {
+    /// Judges an error by what it means for a reader.
+    pub fn from_error(error: &ClientError) -> Self {
+        let message = describe(error);
         match error {
             ClientError::Gone(_) => Self::Gone,
             ClientError::TooLargeVersion(_) => Self::VersionTooLarge,
@@ -63,7 +70,7 @@ impl From<ClientError> for Trouble {
             ClientError::NotFound(_) => Self::NotFound,
             ClientError::Throttled { initializing: true, .. } => Self::Initializing,
             ClientError::Throttled { retry_after, .. } => {
-                Self::Other { message, retry_after: Some(retry_after) }
+                Self::Other { message, retry_after: Some(*retry_after) }
             }
             ClientError::Unauthorized(_) | ClientError::AuthPlugin(_) => Self::Unauthorized(message),
             ClientError::Unreachable { .. } => Self::Unreachable(message),
