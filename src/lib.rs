@@ -15,3 +15,4 @@ pub mod document;
 pub mod index;
 pub mod object;
 pub mod query;
+pub mod search;
