@@ -17,4 +17,5 @@ pub mod engine;
 pub mod index;
 pub mod object;
 pub mod query;
+pub mod search;
 pub mod text;
