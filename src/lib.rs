@@ -13,5 +13,8 @@
 
 pub mod cluster;
 pub mod document;
+pub mod engine;
+pub mod index;
 pub mod object;
 pub mod query;
+pub mod text;

@@ -1,0 +1,105 @@
+//! The revision check: a watch resumed *above* the server's revision (etcd restored, cluster recreated) is silent for
+//! ever, so before resuming, one `limit=1` list per storage reads the current revision.
+//!
+//! Many readers come back at the same moment; they share one request per storage.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Trouble;
+use crate::cluster::client::{Client, Revision};
+
+/// Where a kind's objects are stored: revisions compare only within one storage.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Storage {
+    /// The API server's own etcd: built-in kinds and custom resources.
+    Core,
+    /// An aggregated API server, by group.
+    Aggregated(String),
+}
+
+/// Requests that wait for one storage's check; more readers than this wait in `send`.
+const QUEUE: usize = 64;
+
+type Reply = oneshot::Sender<Result<Revision, Trouble>>;
+
+struct Ask {
+    since: Instant,
+    path: String,
+    reply: Reply,
+}
+
+/// Reads revisions, one request at a time per storage; clones share.
+#[derive(Clone)]
+pub struct Revisions {
+    client: Client,
+    storages: Arc<Mutex<HashMap<Storage, mpsc::Sender<Ask>>>>,
+}
+
+impl Revisions {
+    /// Asks through `client`.
+    pub fn new(client: Client) -> Self {
+        Self { client, storages: Arc::default() }
+    }
+
+    /// The revision of `storage` as read at some moment after `since`. `path` is a collection in that storage that
+    /// the caller may list.
+    pub async fn check(
+        &self,
+        storage: &Storage,
+        since: Instant,
+        path: &str,
+    ) -> Result<Revision, Trouble> {
+        let asks = self.storage(storage);
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask { since, path: path.to_owned(), reply };
+        // Both ends live in this process; a lost one means that the runtime is shutting down.
+        if asks.send(ask).await.is_err() {
+            return std::future::pending().await;
+        }
+        match answer.await {
+            Ok(revision) => revision,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    fn storage(&self, storage: &Storage) -> mpsc::Sender<Ask> {
+        let mut storages = self.storages.lock().unwrap_or_else(PoisonError::into_inner);
+        let spawn = || {
+            let (asks, inbox) = mpsc::channel(QUEUE);
+            tokio::spawn(serve(self.client.clone(), storage.clone(), inbox));
+            asks
+        };
+        storages.entry(storage.clone()).or_insert_with(spawn).clone()
+    }
+}
+
+async fn serve(client: Client, storage: Storage, mut inbox: mpsc::Receiver<Ask>) {
+    let mut last: Option<(Instant, Revision)> = None;
+    while let Some(ask) = inbox.recv().await {
+        if let Some((at, revision)) = &last
+            && *at >= ask.since
+        {
+            // A reader that has gone away needs no answer.
+            let _ = ask.reply.send(Ok(revision.clone()));
+            continue;
+        }
+        let at = Instant::now();
+        let answer = read(&client, &storage, &ask.path).await;
+        last = answer.as_ref().ok().map(|revision| (at, revision.clone()));
+        let _ = ask.reply.send(answer);
+    }
+}
+
+async fn read(client: &Client, storage: &Storage, path: &str) -> Result<Revision, Trouble> {
+    if *storage == Storage::Core {
+        match client.cluster_revision().await.map_err(Trouble::from) {
+            Err(Trouble::Forbidden(_)) => {}
+            answer => return answer,
+        }
+    }
+    Ok(client.revision(path).await?)
+}

@@ -1,0 +1,146 @@
+//! What the index holds, as little of it as comparing takes: some 80 bytes an entry.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::document::Fingerprint;
+use crate::index::{Entry, HeldEntry};
+use crate::object::{IdHash, Key, KindKey, Scope};
+
+use super::Millis;
+
+/// One living entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    /// Its key in the index (id and uid).
+    pub(super) key: Key,
+    /// What the index would be given again if nothing changed.
+    pub(super) fingerprint: Fingerprint,
+    /// The newest version seen; 0 while unknown.
+    pub(super) version: u64,
+    /// When annotation values alone were last written.
+    pub(super) annotations_at: Millis,
+    /// The generation of the list, or of the watch after it, that last named it.
+    pub(super) seen: u32,
+    namespace: u32,
+}
+
+impl Held {
+    pub(super) fn new(entry: &Entry, namespace: u32, seen: u32) -> Self {
+        Self {
+            key: entry.key,
+            fingerprint: entry.fingerprint,
+            version: entry.version.unwrap_or(0),
+            annotations_at: Millis::MIN / 2,
+            seen,
+            namespace,
+        }
+    }
+}
+
+/// All living entries by kind and id.
+#[derive(Debug, Default)]
+pub(super) struct HeldKinds {
+    kinds: HashMap<KindKey, HashMap<IdHash, Held>>,
+    namespaces: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl HeldKinds {
+    pub(super) fn restore(&mut self, entry: HeldEntry) {
+        let namespace = self.intern(&entry.namespace);
+        let held = Held {
+            key: entry.key,
+            fingerprint: entry.fingerprint,
+            version: entry.version,
+            annotations_at: Millis::MIN / 2,
+            seen: 0,
+            namespace,
+        };
+        self.kinds.entry(entry.kind).or_default().insert(entry.id, held);
+    }
+
+    /// The number of a namespace name; names are few and kept once.
+    pub(super) fn intern(&mut self, namespace: &str) -> u32 {
+        if let Some(number) = self.numbers.get(namespace) {
+            return *number;
+        }
+        let name: Arc<str> = namespace.into();
+        let number = u32::try_from(self.namespaces.len()).unwrap_or(u32::MAX);
+        self.namespaces.push(name.clone());
+        self.numbers.insert(name, number);
+        number
+    }
+
+    pub(super) fn get_mut(&mut self, kind: &KindKey, id: IdHash) -> Option<&mut Held> {
+        self.kinds.get_mut(kind)?.get_mut(&id)
+    }
+
+    pub(super) fn insert(&mut self, kind: &KindKey, id: IdHash, held: Held) {
+        match self.kinds.get_mut(kind) {
+            Some(entries) => entries.insert(id, held),
+            None => self.kinds.entry(kind.clone()).or_default().insert(id, held),
+        };
+    }
+
+    pub(super) fn remove(&mut self, kind: &KindKey, id: IdHash) {
+        if let Some(entries) = self.kinds.get_mut(kind) {
+            entries.remove(&id);
+        }
+    }
+
+    pub(super) fn count(&self, kind: &KindKey) -> usize {
+        self.kinds.get(kind).map_or(0, HashMap::len)
+    }
+
+    pub(super) fn total(&self) -> usize {
+        self.kinds.values().map(HashMap::len).sum()
+    }
+
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &KindKey> {
+        self.kinds.iter().filter(|(_, entries)| !entries.is_empty()).map(|(kind, _)| kind)
+    }
+
+    /// Entries of `kind` in `scope`, and how many of them `generation` has not named.
+    pub(super) fn unseen(&self, kind: &KindKey, scope: &Scope, generation: u32) -> (usize, usize) {
+        let Some(entries) = self.kinds.get(kind) else { return (0, 0) };
+        let inside = entries.values().filter(|held| self.within(scope, held));
+        inside.fold((0, 0), |(all, unseen), held| (all + 1, unseen + usize::from(held.seen < generation)))
+    }
+
+    /// Removes and returns the entries of `kind` in `scope` that `generation` has not named.
+    pub(super) fn take_unseen(
+        &mut self,
+        kind: &KindKey,
+        scope: &Scope,
+        generation: u32,
+    ) -> Vec<(IdHash, Held)> {
+        let Some(mut entries) = self.kinds.remove(kind) else { return Vec::new() };
+        let gone =
+            entries.extract_if(|_, held| self.within(scope, held) && held.seen < generation).collect();
+        self.kinds.insert(kind.clone(), entries);
+        gone
+    }
+
+    /// Removes and returns the entries for which `condemned(kind, namespace)` holds.
+    pub(super) fn take_where(&mut self, condemned: impl Fn(&KindKey, &str) -> bool) -> Vec<(IdHash, Held)> {
+        let namespaces = &self.namespaces;
+        let name = |held: &Held| namespaces.get(held.namespace as usize).map_or("", AsRef::as_ref);
+        let mut gone = Vec::new();
+        for (kind, entries) in &mut self.kinds {
+            gone.extend(entries.extract_if(|_, held| condemned(kind, name(held))));
+        }
+        gone
+    }
+
+    /// After a regression no held version may be compared with what comes.
+    pub(super) fn forget_versions(&mut self, kind: &KindKey) {
+        if let Some(entries) = self.kinds.get_mut(kind) {
+            entries.values_mut().for_each(|held| held.version = 0);
+        }
+    }
+
+    fn within(&self, scope: &Scope, held: &Held) -> bool {
+        scope.contains(self.namespaces.get(held.namespace as usize).map(AsRef::as_ref))
+    }
+}

@@ -1,0 +1,447 @@
+//! The pure heart of the engine: what every reader saw goes in, index operations and a checkpoint come out.
+//!
+//! No IO, no clock, no async: time is passed in, so that any history can be replayed. What holds at every step:
+//!
+//! - An entry is deleted only with authority: a DELETED event that named its uid, a complete list of its kind in its
+//!   scope that is not older than what is held and did not name it, or a removal that the caller has the authority
+//!   for ([`Core::remove`]).
+//! - The checkpoint never runs ahead of the operations: replaying from its versions loses nothing.
+
+mod deferred;
+mod held;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tombstones;
+
+use std::collections::HashMap;
+
+use crate::document::Fingerprint;
+use crate::index::{Checkpoint, Entry, HeldEntry, Op, ScopeCheckpoint};
+use crate::object::{IdHash, Key, KindKey, ResourceVersion, Scope};
+
+use deferred::Deferred;
+use held::{Held, HeldKinds};
+pub use source::{Source, Verdict};
+use tombstones::Tombstones;
+
+/// Milliseconds since 1970, passed in by the caller.
+pub type Millis = i64;
+
+/// A change in nothing but annotation values is written at most this often per object.
+pub const ANNOTATION_INTERVAL_MS: Millis = 60_000;
+/// A change leaves for the index this long after the first one waiting, so that bursts share a commit.
+pub const COMMIT_DELAY_MS: Millis = 100;
+/// While lists are being read a commit waits longer: one big commit costs less than many small ones.
+pub const LISTING_COMMIT_DELAY_MS: Millis = 2_000;
+/// Versions that only bookmarks moved are committed this often.
+pub const BOOKMARK_COMMIT_MS: Millis = 60_000;
+
+/// One object as a reader saw it, already mapped.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Hash of the document id.
+    pub id: IdHash,
+    /// What goes into the index.
+    pub entry: Entry,
+}
+
+/// What a reader of one (kind, scope) saw.
+#[derive(Debug)]
+pub enum Change {
+    /// A list begins. `consistent`: read without a resourceVersion; `reread`: of a kind that is being watched.
+    ListStarted {
+        /// Read from etcd, not from the watch cache.
+        consistent: bool,
+        /// A background re-read: differences at equal versions count as drift.
+        reread: bool,
+    },
+    /// Items of the list.
+    Listed(Vec<Item>),
+    /// The list ended with status 200; the verdict says whether it was swept with.
+    ListEnded(Option<ResourceVersion>),
+    /// The list broke off.
+    ListFailed,
+    /// ADDED or MODIFIED.
+    Upserted(Box<Item>),
+    /// DELETED: id, key (with the uid) and version of the deletion.
+    Deleted {
+        /// Hash of the document id.
+        id: IdHash,
+        /// Hash of (id, uid).
+        key: Key,
+        /// The deletion's version, where comparable.
+        version: Option<u64>,
+    },
+    /// A bookmark: everything up to this version has been seen.
+    Bookmark(ResourceVersion),
+    /// The storage's revision lies below what is held (etcd restored): nothing held may be compared any more.
+    Regressed,
+    /// The server answered 403.
+    Denied,
+}
+
+/// Counters for status; they only grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Entries written.
+    pub upserts: u64,
+    /// Entries deleted.
+    pub deletes: u64,
+    /// Objects that a re-read found different at an equal version; must be 0.
+    pub drift_corrected: u64,
+}
+
+/// The sync core of one index.
+#[derive(Debug, Default)]
+pub struct Core {
+    held: HeldKinds,
+    sources: HashMap<(KindKey, Scope), Source>,
+    dirty: HashMap<Key, Op>,
+    deferred: Deferred,
+    tombstones: Tombstones,
+    generation: u32,
+    counters: Counters,
+    events: HashMap<KindKey, u64>,
+    base: Checkpoint,
+    first_change: Option<Millis>,
+    version_moved: Option<Millis>,
+}
+
+impl Core {
+    /// Starts from what the index holds: its entries and the checkpoint committed with them.
+    pub fn restore(entries: Vec<HeldEntry>, checkpoint: Checkpoint) -> Self {
+        let mut core = Self::default();
+        let mut newest: HashMap<KindKey, u64> = HashMap::new();
+        for entry in entries {
+            let newest = newest.entry(entry.kind.clone()).or_default();
+            *newest = entry.version.max(*newest);
+            core.held.restore(entry);
+        }
+        for scope in &checkpoint.scopes {
+            // A dropped version means that the storage went back: what is held may be newer than what comes.
+            let newest = match scope.version {
+                Some(_) => newest.get(&scope.kind).copied().unwrap_or(0),
+                None => {
+                    core.held.forget_versions(&scope.kind);
+                    0
+                }
+            };
+            core.sources.insert((scope.kind.clone(), scope.scope.clone()), Source::restore(scope, newest));
+        }
+        core.base = Checkpoint { scopes: Vec::new(), ..checkpoint };
+        core
+    }
+
+    /// Takes one change of the reader of `kind` in `scope`.
+    pub fn apply(&mut self, now: Millis, kind: &KindKey, scope: &Scope, change: Change) -> Verdict {
+        let at = (kind.clone(), scope.clone());
+        match change {
+            Change::ListStarted { consistent, reread } => {
+                self.generation += 1;
+                let generation = self.generation;
+                self.source(&at).start_list(generation, consistent, reread);
+            }
+            Change::Listed(items) => {
+                let reread = self.source(&at).is_reread();
+                items.into_iter().for_each(|item| self.list_item(now, &at, item, reread));
+            }
+            Change::ListEnded(version) => return self.end_list(now, &at, version),
+            Change::ListFailed => self.source(&at).fail_list(),
+            Change::Upserted(item) => self.upsert_event(now, &at, *item),
+            Change::Deleted { id, key, version } => self.delete_event(now, &at, id, key, version),
+            Change::Bookmark(version) => {
+                self.source(&at).advance(Some(version), now);
+                self.version_moved.get_or_insert(now);
+            }
+            Change::Regressed => self.regress(now, &at),
+            Change::Denied => {
+                self.source(&at).deny(now);
+                self.version_moved.get_or_insert(now);
+            }
+        }
+        Verdict::Accepted { deleted: 0 }
+    }
+
+    /// Deletes every entry for which `condemned(kind, namespace)` holds: the caller has the authority (excluded by
+    /// the configuration, vanished from discovery, forbidden for long). Returns how many.
+    pub fn remove(&mut self, now: Millis, condemned: impl Fn(&KindKey, &str) -> bool) -> usize {
+        let gone = self.held.take_where(condemned);
+        gone.iter().for_each(|(id, held)| self.delete_held(now, *id, held.key));
+        gone.len()
+    }
+
+    /// Deletes what has been forbidden for longer than `after`: entries that no source may read any more. Returns
+    /// the kinds concerned and how many entries went.
+    pub fn remove_forbidden(&mut self, now: Millis, after: Millis) -> Vec<(KindKey, usize)> {
+        let expired = |source: &Source| source.forbidden_since().is_some_and(|since| now - since >= after);
+        let mut kinds: Vec<KindKey> =
+            self.sources.iter().filter(|(_, source)| expired(source)).map(|((kind, _), _)| kind.clone()).collect();
+        kinds.sort();
+        kinds.dedup();
+        let mut removed = Vec::new();
+        for kind in kinds {
+            let readable: Vec<Scope> = self
+                .sources
+                .iter()
+                .filter(|((own, _), source)| *own == kind && !expired(source))
+                .map(|((_, scope), _)| scope.clone())
+                .collect();
+            let forbidden: Vec<Scope> = self
+                .sources
+                .iter()
+                .filter(|((own, _), source)| *own == kind && expired(source))
+                .map(|((_, scope), _)| scope.clone())
+                .collect();
+            let condemned = |own: &KindKey, namespace: &str| {
+                *own == kind
+                    && forbidden.iter().any(|scope| scope.contains(Some(namespace)))
+                    && !readable.iter().any(|scope| scope.contains(Some(namespace)))
+            };
+            let count = self.remove(now, condemned);
+            if count > 0 {
+                removed.push((kind, count));
+            }
+        }
+        removed
+    }
+
+    /// Forgets the source of a kind that is no longer read; its entries stay.
+    pub fn forget_source(&mut self, now: Millis, kind: &KindKey, scope: &Scope) {
+        if self.sources.remove(&(kind.clone(), scope.clone())).is_some() {
+            self.version_moved.get_or_insert(now);
+        }
+    }
+
+    /// The state of one source, if it was ever opened.
+    pub fn source_of(&self, kind: &KindKey, scope: &Scope) -> Option<&Source> {
+        self.sources.get(&(kind.clone(), scope.clone()))
+    }
+
+    /// Every source with its state.
+    pub fn sources(&self) -> impl Iterator<Item = (&KindKey, &Scope, &Source)> {
+        self.sources.iter().map(|((kind, scope), source)| (kind, scope, source))
+    }
+
+    /// Entries held of a kind.
+    pub fn count(&self, kind: &KindKey) -> usize {
+        self.held.count(kind)
+    }
+
+    /// Entries held in all.
+    pub fn total(&self) -> usize {
+        self.held.total()
+    }
+
+    /// Kinds with at least one entry.
+    pub fn kinds(&self) -> impl Iterator<Item = &KindKey> {
+        self.held.kinds()
+    }
+
+    /// Events of a kind since the start: list items aside, everything its watches delivered.
+    pub fn events(&self, kind: &KindKey) -> u64 {
+        self.events.get(kind).copied().unwrap_or(0)
+    }
+
+    /// Counters since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Operations that wait for [`Core::take_ops`].
+    pub fn pending(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// Takes the waiting operations, at most one per entry: the last state won.
+    pub fn take_ops(&mut self) -> Vec<Op> {
+        self.dirty.drain().map(|(_, op)| op).collect()
+    }
+
+    /// Moves rationed annotation changes that are due into the waiting operations (`all`: before a shutdown).
+    pub fn release_deferred(&mut self, now: Millis, all: bool) {
+        for (kind, item) in self.deferred.take_due(now, all) {
+            self.write(now, &kind, item);
+        }
+    }
+
+    /// When the next commit is due; `None` while nothing has changed.
+    pub fn commit_due(&self) -> Option<Millis> {
+        let listing = self.sources.values().any(Source::is_listing);
+        let delay = if listing { LISTING_COMMIT_DELAY_MS } else { COMMIT_DELAY_MS };
+        let change = self.first_change.map(|at| at + delay);
+        let version = self.version_moved.map(|at| at + BOOKMARK_COMMIT_MS);
+        let deferred = self.deferred.next_due();
+        [change, version, deferred].into_iter().flatten().min()
+    }
+
+    /// The checkpoint that belongs to everything taken so far; call right before the commit.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let mut scopes: Vec<ScopeCheckpoint> = self
+            .sources
+            .iter()
+            .map(|((kind, scope), source)| {
+                let mut saved = source.save(kind, scope);
+                saved.version = self.deferred.cap(kind, scope, saved.version);
+                saved
+            })
+            .collect();
+        scopes.sort_by(|a, b| (&a.kind, &a.scope).cmp(&(&b.kind, &b.scope)));
+        Checkpoint { scopes, ..self.base.clone() }
+    }
+
+    /// The commit succeeded.
+    pub fn committed(&mut self) {
+        self.first_change = None;
+        self.version_moved = None;
+    }
+
+    /// What the next checkpoints say about the whole index.
+    pub fn base_mut(&mut self) -> &mut Checkpoint {
+        &mut self.base
+    }
+
+    fn source(&mut self, at: &(KindKey, Scope)) -> &mut Source {
+        self.sources.entry(at.clone()).or_default()
+    }
+
+    fn list_item(&mut self, now: Millis, at: &(KindKey, Scope), item: Item, reread: bool) {
+        let generation = self.source(at).generation();
+        if self.tombstones.forbids(item.entry.key, item.entry.version) {
+            return;
+        }
+        if let Some(held) = self.held.get_mut(&at.0, item.id) {
+            let same = held.key == item.entry.key;
+            if is_older(item.entry.version, held.version) {
+                held.seen = if same { generation } else { held.seen };
+                self.source(at).contradict();
+                return;
+            }
+            if same && reread && drifted(held, item.entry.version, item.entry.fingerprint) {
+                self.counters.drift_corrected += 1;
+            }
+        }
+        self.take(now, at, item, generation);
+    }
+
+    fn upsert_event(&mut self, now: Millis, at: &(KindKey, Scope), item: Item) {
+        *self.events.entry(at.0.clone()).or_default() += 1;
+        let generation = self.source(at).generation();
+        let version = item.entry.version;
+        let stale = self.tombstones.forbids(item.entry.key, version)
+            || self.held.get_mut(&at.0, item.id).is_some_and(|held| is_older(version, held.version));
+        if !stale {
+            self.take(now, at, item, generation);
+        }
+        self.advance(now, at, version);
+    }
+
+    fn delete_event(
+        &mut self,
+        now: Millis,
+        at: &(KindKey, Scope),
+        id: IdHash,
+        key: Key,
+        version: Option<u64>,
+    ) {
+        *self.events.entry(at.0.clone()).or_default() += 1;
+        if self.held.get_mut(&at.0, id).is_some_and(|held| held.key == key) {
+            self.held.remove(&at.0, id);
+            self.delete_held(now, id, key);
+        }
+        if let Some(version) = version {
+            self.tombstones.bury(key, version);
+        }
+        self.advance(now, at, version);
+    }
+
+    fn advance(&mut self, now: Millis, at: &(KindKey, Scope), version: Option<u64>) {
+        self.source(at).advance(version.map(ResourceVersion::Number), now);
+        self.version_moved.get_or_insert(now);
+    }
+
+    /// Compares an item with what is held, marks it as seen, and writes it if it differs.
+    fn take(&mut self, now: Millis, at: &(KindKey, Scope), item: Item, generation: u32) {
+        self.source(at).see(item.entry.version);
+        let namespace = self.held.intern(&item.entry.document.metadata.namespace);
+        let Some(held) = self.held.get_mut(&at.0, item.id) else {
+            let held = Held::new(&item.entry, namespace, generation);
+            self.held.insert(&at.0, item.id, held);
+            self.write(now, &at.0, item);
+            return;
+        };
+        held.seen = generation;
+        let replaced = (held.key != item.entry.key).then_some(held.key);
+        if let Some(old) = replaced {
+            *held = Held::new(&item.entry, namespace, generation);
+            self.delete_held(now, item.id, old);
+            self.write(now, &at.0, item);
+            return;
+        }
+        held.version = item.entry.version.unwrap_or(held.version);
+        if held.fingerprint == item.entry.fingerprint {
+            self.deferred.cancel(item.id);
+        } else if held.fingerprint.content == item.entry.fingerprint.content
+            && now - held.annotations_at < ANNOTATION_INTERVAL_MS
+        {
+            let due = held.annotations_at + ANNOTATION_INTERVAL_MS;
+            let floor = self.sources.get(at).and_then(|source| source.version().cloned());
+            self.deferred.put(due, at, floor, item);
+        } else {
+            self.write(now, &at.0, item);
+        }
+    }
+
+    fn write(&mut self, now: Millis, kind: &KindKey, item: Item) {
+        self.deferred.cancel(item.id);
+        if let Some(held) = self.held.get_mut(kind, item.id) {
+            if held.fingerprint.annotations != item.entry.fingerprint.annotations {
+                held.annotations_at = now;
+            }
+            held.fingerprint = item.entry.fingerprint;
+        }
+        self.counters.upserts += 1;
+        self.dirty.insert(item.entry.key, Op::Upsert(Box::new(item.entry)));
+        self.first_change.get_or_insert(now);
+    }
+
+    fn delete_held(&mut self, now: Millis, id: IdHash, key: Key) {
+        self.deferred.cancel(id);
+        self.counters.deletes += 1;
+        self.dirty.insert(key, Op::Delete(key));
+        self.first_change.get_or_insert(now);
+    }
+
+    fn end_list(&mut self, now: Millis, at: &(KindKey, Scope), version: Option<ResourceVersion>) -> Verdict {
+        let generation = self.source(at).generation();
+        let (before, unseen) = self.held.unseen(&at.0, &at.1, generation);
+        let verdict = self.source(at).end_list(now, version, before, before - unseen);
+        self.version_moved.get_or_insert(now);
+        if verdict == Verdict::Rewritten {
+            self.regress(now, at);
+        }
+        if !matches!(verdict, Verdict::Accepted { .. }) {
+            return verdict;
+        }
+        let gone = self.held.take_unseen(&at.0, &at.1, generation);
+        gone.iter().for_each(|(id, held)| self.delete_held(now, *id, held.key));
+        Verdict::Accepted { deleted: gone.len() }
+    }
+
+    fn regress(&mut self, now: Millis, at: &(KindKey, Scope)) {
+        self.source(at).regress();
+        self.held.forget_versions(&at.0);
+        self.tombstones.clear();
+        self.base.epoch += 1;
+        self.version_moved.get_or_insert(now);
+    }
+}
+
+fn is_older(new: Option<u64>, held: u64) -> bool {
+    new.is_some_and(|new| held != 0 && new < held)
+}
+
+fn drifted(held: &Held, version: Option<u64>, fingerprint: Fingerprint) -> bool {
+    // Annotation values may wait in the ration; content may not.
+    version == Some(held.version) && held.fingerprint.content != fingerprint.content
+}

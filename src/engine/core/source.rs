@@ -1,0 +1,203 @@
+//! One source: the list and watch of a kind in a scope, and what its lists may decide.
+
+use crate::index::ScopeCheckpoint;
+use crate::object::{KindKey, ResourceVersion, Scope};
+
+use super::Millis;
+
+/// A list that falls from this many or more to less than half is read again before it sweeps.
+const SUSPICIOUS_FROM: usize = 50;
+
+/// What became of a change; only the end of a list has more than one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Taken; `deleted` entries were swept.
+    Accepted {
+        /// Entries that the list no longer named.
+        deleted: usize,
+    },
+    /// The list is older than what is held: nothing was swept. Read it again, consistently; if that one is older
+    /// too, the storage itself may have gone back.
+    Stale {
+        /// The version that is held, where comparable.
+        held: Option<u64>,
+    },
+    /// The list is new enough and yet names an older object than is held: the storage went back and has overtaken
+    /// its old revision since. Nothing was swept, nothing held counts as newer any more. Read it again, consistently.
+    Rewritten,
+    /// The list lost more than half: nothing was swept yet. Read it again, consistently, to confirm.
+    Suspicious,
+}
+
+/// State of the list and watch of one kind in one scope.
+#[derive(Debug, Default)]
+pub struct Source {
+    generation: u32,
+    listing: Option<Listing>,
+    version: Option<ResourceVersion>,
+    complete: bool,
+    as_of: Millis,
+    forbidden_since: Option<Millis>,
+    confirming: bool,
+    /// The newest version of any object seen here; a list that broke off may have brought newer ones than
+    /// `version`.
+    newest: u64,
+    /// A list has begun and none was accepted since: what it brought may be older than the version says.
+    torn: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Listing {
+    consistent: bool,
+    reread: bool,
+    contradicted: bool,
+}
+
+impl Source {
+    pub(super) fn restore(saved: &ScopeCheckpoint, newest: u64) -> Self {
+        // An opaque version can't be resumed across restarts (DESIGN section 4).
+        let version = saved.version.clone().filter(|version| version.number().is_some());
+        Self {
+            version,
+            newest,
+            complete: saved.complete,
+            as_of: saved.as_of * 1000,
+            forbidden_since: saved.forbidden_since.map(|seconds| seconds * 1000),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn save(&self, kind: &KindKey, scope: &Scope) -> ScopeCheckpoint {
+        ScopeCheckpoint {
+            kind: kind.clone(),
+            scope: scope.clone(),
+            version: self.version.clone(),
+            complete: self.complete && !self.torn,
+            as_of: self.as_of / 1000,
+            forbidden_since: self.forbidden_since.map(|since| since / 1000),
+        }
+    }
+
+    /// The version up to which everything has been seen.
+    pub fn version(&self) -> Option<&ResourceVersion> {
+        self.version.as_ref()
+    }
+
+    /// Whether a list of this source was ever taken to its end, and nothing since took that back.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether a watch may go on from the version.
+    pub fn is_resumable(&self) -> bool {
+        self.complete && !self.torn
+    }
+
+    /// When the source was last confirmed by the server (list end, event or bookmark).
+    pub fn as_of(&self) -> Millis {
+        self.as_of
+    }
+
+    /// Since when the server answers 403.
+    pub fn forbidden_since(&self) -> Option<Millis> {
+        self.forbidden_since
+    }
+
+    /// Whether a list is being read.
+    pub fn is_listing(&self) -> bool {
+        self.listing.is_some()
+    }
+
+    pub(super) fn is_reread(&self) -> bool {
+        self.listing.is_some_and(|listing| listing.reread)
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(super) fn start_list(&mut self, generation: u32, consistent: bool, reread: bool) {
+        self.generation = generation;
+        self.torn = true;
+        self.listing = Some(Listing { consistent, reread, contradicted: false });
+    }
+
+    /// The list named an object in an older version than is held.
+    pub(super) fn contradict(&mut self) {
+        if let Some(listing) = &mut self.listing {
+            listing.contradicted = true;
+        }
+    }
+
+    pub(super) fn fail_list(&mut self) {
+        self.listing = None;
+    }
+
+    /// Judges a list that ended: `before` entries are held in its scope, `named` of them it named.
+    pub(super) fn end_list(
+        &mut self,
+        now: Millis,
+        version: Option<ResourceVersion>,
+        before: usize,
+        named: usize,
+    ) -> Verdict {
+        let Some(listing) = self.listing.take() else { return self.stale() };
+        if self.is_older(version.as_ref()) {
+            return self.stale();
+        }
+        if listing.contradicted {
+            return Verdict::Rewritten;
+        }
+        let lost_half = before >= SUSPICIOUS_FROM && named * 2 < before;
+        if lost_half && !(self.confirming && listing.consistent) {
+            self.confirming = true;
+            return Verdict::Suspicious;
+        }
+        self.confirming = false;
+        self.torn = false;
+        self.complete = true;
+        self.forbidden_since = None;
+        self.version = version;
+        self.as_of = now;
+        Verdict::Accepted { deleted: 0 }
+    }
+
+    /// Moves the version forward; never back, but for [`Source::regress`].
+    pub(super) fn advance(&mut self, version: Option<ResourceVersion>, now: Millis) {
+        self.as_of = now;
+        self.forbidden_since = None;
+        let held = self.version.as_ref().and_then(ResourceVersion::number);
+        let new = version.as_ref().and_then(ResourceVersion::number);
+        let back = matches!((new, held), (Some(new), Some(held)) if new < held);
+        if version.is_some() && !back {
+            self.version = version;
+        }
+    }
+
+    pub(super) fn regress(&mut self) {
+        self.version = None;
+        self.newest = 0;
+        self.listing = None;
+    }
+
+    pub(super) fn deny(&mut self, now: Millis) {
+        self.forbidden_since.get_or_insert(now);
+    }
+
+    /// Takes note of an object's version.
+    pub(super) fn see(&mut self, version: Option<u64>) {
+        self.newest = self.newest.max(version.unwrap_or(0));
+    }
+
+    fn stale(&self) -> Verdict {
+        Verdict::Stale { held: Some(self.held()) }
+    }
+
+    fn held(&self) -> u64 {
+        self.version.as_ref().and_then(ResourceVersion::number).unwrap_or(0).max(self.newest)
+    }
+
+    fn is_older(&self, version: Option<&ResourceVersion>) -> bool {
+        version.and_then(ResourceVersion::number).is_some_and(|new| new < self.held())
+    }
+}
