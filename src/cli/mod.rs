@@ -2,7 +2,10 @@
 //! one that reads files and the environment on the user's behalf.
 
 mod args;
+mod clock;
 mod config;
 mod env;
+mod failure;
+mod output;
 mod settings;
 mod tokens;
