@@ -12,8 +12,10 @@
 //! ```
 
 pub mod cli;
+pub mod cluster;
 pub mod document;
 pub mod engine;
+pub mod index;
 pub mod object;
 pub mod query;
 pub mod text;

@@ -1,3 +1,160 @@
-//! L3: the sync core.
+//! L3: the sync core. Keeps the index equal to the cluster, and says what it covers.
+//!
+//! ```text
+//!   readers (one task per kind and scope) ──changes──> pump (one thread: core + writer) ──commits──> index
+//!        ^                  │ notices                      │
+//!        └── start, stop ── supervisor <── definitions ────┴──> Status (watch channel, status.json)
+//! ```
+//!
+//! Every channel is bounded: a slow disk slows the pump, the pump slows the readers, and TCP slows the server.
 
+mod core;
+mod definitions;
+mod life;
+mod plan;
+mod pump;
+mod readers;
+mod report;
+mod rights;
+mod sink;
 pub mod status;
+mod supervisor;
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::client::Client;
+use crate::cluster::selection::Selection;
+pub use crate::cluster::watch::Timing;
+use crate::document::{Rules, SCHEMA_VERSION};
+use crate::index::{self, IndexError, Lock, Store};
+use status::Status;
+
+/// What the engine reads, through what, and where it keeps it.
+pub struct EngineOptions {
+    /// The API server.
+    pub client: Client,
+    /// The kubeconfig context, for status.
+    pub context: Option<String>,
+    /// The API server's URL, for status.
+    pub server: String,
+    /// The namespace that the kubeconfig context names: asked when the whole cluster may not be listed.
+    pub context_namespace: Option<String>,
+    /// The index's directory.
+    pub store: Store,
+    /// How objects become documents.
+    pub rules: Arc<Rules>,
+    /// Which kinds and namespaces are read.
+    pub selection: Arc<Selection>,
+    /// How long it runs.
+    pub mode: Mode,
+    /// Documents of a kind that has been forbidden (not failing) for this long are removed.
+    pub forbidden_after: Duration,
+    /// Waiting times of the readers.
+    pub timing: Timing,
+    /// What a person should know before anything else, for status: old directories removed, say.
+    pub notes: Vec<String>,
+}
+
+/// How long the engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Until it is shut down: lists or resumes every kind, then watches.
+    Live,
+    /// Lists every kind consistently, commits, ends.
+    Once,
+    /// Resumes every kind with a watch of three seconds and ends when all are confirmed, or after `wait`.
+    Confirm {
+        /// The longest wait.
+        wait: Duration,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Shut down, or done; what is not covered stands in the status.
+    Done,
+    /// The server could not be reached.
+    Unreachable(String),
+    /// The credentials were refused.
+    Unauthorized(String),
+    /// The index could not be written.
+    IndexFailed(String),
+}
+
+/// Why an engine can't start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The index could not be opened for writing.
+    #[error("the index can't be opened")]
+    OpenIndex(#[source] IndexError),
+}
+
+/// A running engine. Dropping it shuts it down without waiting.
+pub struct Handle {
+    status: watch::Receiver<Status>,
+    reader: supervisor::ReaderSlot,
+    stop: CancellationToken,
+    task: JoinHandle<Outcome>,
+}
+
+/// Starts an engine on the present tokio runtime; `lock` is the right to write the store.
+///
+/// # Errors
+/// [`EngineError::OpenIndex`] when the index can't be opened for writing.
+pub fn start(options: EngineOptions, lock: Lock) -> Result<Handle, EngineError> {
+    let stop = CancellationToken::new();
+    let (sender, status) = watch::channel(Status::default());
+    let supervisor = supervisor::Supervisor::open(options, lock, sender, stop.clone())?;
+    let reader = supervisor.reader();
+    let task = tokio::spawn(supervisor.run());
+    Ok(Handle { status, reader, stop, task })
+}
+
+impl Handle {
+    /// The latest status.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// A receiver that wakes at each new status.
+    pub fn subscribe(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// A reader of the index that the engine reloads after every commit. Another one after the index of another
+    /// cluster was set aside.
+    pub fn reader(&self) -> index::Reader {
+        self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the run ends by itself ([`Mode::Once`], [`Mode::Confirm`]).
+    pub async fn finished(&mut self) -> Outcome {
+        match (&mut self.task).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::IndexFailed(error.to_string()),
+        }
+    }
+
+    /// Stops reading, commits what was read, and waits for that.
+    pub async fn shutdown(mut self) -> Outcome {
+        self.stop.cancel();
+        self.finished().await
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The version of what an index holds: the format of documents and of the rules that made them.
+pub fn schema_version(rules: &Rules) -> u64 {
+    rules.version() ^ (u64::from(SCHEMA_VERSION) << 56)
+}

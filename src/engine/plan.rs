@@ -98,6 +98,11 @@ impl Plan {
         steps
     }
 
+    /// Whether a kind is missing and another reading will tell whether it is gone.
+    pub fn waits(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// The kinds being read.
     pub fn running(&self) -> impl Iterator<Item = &Kind> {
         self.running.values().map(|running| &running.kind)

@@ -1,7 +1,6 @@
 //! The one sanitiser for strings from outside: names, labels, annotations, server messages, queries, history.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// Makes every character that could steer a terminal or hide text visible, on one line.
 ///
@@ -40,10 +39,7 @@ fn push_mark(out: &mut String, c: char) {
         '\x7f' => out.push('␡'),
         // U+2400..=U+241F are the pictures of the 32 C0 controls, in their order.
         '\0'..='\x1f' => out.extend(char::from_u32(0x2400 + u32::from(c))),
-        _ => {
-            // Writing to a String can't fail.
-            let _ = write!(out, "<U+{:04X}>", u32::from(c));
-        }
+        _ => out.push_str(&format!("<U+{:04X}>", u32::from(c))),
     }
 }
 

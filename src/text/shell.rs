@@ -1,7 +1,6 @@
 //! Quoting for commands that a person copies into a shell.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use super::sanitise::is_hidden;
 
@@ -26,10 +25,9 @@ fn escaped(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\'' | '\\' => out.extend(['\\', c]),
-            _ if is_hidden(c) => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| {
-                // Writing to a String can't fail.
-                let _ = write!(out, "\\{byte:03o}");
-            }),
+            _ if is_hidden(c) => {
+                c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("\\{byte:03o}")))
+            }
             _ => out.push(c),
         }
     }

@@ -226,9 +226,9 @@ mod tests {
         Namespace    grüße-東京
         ");
         insta::assert_snapshot!(table().render(&terminal(40)), @r"
-        KIND         NAME             AGE   MATCH
-        Deployment   checkout-a…      41d   name
-        Pod          checkout-a…    3h20m   app=…
+        KIND         NAME            AGE   MATCH
+        Deployment   checkout-a…     41d   name
+        Pod          checkout-a…   3h20m   app=…
         Namespace    grüße-東京
         ");
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Backoff;
-use crate::cluster::client::{Client, ClientError};
+use super::{Backoff, Trouble};
+use crate::cluster::client::{Client, RequestSpec};
 
 /// The connection as the readers see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,8 @@ impl Connectivity {
     }
 
     /// Says that a request failed in a way that concerns everybody. Returns whether it did.
-    pub fn report(&self, error: &ClientError) -> bool {
-        let link = match Link::of(error) {
-            Some(link) => link,
-            None => return false,
-        };
+    pub fn report(&self, trouble: &Trouble) -> bool {
+        let Some(link) = Link::of(trouble) else { return false };
         self.link.send_if_modified(|current| {
             let news = *current == Link::Up;
             if news {
@@ -75,9 +72,9 @@ impl Connectivity {
             let mut backoff = Backoff::new(pauses);
             loop {
                 tokio::time::sleep(backoff.pause()).await;
-                let now = match client.ping().await {
-                    Ok(()) => Link::Up,
-                    Err(error) => Link::of(&error).unwrap_or(Link::Up),
+                let now = match client.get(&RequestSpec::new("/version")).await {
+                    Ok(_) => Link::Up,
+                    Err(error) => Link::of(&Trouble::from(error)).unwrap_or(Link::Up),
                 };
                 let up = now == Link::Up;
                 self.link.send_replace(now);
@@ -96,13 +93,16 @@ impl Default for Connectivity {
 }
 
 impl Link {
-    fn of(error: &ClientError) -> Option<Self> {
-        if error.is_unauthorized() {
-            Some(Link::Unauthorized { error: error.to_string() })
-        } else if error.is_unreachable() {
-            Some(Link::Down { error: error.to_string() })
-        } else {
-            None
+    fn of(trouble: &Trouble) -> Option<Self> {
+        match trouble {
+            Trouble::Unauthorized(error) => Some(Link::Unauthorized { error: error.clone() }),
+            Trouble::Unreachable(error) => Some(Link::Down { error: error.clone() }),
+            Trouble::Gone
+            | Trouble::VersionTooLarge
+            | Trouble::Forbidden(_)
+            | Trouble::NotFound
+            | Trouble::Initializing
+            | Trouble::Other { .. } => None,
         }
     }
 }

@@ -1,14 +1,21 @@
 //! Reading one list: unpaged unless the server insists, decoded while it arrives.
 
-use crate::cluster::client::{Client, ClientError, Purpose, Request, LIST_ACCEPT};
-use crate::cluster::wire::{Encoding, ListDecoder, ListPart};
+use std::time::Duration;
+
+use crate::cluster::client::RequestSpec;
+use crate::cluster::wire::{Encoding, Gunzip, ListDecoder, ListPart};
 use crate::object::{Object, ResourceVersion};
 
 use super::reader::ReaderOptions;
-use super::{Answer, Event, Sink};
+use super::{Answer, Event, Sink, Trouble};
 
 /// Items are handed on in batches of this many: big enough to make a channel cheap, small enough to stay in cache.
 const BATCH: usize = 128;
+/// A body that stands still for this long is given up.
+const IDLE: Duration = Duration::from_secs(60);
+/// In this order: a server that lacks the first answers 406 to a single type.
+const ACCEPT: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
+     application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// Which state of the storage a list may show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +29,13 @@ pub(super) enum Freshness {
 }
 
 impl Freshness {
-    fn query(&self) -> String {
+    fn ask(&self, spec: RequestSpec) -> RequestSpec {
         match self {
-            Freshness::Any => "resourceVersion=0".to_owned(),
-            Freshness::NotOlderThan(version) => {
-                format!("resourceVersion={version}&resourceVersionMatch=NotOlderThan")
-            }
-            Freshness::Consistent => String::new(),
+            Freshness::Any => spec.query("resourceVersion", "0"),
+            Freshness::NotOlderThan(version) => spec
+                .query("resourceVersion", version.to_string())
+                .query("resourceVersionMatch", "NotOlderThan"),
+            Freshness::Consistent => spec,
         }
     }
 }
@@ -37,8 +44,8 @@ impl Freshness {
 pub(super) enum Listed {
     /// Taken; a watch may start at this version.
     Accepted(Option<ResourceVersion>),
-    /// The sink wants a consistent one.
-    Again,
+    /// The sink wants a consistent one; it holds this version, if the list was older.
+    Again(Option<u64>),
     /// The sink wants no more.
     Stop,
 }
@@ -49,7 +56,7 @@ pub(super) async fn list<S: Sink>(
     sink: &mut S,
     freshness: &Freshness,
     reread: bool,
-) -> Result<Listed, ClientError> {
+) -> Result<Listed, Trouble> {
     let _permit = options.client.read_permit().await;
     let consistent = *freshness == Freshness::Consistent;
     if sink.send(Event::ListStarted { consistent, reread }).await == Answer::Stop {
@@ -58,7 +65,7 @@ pub(super) async fn list<S: Sink>(
     match pages(options, sink, freshness).await {
         Ok(Some(version)) => Ok(match sink.send(Event::ListEnded(version.clone())).await {
             Answer::Continue => Listed::Accepted(version),
-            Answer::ListAgain => Listed::Again,
+            Answer::ListAgain { held } => Listed::Again(held),
             Answer::Stop => Listed::Stop,
         }),
         Ok(None) => Ok(Listed::Stop),
@@ -74,20 +81,13 @@ async fn pages<S: Sink>(
     options: &ReaderOptions,
     sink: &mut S,
     freshness: &Freshness,
-) -> Result<Option<Option<ResourceVersion>>, ClientError> {
-    let mut query = freshness.query();
+) -> Result<Option<Option<ResourceVersion>>, Trouble> {
+    let base = RequestSpec::new(options.path()).accept(ACCEPT).kind(options.kind.key());
+    let mut spec = freshness.ask(base.clone());
     loop {
-        let request = Request {
-            path: options.path(),
-            query: query.clone(),
-            accept: LIST_ACCEPT,
-            kind: Some(options.kind.key()),
-            purpose: Purpose::Ordinary,
-        };
-        let page = page(&options.client, sink, request).await?;
-        let Some((version, token)) = page else { return Ok(None) };
+        let Some((version, token)) = page(options, sink, &spec).await? else { return Ok(None) };
         match token {
-            Some(token) => query = format!("continue={}", encode(&token)),
+            Some(token) => spec = base.clone().query("continue", token),
             None => return Ok(Some(version)),
         }
     }
@@ -96,48 +96,34 @@ async fn pages<S: Sink>(
 type Page = (Option<ResourceVersion>, Option<String>);
 
 async fn page<S: Sink>(
-    client: &Client,
+    options: &ReaderOptions,
     sink: &mut S,
-    request: Request,
-) -> Result<Option<Page>, ClientError> {
-    let mut response = client.get(request).await?;
-    let encoding = Encoding::of(response.content_type()).ok_or_else(|| response.unexpected_type())?;
-    let mut decoder = ListDecoder::new(encoding);
+    spec: &RequestSpec,
+) -> Result<Option<Page>, Trouble> {
+    let mut response = options.client.get(spec).await?;
+    let unknown = || Trouble::format(response.content_type());
+    let mut decoder = ListDecoder::new(Encoding::of(response.content_type()).ok_or_else(unknown)?);
+    let mut gunzip = if response.is_gzip() { Gunzip::new() } else { Gunzip::identity() };
     let mut batch: Vec<Object> = Vec::with_capacity(BATCH);
-    while let Some(chunk) = response.chunk().await? {
-        let mut full = Vec::new();
-        decoder
-            .push(&chunk, &mut |part| match part {
-                ListPart::Item(object) => {
-                    batch.push(*object);
-                    if batch.len() == BATCH {
-                        full.push(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
-                    }
-                }
+    while let Some(chunk) = response.chunk_within(IDLE).await? {
+        gunzip.push(&chunk, &mut |plain| {
+            decoder.push(plain, &mut |part| match part {
+                ListPart::Item(object) => batch.push(*object),
                 ListPart::Version(_) => {}
             })
-            .map_err(ClientError::decode)?;
-        for objects in full {
-            if sink.send(Event::Listed(objects)).await == Answer::Stop {
+        })?;
+        while batch.len() >= BATCH {
+            let rest = batch.split_off(BATCH);
+            let full = std::mem::replace(&mut batch, rest);
+            if sink.send(Event::Listed(full)).await == Answer::Stop {
                 return Ok(None);
             }
         }
     }
-    let end = decoder.finish().map_err(ClientError::decode)?;
+    gunzip.finish()?;
+    let end = decoder.finish()?;
     if !batch.is_empty() && sink.send(Event::Listed(batch)).await == Answer::Stop {
         return Ok(None);
     }
     Ok(Some((ResourceVersion::parse(&end.resource_version), end.continue_token)))
-}
-
-/// Percent-encodes a token for a query string.
-fn encode(token: &str) -> String {
-    let mut out = String::with_capacity(token.len());
-    for byte in token.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
 }

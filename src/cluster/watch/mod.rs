@@ -18,11 +18,13 @@ mod list;
 mod reader;
 mod revision;
 mod stream;
+mod trouble;
 
 pub use backoff::Backoff;
 pub use connectivity::{Connectivity, Link};
 pub use reader::{Reader, ReaderOptions};
-pub use revision::{Revision, Revisions, Storage};
+pub use revision::{Revisions, Storage};
+pub use trouble::{Trouble, describe};
 
 use std::future::Future;
 use std::time::Duration;
@@ -114,7 +116,10 @@ pub enum Answer {
     /// Go on.
     Continue,
     /// The list could not be swept with: list again, consistently.
-    ListAgain,
+    ListAgain {
+        /// The version that is held, if the list was older than that.
+        held: Option<u64>,
+    },
     /// End.
     Stop,
 }

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cluster::client::{Client, ClientError};
+use crate::cluster::client::Client;
 use crate::object::{Kind, ResourceVersion, Scope};
 
 use super::backoff::spread;
 use super::list::{Freshness, Listed, list};
 use super::stream::{Ended, watch};
 use super::{
-    Answer, Backoff, Connectivity, Event, Mode, Revisions, Sink, Start, State, Storage, Timing,
+    Answer, Backoff, Connectivity, Event, Mode, Revisions, Sink, Start, State, Storage, Timing, Trouble,
 };
 
 /// A new kind's storage is set up within seconds; the server says so with 429.
@@ -93,7 +93,7 @@ impl<S: Sink> Reader<S> {
             step = match self.take(now).await {
                 Ok(Step::Stop) => return,
                 Ok(next) => next,
-                Err(error) => match self.recover(error, step).await {
+                Err(trouble) => match self.recover(trouble, step).await {
                     Some(next) => next,
                     None => return,
                 },
@@ -115,7 +115,7 @@ impl<S: Sink> Reader<S> {
         }
     }
 
-    async fn take(&mut self, step: Step) -> Result<Step, ClientError> {
+    async fn take(&mut self, step: Step) -> Result<Step, Trouble> {
         match step {
             Step::List { freshness, reread } => self.list(freshness, reread).await,
             Step::Resume { since } => self.resume(since).await,
@@ -124,13 +124,19 @@ impl<S: Sink> Reader<S> {
         }
     }
 
-    async fn list(&mut self, freshness: Freshness, reread: bool) -> Result<Step, ClientError> {
+    async fn list(&mut self, freshness: Freshness, reread: bool) -> Result<Step, Trouble> {
         if !reread {
             self.tell(State::Listing).await;
         }
         match list(&self.options, &mut self.sink, &freshness, reread).await? {
             Listed::Stop => Ok(Step::Stop),
-            Listed::Again => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
+            // Even etcd's own answer is older than what is held: has it been restored?
+            Listed::Again(Some(held)) if freshness == Freshness::Consistent => {
+                self.version = Some(ResourceVersion::Number(held));
+                tokio::time::sleep(self.backoff.pause()).await;
+                Ok(Step::Resume { since: Instant::now() })
+            }
+            Listed::Again(_) => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
             Listed::Accepted(version) => {
                 self.settle();
                 self.version = version;
@@ -140,7 +146,7 @@ impl<S: Sink> Reader<S> {
         }
     }
 
-    async fn after_list(&mut self) -> Result<Step, ClientError> {
+    async fn after_list(&mut self) -> Result<Step, Trouble> {
         match self.options.mode {
             Mode::Once | Mode::Confirm => {
                 self.tell(State::Confirmed).await;
@@ -154,21 +160,20 @@ impl<S: Sink> Reader<S> {
     }
 
     /// Goes on without a watch: waits for the next list's turn.
-    async fn poll(&mut self) -> Result<Step, ClientError> {
+    async fn poll(&mut self) -> Result<Step, Trouble> {
         self.tell(State::Polled).await;
         tokio::time::sleep(spread(self.options.timing.poll)).await;
         Ok(Step::List { freshness: self.not_older(), reread: true })
     }
 
     /// The revision check; see `revision`.
-    async fn resume(&mut self, since: Instant) -> Result<Step, ClientError> {
+    async fn resume(&mut self, since: Instant) -> Result<Step, Trouble> {
         let revision = self
             .options
             .revisions
             .check(&self.options.storage, since, &self.options.path())
-            .await
-            .map_err(|error| ClientError::shared(&error))?;
-        if let (Some(ours), Some(theirs)) = (&self.options.cluster_uid, &revision.cluster_uid)
+            .await?;
+        if let (Some(ours), Some(theirs)) = (&self.options.cluster_uid, &revision.uid)
             && ours != theirs
         {
             self.sink.send(Event::AnotherCluster).await;
@@ -190,7 +195,7 @@ impl<S: Sink> Reader<S> {
         }
     }
 
-    async fn watch(&mut self, resumed: bool) -> Result<Step, ClientError> {
+    async fn watch(&mut self, resumed: bool) -> Result<Step, Trouble> {
         let Some(version) = self.version.clone() else {
             return Ok(Step::List { freshness: Freshness::Consistent, reread: false });
         };
@@ -224,73 +229,79 @@ impl<S: Sink> Reader<S> {
     }
 
     /// How it goes on after a failure; `None` ends the reader.
-    async fn recover(&mut self, error: ClientError, step: Step) -> Option<Step> {
+    async fn recover(&mut self, trouble: Trouble, step: Step) -> Option<Step> {
         let since = Instant::now();
         self.attempts += 1;
         let again = match step {
             Step::Watch { .. } | Step::Resume { .. } => Step::Resume { since },
             Step::List { .. } | Step::Stop => step,
         };
-        if error.is_gone() {
-            if matches!(again, Step::List { .. }) {
-                tokio::time::sleep(self.backoff.pause()).await;
-            }
-            return Some(Step::List { freshness: Freshness::Consistent, reread: false });
-        }
-        if error.is_version_too_large() {
-            self.version = match &again {
-                Step::List { freshness: Freshness::NotOlderThan(version), .. } => Some(version.clone()),
-                Step::List { .. } | Step::Resume { .. } | Step::Watch { .. } | Step::Stop => {
-                    self.version.take()
+        match (&trouble, &again) {
+            (Trouble::Gone, _) => {
+                if matches!(again, Step::List { .. }) {
+                    tokio::time::sleep(self.backoff.pause()).await;
                 }
-            };
-            tokio::time::sleep(self.backoff.pause()).await;
-            return Some(Step::Resume { since });
+                return Some(Step::List { freshness: Freshness::Consistent, reread: false });
+            }
+            (Trouble::VersionTooLarge, _) => {
+                if let Step::List { freshness: Freshness::NotOlderThan(version), .. } = &again {
+                    self.version = Some(version.clone());
+                }
+                tokio::time::sleep(self.backoff.pause()).await;
+                return Some(Step::Resume { since });
+            }
+            _ => {}
         }
-        if error.is_initializing() {
-            self.tell(State::Initializing).await;
-            tokio::time::sleep(spread(INITIALIZING_PAUSE)).await;
-            return Some(again);
-        }
-        if self.options.mode != Mode::Follow
-            && (self.attempts >= ONCE_ATTEMPTS || error.is_forbidden() || error.is_not_found())
-        {
-            self.give_up(error).await;
+        let hopeless = matches!(trouble, Trouble::Forbidden(_) | Trouble::NotFound);
+        if self.options.mode != Mode::Follow && (self.attempts >= ONCE_ATTEMPTS || hopeless) {
+            self.tell(self.verdict(trouble)).await;
             return None;
         }
-        self.wait_after(error).await?;
+        self.wait_after(trouble).await?;
         Some(again)
     }
 
-    async fn give_up(&mut self, error: ClientError) {
-        let state = if error.is_forbidden() {
-            State::Forbidden(error.to_string())
-        } else if error.is_not_found() {
-            State::NotServed
-        } else {
-            State::Unconfirmed(error.to_string())
-        };
-        self.tell(state).await;
+    /// How a reader that does not follow ends.
+    fn verdict(&self, trouble: Trouble) -> State {
+        match trouble {
+            Trouble::Forbidden(message) => State::Forbidden(message),
+            Trouble::NotFound => State::NotServed,
+            other => State::Unconfirmed(other.to_string()),
+        }
     }
 
     /// Says what is wrong and waits as long as that kind of trouble deserves.
-    async fn wait_after(&mut self, error: ClientError) -> Option<()> {
+    async fn wait_after(&mut self, trouble: Trouble) -> Option<()> {
         let timing = self.options.timing;
-        if error.is_forbidden() {
-            self.tell(State::Forbidden(error.to_string())).await?;
-            tokio::time::sleep(spread(timing.recheck_forbidden)).await;
-        } else if error.is_not_found() {
-            self.tell(State::NotServed).await?;
-            tokio::time::sleep(self.backoff.pause()).await;
-        } else if self.options.connectivity.report(&error) {
-            self.tell(State::Failing(error.to_string())).await?;
-            self.options.connectivity.up().await;
-            // Not all at once: the server has just come back.
-            tokio::time::sleep(self.backoff.pause().min(timing.backoff.0)).await;
-        } else {
-            self.tell(State::Failing(error.to_string())).await?;
-            let pause = self.backoff.pause();
-            tokio::time::sleep(error.retry_after().map_or(pause, |asked| asked.max(pause))).await;
+        let pause = self.backoff.pause();
+        match trouble {
+            Trouble::Initializing => {
+                self.tell(State::Initializing).await?;
+                tokio::time::sleep(spread(INITIALIZING_PAUSE)).await;
+            }
+            Trouble::Forbidden(message) => {
+                self.tell(State::Forbidden(message)).await?;
+                tokio::time::sleep(spread(timing.recheck_forbidden)).await;
+            }
+            Trouble::NotFound => {
+                self.tell(State::NotServed).await?;
+                tokio::time::sleep(pause).await;
+            }
+            Trouble::Unauthorized(_) | Trouble::Unreachable(_) if self.options.mode == Mode::Follow => {
+                self.options.connectivity.report(&trouble);
+                self.tell(State::Failing(trouble.to_string())).await?;
+                self.options.connectivity.up().await;
+                // Not all at once: the server has just come back.
+                tokio::time::sleep(pause.min(timing.backoff.0)).await;
+            }
+            trouble => {
+                let asked = match &trouble {
+                    Trouble::Other { retry_after, .. } => *retry_after,
+                    _ => None,
+                };
+                self.tell(State::Failing(trouble.to_string())).await?;
+                tokio::time::sleep(asked.map_or(pause, |asked| asked.max(pause))).await;
+            }
         }
         Some(())
     }
@@ -310,7 +321,7 @@ impl<S: Sink> Reader<S> {
     /// Tells a state; `None` when the sink wants no more.
     async fn tell(&mut self, state: State) -> Option<()> {
         match self.sink.send(Event::State(state)).await {
-            Answer::Continue | Answer::ListAgain => Some(()),
+            Answer::Continue | Answer::ListAgain { .. } => Some(()),
             Answer::Stop => None,
         }
     }

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::cluster::client::{Client, ClientError};
-use crate::object::ResourceVersion;
+use super::Trouble;
+use crate::cluster::client::{Client, Revision};
 
 /// Where a kind's objects are stored: revisions compare only within one storage.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,20 +21,10 @@ pub enum Storage {
     Aggregated(String),
 }
 
-/// The present state of a storage.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision {
-    /// The newest revision.
-    pub version: Option<ResourceVersion>,
-    /// Uid of the `kube-system` namespace, where the check could read it.
-    pub cluster_uid: Option<String>,
-}
-
-const KUBE_SYSTEM: &str = "/api/v1/namespaces?fieldSelector=metadata.name%3Dkube-system&limit=1";
 /// Requests that wait for one storage's check; more readers than this wait in `send`.
 const QUEUE: usize = 64;
 
-type Reply = oneshot::Sender<Result<Revision, Arc<ClientError>>>;
+type Reply = oneshot::Sender<Result<Revision, Trouble>>;
 
 struct Ask {
     since: Instant,
@@ -62,10 +52,10 @@ impl Revisions {
         storage: &Storage,
         since: Instant,
         path: &str,
-    ) -> Result<Revision, Arc<ClientError>> {
+    ) -> Result<Revision, Trouble> {
         let asks = self.storage(storage);
         let (reply, answer) = oneshot::channel();
-        let ask = Ask { since, path: format!("{path}?limit=1"), reply };
+        let ask = Ask { since, path: path.to_owned(), reply };
         // Both ends live in this process; a lost one means that the runtime is shutting down.
         if asks.send(ask).await.is_err() {
             return std::future::pending().await;
@@ -98,19 +88,18 @@ async fn serve(client: Client, storage: Storage, mut inbox: mpsc::Receiver<Ask>)
             continue;
         }
         let at = Instant::now();
-        let answer = read(&client, &storage, &ask.path).await.map_err(Arc::new);
+        let answer = read(&client, &storage, &ask.path).await;
         last = answer.as_ref().ok().map(|revision| (at, revision.clone()));
         let _ = ask.reply.send(answer);
     }
 }
 
-async fn read(client: &Client, storage: &Storage, path: &str) -> Result<Revision, ClientError> {
+async fn read(client: &Client, storage: &Storage, path: &str) -> Result<Revision, Trouble> {
     if *storage == Storage::Core {
-        match client.revision(KUBE_SYSTEM).await {
-            Err(error) if error.is_forbidden() => {}
+        match client.cluster_revision().await.map_err(Trouble::from) {
+            Err(Trouble::Forbidden(_)) => {}
             answer => return answer,
         }
     }
-    let revision = client.revision(path).await?;
-    Ok(Revision { cluster_uid: None, ..revision })
+    Ok(client.revision(path).await?)
 }

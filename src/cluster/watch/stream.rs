@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use crate::cluster::client::{ClientError, Purpose, Request, Response, WATCH_ACCEPT, WatchPermit};
-use crate::cluster::wire::{Encoding, WatchDecoder, WatchEvent};
+use crate::cluster::client::{RequestSpec, Response, WatchPermit};
+use crate::cluster::wire::{Encoding, Gunzip, WatchDecoder, WatchEvent, WireError};
 use crate::object::ResourceVersion;
 
 use super::reader::ReaderOptions;
-use super::{Answer, Event, Mode, Sink, State};
+use super::{Answer, Event, Mode, Sink, State, Trouble};
 
 /// A server that sends bookmarks sends one a minute; two missing ones and the socket is taken for dead.
 const BOOKMARK_SILENCE: Duration = Duration::from_secs(150);
@@ -17,6 +17,10 @@ const BOOKMARK_SILENCE: Duration = Duration::from_secs(150);
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
 /// [`Mode::Confirm`]: the server then sends a bookmark after about a second instead of a minute.
 const CONFIRM_TIMEOUT_S: u64 = 3;
+/// In this order, as for lists.
+const ACCEPT: &str =
+    "application/vnd.kubernetes.protobuf;stream=watch;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
+     application/json;stream=watch;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// Why a stream ended, where nothing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub(super) async fn watch<S: Sink>(
     from: ResourceVersion,
     resumed: bool,
     next_reread: Instant,
-) -> Result<Ended, ClientError> {
+) -> Result<Ended, Trouble> {
     let timeout = match options.mode {
         Mode::Confirm => Duration::from_secs(CONFIRM_TIMEOUT_S),
         Mode::Follow | Mode::Once => {
@@ -52,17 +56,14 @@ pub(super) async fn watch<S: Sink>(
             least.mul_f64(rand::rng().random_range(1.0..2.0)).max(Duration::from_secs(1))
         }
     };
-    let request = Request {
-        path: options.path(),
-        query: format!(
-            "watch=1&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds={}",
-            timeout.as_secs()
-        ),
-        accept: WATCH_ACCEPT,
-        kind: Some(options.kind.key()),
-        purpose: Purpose::Watch(permit),
-    };
-    let response = options.client.get(request).await?;
+    let spec = RequestSpec::new(options.path())
+        .query("watch", "1")
+        .query("resourceVersion", from.to_string())
+        .query("allowWatchBookmarks", "true")
+        .query("timeoutSeconds", timeout.as_secs().to_string())
+        .accept(ACCEPT)
+        .kind(options.kind.key());
+    let response = options.client.watch(&spec, permit).await?;
     if options.mode == Mode::Follow && sink.send(Event::State(State::Live)).await == Answer::Stop {
         return Ok(Ended::Stop);
     }
@@ -96,9 +97,10 @@ impl<S: Sink> Stream<'_, S> {
         closes: Instant,
         watchdog: Option<Instant>,
         next_reread: Instant,
-    ) -> Result<Ended, ClientError> {
-        let encoding = Encoding::of(response.content_type()).ok_or_else(|| response.unexpected_type())?;
-        let mut decoder = WatchDecoder::new(encoding);
+    ) -> Result<Ended, Trouble> {
+        let unknown = || Trouble::format(response.content_type());
+        let mut decoder = WatchDecoder::new(Encoding::of(response.content_type()).ok_or_else(unknown)?);
+        let mut gunzip = if response.is_gzip() { Gunzip::new() } else { Gunzip::identity() };
         loop {
             let silence = Instant::now() + BOOKMARK_SILENCE;
             let patience = if self.bookmarks { silence } else { closes + TIMEOUT_MARGIN };
@@ -113,22 +115,23 @@ impl<S: Sink> Stream<'_, S> {
                 });
             };
             let Some(chunk) = chunk? else {
-                decoder.finish().map_err(ClientError::decode)?;
+                decoder.finish()?;
                 let at_timeout = Instant::now() + Duration::from_secs(1) >= closes;
                 return Ok(if at_timeout { Ended::Timeout } else { Ended::Early });
             };
             let mut events = Vec::new();
-            let decoded = decoder.push(&chunk, &mut |event| events.push(event));
+            let decoded: Result<(), WireError> =
+                gunzip.push(&chunk, &mut |plain| decoder.push(plain, &mut |event| events.push(event)));
             for event in events {
                 if let Some(ended) = self.take(event).await? {
                     return Ok(ended);
                 }
             }
-            decoded.map_err(ClientError::decode)?;
+            decoded?;
         }
     }
 
-    async fn take(&mut self, event: WatchEvent) -> Result<Option<Ended>, ClientError> {
+    async fn take(&mut self, event: WatchEvent) -> Result<Option<Ended>, Trouble> {
         let (version, event) = match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                 (object.resource_version.clone(), Event::Upserted(object))
@@ -139,7 +142,7 @@ impl<S: Sink> Stream<'_, S> {
                 let Some(parsed) = ResourceVersion::parse(&version) else { return Ok(None) };
                 (version, Event::Bookmark(parsed))
             }
-            WatchEvent::Error(status) => return Err(ClientError::status(status)),
+            WatchEvent::Error(status) => return Err(Trouble::of_status(status)),
             // A type that a later server may add: skipped, and the re-read mends what it meant.
             WatchEvent::Unknown(_) => return Ok(None),
         };

@@ -44,8 +44,6 @@ pub struct Item {
     pub id: IdHash,
     /// What goes into the index.
     pub entry: Entry,
-    /// Namespace; empty for cluster-scoped objects.
-    pub namespace: String,
 }
 
 /// What a reader of one (kind, scope) saw.
@@ -114,9 +112,22 @@ impl Core {
     /// Starts from what the index holds: its entries and the checkpoint committed with them.
     pub fn restore(entries: Vec<HeldEntry>, checkpoint: Checkpoint) -> Self {
         let mut core = Self::default();
-        entries.into_iter().for_each(|entry| core.held.restore(entry));
+        let mut newest: HashMap<KindKey, u64> = HashMap::new();
+        for entry in entries {
+            let newest = newest.entry(entry.kind.clone()).or_default();
+            *newest = entry.version.max(*newest);
+            core.held.restore(entry);
+        }
         for scope in &checkpoint.scopes {
-            core.sources.insert((scope.kind.clone(), scope.scope.clone()), Source::restore(scope));
+            // A dropped version means that the storage went back: what is held may be newer than what comes.
+            let newest = match scope.version {
+                Some(_) => newest.get(&scope.kind).copied().unwrap_or(0),
+                None => {
+                    core.held.forget_versions(&scope.kind);
+                    0
+                }
+            };
+            core.sources.insert((scope.kind.clone(), scope.scope.clone()), Source::restore(scope, newest));
         }
         core.base = Checkpoint { scopes: Vec::new(), ..checkpoint };
         core
@@ -303,6 +314,7 @@ impl Core {
             let same = held.key == item.entry.key;
             if is_older(item.entry.version, held.version) {
                 held.seen = if same { generation } else { held.seen };
+                self.source(at).contradict();
                 return;
             }
             if same && reread && drifted(held, item.entry.version, item.entry.fingerprint) {
@@ -350,7 +362,8 @@ impl Core {
 
     /// Compares an item with what is held, marks it as seen, and writes it if it differs.
     fn take(&mut self, now: Millis, at: &(KindKey, Scope), item: Item, generation: u32) {
-        let namespace = self.held.intern(&item.namespace);
+        self.source(at).see(item.entry.version);
+        let namespace = self.held.intern(&item.entry.document.metadata.namespace);
         let Some(held) = self.held.get_mut(&at.0, item.id) else {
             let held = Held::new(&item.entry, namespace, generation);
             self.held.insert(&at.0, item.id, held);
@@ -404,6 +417,9 @@ impl Core {
         let (before, unseen) = self.held.unseen(&at.0, &at.1, generation);
         let verdict = self.source(at).end_list(now, version, before, before - unseen);
         self.version_moved.get_or_insert(now);
+        if verdict == Verdict::Rewritten {
+            self.regress(now, at);
+        }
         if !matches!(verdict, Verdict::Accepted { .. }) {
             return verdict;
         }

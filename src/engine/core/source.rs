@@ -16,8 +16,15 @@ pub enum Verdict {
         /// Entries that the list no longer named.
         deleted: usize,
     },
-    /// The list is older than what is held: nothing was swept. Read it again, consistently.
-    Stale,
+    /// The list is older than what is held: nothing was swept. Read it again, consistently; if that one is older
+    /// too, the storage itself may have gone back.
+    Stale {
+        /// The version that is held, where comparable.
+        held: Option<u64>,
+    },
+    /// The list is new enough and yet names an older object than is held: the storage went back and has overtaken
+    /// its old revision since. Nothing was swept, nothing held counts as newer any more. Read it again, consistently.
+    Rewritten,
     /// The list lost more than half: nothing was swept yet. Read it again, consistently, to confirm.
     Suspicious,
 }
@@ -32,20 +39,27 @@ pub struct Source {
     as_of: Millis,
     forbidden_since: Option<Millis>,
     confirming: bool,
+    /// The newest version of any object seen here; a list that broke off may have brought newer ones than
+    /// `version`.
+    newest: u64,
+    /// A list has begun and none was accepted since: what it brought may be older than the version says.
+    torn: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Listing {
     consistent: bool,
     reread: bool,
+    contradicted: bool,
 }
 
 impl Source {
-    pub(super) fn restore(saved: &ScopeCheckpoint) -> Self {
+    pub(super) fn restore(saved: &ScopeCheckpoint, newest: u64) -> Self {
         // An opaque version can't be resumed across restarts (DESIGN section 4).
         let version = saved.version.clone().filter(|version| version.number().is_some());
         Self {
             version,
+            newest,
             complete: saved.complete,
             as_of: saved.as_of * 1000,
             forbidden_since: saved.forbidden_since.map(|seconds| seconds * 1000),
@@ -58,7 +72,7 @@ impl Source {
             kind: kind.clone(),
             scope: scope.clone(),
             version: self.version.clone(),
-            complete: self.complete,
+            complete: self.complete && !self.torn,
             as_of: self.as_of / 1000,
             forbidden_since: self.forbidden_since.map(|since| since / 1000),
         }
@@ -72,6 +86,11 @@ impl Source {
     /// Whether a list of this source was ever taken to its end, and nothing since took that back.
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Whether a watch may go on from the version.
+    pub fn is_resumable(&self) -> bool {
+        self.complete && !self.torn
     }
 
     /// When the source was last confirmed by the server (list end, event or bookmark).
@@ -99,7 +118,15 @@ impl Source {
 
     pub(super) fn start_list(&mut self, generation: u32, consistent: bool, reread: bool) {
         self.generation = generation;
-        self.listing = Some(Listing { consistent, reread });
+        self.torn = true;
+        self.listing = Some(Listing { consistent, reread, contradicted: false });
+    }
+
+    /// The list named an object in an older version than is held.
+    pub(super) fn contradict(&mut self) {
+        if let Some(listing) = &mut self.listing {
+            listing.contradicted = true;
+        }
     }
 
     pub(super) fn fail_list(&mut self) {
@@ -114,9 +141,12 @@ impl Source {
         before: usize,
         named: usize,
     ) -> Verdict {
-        let Some(listing) = self.listing.take() else { return Verdict::Stale };
+        let Some(listing) = self.listing.take() else { return self.stale() };
         if self.is_older(version.as_ref()) {
-            return Verdict::Stale;
+            return self.stale();
+        }
+        if listing.contradicted {
+            return Verdict::Rewritten;
         }
         let lost_half = before >= SUSPICIOUS_FROM && named * 2 < before;
         if lost_half && !(self.confirming && listing.consistent) {
@@ -124,6 +154,7 @@ impl Source {
             return Verdict::Suspicious;
         }
         self.confirming = false;
+        self.torn = false;
         self.complete = true;
         self.forbidden_since = None;
         self.version = version;
@@ -135,13 +166,17 @@ impl Source {
     pub(super) fn advance(&mut self, version: Option<ResourceVersion>, now: Millis) {
         self.as_of = now;
         self.forbidden_since = None;
-        if version.is_some() && !self.is_older(version.as_ref()) {
+        let held = self.version.as_ref().and_then(ResourceVersion::number);
+        let new = version.as_ref().and_then(ResourceVersion::number);
+        let back = matches!((new, held), (Some(new), Some(held)) if new < held);
+        if version.is_some() && !back {
             self.version = version;
         }
     }
 
     pub(super) fn regress(&mut self) {
         self.version = None;
+        self.newest = 0;
         self.listing = None;
     }
 
@@ -149,9 +184,20 @@ impl Source {
         self.forbidden_since.get_or_insert(now);
     }
 
+    /// Takes note of an object's version.
+    pub(super) fn see(&mut self, version: Option<u64>) {
+        self.newest = self.newest.max(version.unwrap_or(0));
+    }
+
+    fn stale(&self) -> Verdict {
+        Verdict::Stale { held: Some(self.held()) }
+    }
+
+    fn held(&self) -> u64 {
+        self.version.as_ref().and_then(ResourceVersion::number).unwrap_or(0).max(self.newest)
+    }
+
     fn is_older(&self, version: Option<&ResourceVersion>) -> bool {
-        let held = self.version.as_ref().and_then(ResourceVersion::number);
-        let new = version.and_then(ResourceVersion::number);
-        matches!((new, held), (Some(new), Some(held)) if new < held)
+        version.and_then(ResourceVersion::number).is_some_and(|new| new < self.held())
     }
 }

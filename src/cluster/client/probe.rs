@@ -1,0 +1,65 @@
+//! Where a storage stands now, and which cluster it is: asked before anything is resumed.
+
+use serde::Deserialize;
+
+use super::{Client, ClientError, RequestSpec};
+use crate::object::ResourceVersion;
+
+/// A storage's answer to a list of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The list's resourceVersion; `None` when the server names none.
+    pub version: Option<ResourceVersion>,
+    /// The uid of the object that was found, if the list was narrowed to one.
+    pub uid: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct List {
+    metadata: ListMetadata,
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct ListMetadata {
+    resource_version: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Item {
+    metadata: ItemMetadata,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ItemMetadata {
+    uid: String,
+}
+
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+/// One object's metadata; a full object only where an old aggregated API knows no metadata lists.
+const LIMIT: usize = 8 << 20;
+
+impl Client {
+    /// The current revision of the storage behind a collection's path: a consistent list of one object's metadata.
+    pub async fn revision(&self, path: &str) -> Result<Revision, ClientError> {
+        self.probe(RequestSpec::new(path)).await
+    }
+
+    /// The same for the core storage, and with it the `kube-system` uid, which tells one cluster from another.
+    /// Without the right to list namespaces it is an error: ask `revision` of another path then.
+    pub async fn cluster_revision(&self) -> Result<Revision, ClientError> {
+        let spec = RequestSpec::new("/api/v1/namespaces");
+        self.probe(spec.query("fieldSelector", "metadata.name=kube-system")).await
+    }
+
+    async fn probe(&self, spec: RequestSpec) -> Result<Revision, ClientError> {
+        let list: List = self.get(&spec.query("limit", "1").accept(METADATA)).await?.json(LIMIT).await?;
+        let uid = list.items.into_iter().map(|item| item.metadata.uid).find(|uid| !uid.is_empty());
+        Ok(Revision { version: ResourceVersion::parse(&list.metadata.resource_version), uid })
+    }
+}

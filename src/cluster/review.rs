@@ -1,0 +1,222 @@
+//! Who we are and what we may read, asked of the server: where a kind may not be listed everywhere, these tell in
+//! which namespaces it may.
+
+use serde::Deserialize;
+
+use super::client::{Client, ClientError, RequestSpec};
+use crate::object::Kind;
+
+const RULES: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+const LIMIT: usize = 8 << 20;
+
+/// What one namespace's SelfSubjectRulesReview allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    rules: Vec<Rule>,
+    /// The server could not evaluate all of its authorizers: what is allowed here is sure, what is missing is not.
+    pub incomplete: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Rule {
+    #[serde(deserialize_with = "nullable")]
+    verbs: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    api_groups: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    resources: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    resource_names: Vec<String>,
+}
+
+/// Go writes an empty list as null.
+fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Rights {
+    /// Whether a kind may be listed here. Rights to single names are none to a list.
+    pub fn may_list(&self, kind: &Kind) -> bool {
+        self.may("list", kind)
+    }
+
+    /// Whether a kind may be watched here.
+    pub fn may_watch(&self, kind: &Kind) -> bool {
+        self.may("watch", kind)
+    }
+
+    fn may(&self, verb: &str, kind: &Kind) -> bool {
+        let named = |names: &[String], name: &str| names.iter().any(|own| own == "*" || own == name);
+        self.rules.iter().any(|rule| {
+            rule.resource_names.is_empty()
+                && named(&rule.verbs, verb)
+                && named(&rule.api_groups, &kind.group)
+                && named(&rule.resources, &kind.plural)
+        })
+    }
+
+    /// Reads the body of a SelfSubjectRulesReview.
+    fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Review {
+            status: Status,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Status {
+            resource_rules: Option<Vec<Rule>>,
+            incomplete: bool,
+        }
+        let Review { status } = serde_json::from_slice(body)?;
+        Ok(Self { rules: status.resource_rules.unwrap_or_default(), incomplete: status.incomplete })
+    }
+}
+
+/// What we may do in one namespace.
+pub async fn rights(client: &Client, namespace: &str) -> Result<Rights, ClientError> {
+    let body = serde_json::json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": { "namespace": namespace },
+    });
+    let body = client.review(RULES, body.to_string().into()).await?.bytes(LIMIT).await?;
+    Rights::read(&body).map_err(unreadable)
+}
+
+/// The name the server knows us by; `None` where it does not serve this question (before 1.26).
+pub async fn user(client: &Client) -> Result<Option<String>, ClientError> {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Review {
+        status: Status,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Status {
+        user_info: UserInfo,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct UserInfo {
+        username: String,
+    }
+    for version in ["v1", "v1beta1"] {
+        let path = format!("/apis/authentication.k8s.io/{version}/selfsubjectreviews");
+        let body = serde_json::json!({
+            "apiVersion": format!("authentication.k8s.io/{version}"),
+            "kind": "SelfSubjectReview",
+        });
+        match client.review(&path, body.to_string().into()).await {
+            Ok(response) => {
+                let review: Review = response.json(LIMIT).await?;
+                return Ok(Some(review.status.user_info.username).filter(|name| !name.is_empty()));
+            }
+            // Not served, or not granted (`system:basic-user` taken away): the name stays unknown.
+            Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// The names of all namespaces; `None` where they may not be listed.
+pub async fn namespaces(client: &Client) -> Result<Option<Vec<String>>, ClientError> {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct List {
+        items: Vec<Item>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Item {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Metadata {
+        name: String,
+    }
+    const ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+    const NAMESPACES: usize = 256 << 20;
+    let spec = RequestSpec::new("/api/v1/namespaces").query("resourceVersion", "0").accept(ACCEPT);
+    match client.get(&spec).await {
+        Ok(response) => {
+            let list: List = response.json(NAMESPACES).await?;
+            Ok(Some(list.items.into_iter().map(|item| item.metadata.name).collect()))
+        }
+        Err(ClientError::Forbidden(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The namespaces worth asking about: configured, else the listable ones, else the context's own.
+pub fn candidates(configured: &[String], context: Option<&str>, listable: Option<&[String]>) -> Vec<String> {
+    let mut all: Vec<String> = match (configured.is_empty(), listable) {
+        (false, _) => configured.to_vec(),
+        (true, Some(listable)) => listable.to_vec(),
+        (true, None) => context.into_iter().map(str::to_owned).collect(),
+    };
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn unreadable(error: serde_json::Error) -> ClientError {
+    ClientError::Body(super::client::BodyFailure::Unreadable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(group: &str, plural: &str) -> Kind {
+        Kind {
+            group: group.into(),
+            version: "v1".into(),
+            kind: "Thing".into(),
+            plural: plural.into(),
+            singular: String::new(),
+            short_names: Vec::new(),
+            categories: Vec::new(),
+            namespaced: true,
+            watchable: true,
+        }
+    }
+
+    fn rights(rules: &str) -> Rights {
+        Rights::read(format!(r#"{{"status":{{"resourceRules":{rules},"incomplete":true}}}}"#).as_bytes())
+            .unwrap()
+    }
+
+    #[test]
+    fn rules_allow_by_verb_group_and_resource() {
+        let own = rights(
+            r#"[{"verbs":["list"],"apiGroups":[""],"resources":["pods","pods/log"]},
+                             {"verbs":["*"],"apiGroups":["apps"],"resources":["*"]},
+                             {"verbs":["get"],"apiGroups":["*"],"resources":["*"]}]"#,
+        );
+        assert!(own.incomplete);
+        assert!(own.may_list(&kind("", "pods")) && !own.may_watch(&kind("", "pods")));
+        assert!(own.may_list(&kind("apps", "deployments")) && own.may_watch(&kind("apps", "deployments")));
+        assert!(!own.may_list(&kind("", "secrets")) && !own.may_list(&kind("batch", "jobs")));
+    }
+
+    #[test]
+    fn rights_to_names_are_none_to_a_list_and_null_is_empty() {
+        let named = r#"[{"verbs":["list","watch"],"apiGroups":[""],"resources":["secrets"],"resourceNames":["one"]},
+                        {"verbs":["list"],"apiGroups":null,"resources":null}]"#;
+        assert!(!rights(named).may_list(&kind("", "secrets")));
+        assert!(!rights("null").may_list(&kind("", "secrets")));
+    }
+
+    #[test]
+    fn candidates_are_the_configured_or_the_listable_or_the_contexts_own() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(candidates(&names(&["b", "a", "b"]), Some("c"), Some(&names(&["d"]))), ["a", "b"]);
+        assert_eq!(candidates(&[], Some("c"), Some(&names(&["d"]))), ["d"]);
+        assert_eq!(candidates(&[], Some("c"), None), ["c"]);
+        assert!(candidates(&[], None, None).is_empty());
+    }
+}

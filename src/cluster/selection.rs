@@ -1,0 +1,206 @@
+//! Which kinds and namespaces are read: the default exclusions, and what the configuration adds or takes back.
+
+use std::collections::BTreeSet;
+
+use crate::object::{Kind, KindKey};
+
+/// The choices of a configuration.
+#[derive(Debug, Clone, Default)]
+pub struct SelectionOptions {
+    /// Kinds (`plural.group`, `plural` for the core group) to read although a rule excludes them. Not empty does not
+    /// mean "only these".
+    pub include: Vec<String>,
+    /// Kinds not to read. `*.group` means a whole group.
+    pub exclude: Vec<String>,
+    /// Only these namespaces, if any are named.
+    pub namespaces: Vec<String>,
+    /// Not these namespaces.
+    pub exclude_namespaces: Vec<String>,
+}
+
+/// What is read of a cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    include: BTreeSet<String>,
+    exclude: BTreeSet<String>,
+    namespaces: BTreeSet<String>,
+    exclude_namespaces: BTreeSet<String>,
+}
+
+/// Whether a kind is read, and the rule that says no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It is read.
+    Read,
+    /// It is neither indexed nor read for the index.
+    Excluded {
+        /// The rule, for people: where it stands and why.
+        rule: String,
+    },
+}
+
+/// Plural and group: a foreign CRD of the same plural is not meant.
+const DEFAULT: [(&str, &str); 17] = [
+    ("events", ""),
+    ("events", "events.k8s.io"),
+    ("componentstatuses", ""),
+    ("endpoints", ""),
+    ("endpointslices", "discovery.k8s.io"),
+    ("leases", "coordination.k8s.io"),
+    ("customresourcedefinitions", "apiextensions.k8s.io"),
+    ("managedresourcedefinitions", "apiextensions.crossplane.io"),
+    ("bindings", ""),
+    ("tokenreviews", "authentication.k8s.io"),
+    ("selfsubjectreviews", "authentication.k8s.io"),
+    ("subjectaccessreviews", "authorization.k8s.io"),
+    ("selfsubjectaccessreviews", "authorization.k8s.io"),
+    ("selfsubjectrulesreviews", "authorization.k8s.io"),
+    ("localsubjectaccessreviews", "authorization.k8s.io"),
+    ("imagereviews", "imagepolicy.k8s.io"),
+    ("tokenrequests", "authentication.k8s.io"),
+];
+
+impl Selection {
+    /// Takes the choices of a configuration.
+    pub fn new(options: &SelectionOptions) -> Self {
+        let set = |names: &[String]| names.iter().map(|name| name.trim().to_lowercase()).collect();
+        Self {
+            include: set(&options.include),
+            exclude: set(&options.exclude),
+            namespaces: options.namespaces.iter().cloned().collect(),
+            exclude_namespaces: options.exclude_namespaces.iter().cloned().collect(),
+        }
+    }
+
+    /// Whether a kind is read. What the configuration excludes wins over what it includes, and both over the
+    /// default.
+    pub fn decide(&self, kind: &Kind) -> Decision {
+        let key = kind.key();
+        let excluded = |rule: &str| Decision::Excluded { rule: rule.to_owned() };
+        if self.exclude.contains(key.as_str()) {
+            return Decision::Excluded { rule: format!("configured: exclude {key}") };
+        }
+        let whole_group = format!("*.{}", kind.group);
+        if self.include.contains(key.as_str()) {
+            return Decision::Read;
+        }
+        if self.exclude.contains(&whole_group) {
+            return Decision::Excluded { rule: format!("configured: exclude {whole_group}") };
+        }
+        if self.include.contains(&whole_group) {
+            return Decision::Read;
+        }
+        if is_default(&key) {
+            return Decision::Excluded { rule: format!("default: {key}") };
+        }
+        if !kind.watchable {
+            return excluded("default: offers no watch");
+        }
+        Decision::Read
+    }
+
+    /// Whether objects of a namespace are read; objects without one always are.
+    pub fn namespace(&self, namespace: &str) -> bool {
+        namespace.is_empty()
+            || ((self.namespaces.is_empty() || self.namespaces.contains(namespace))
+                && !self.exclude_namespaces.contains(namespace))
+    }
+
+    /// The namespaces that the configuration names, if it names any.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.iter().filter(|name| self.namespace(name)).map(String::as_str)
+    }
+
+    /// Configured names that no served kind answers to: likely a slip of the pen.
+    pub fn unmatched<'a>(&'a self, kinds: &'a [Kind]) -> impl Iterator<Item = &'a str> {
+        let names = self.include.iter().chain(&self.exclude);
+        names.map(String::as_str).filter(|name| {
+            !kinds.iter().any(|kind| kind.key().as_str() == *name || format!("*.{}", kind.group) == **name)
+        })
+    }
+}
+
+fn is_default(key: &KindKey) -> bool {
+    DEFAULT.iter().any(|(plural, group)| (key.plural(), key.group()) == (*plural, *group))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(plural: &str, group: &str) -> Kind {
+        Kind {
+            group: group.into(),
+            version: "v1".into(),
+            kind: "Thing".into(),
+            plural: plural.into(),
+            singular: String::new(),
+            short_names: Vec::new(),
+            categories: Vec::new(),
+            namespaced: true,
+            watchable: true,
+        }
+    }
+
+    fn rule(selection: &Selection, kind: &Kind) -> Option<String> {
+        match selection.decide(kind) {
+            Decision::Read => None,
+            Decision::Excluded { rule } => Some(rule),
+        }
+    }
+
+    #[test]
+    fn the_default_rules_name_group_and_plural() {
+        let default = Selection::default();
+        assert_eq!(rule(&default, &kind("events", "")).as_deref(), Some("default: events"));
+        assert_eq!(
+            rule(&default, &kind("events", "events.k8s.io")).as_deref(),
+            Some("default: events.events.k8s.io")
+        );
+        for read in [
+            kind("pods", ""),
+            kind("events", "calendar.example"),
+            kind("leases", "cars.example"),
+            kind("endpoints", "x.y"),
+        ] {
+            assert_eq!(default.decide(&read), Decision::Read);
+        }
+    }
+
+    #[test]
+    fn a_kind_without_watch_is_off_unless_included() {
+        let silent = Kind { watchable: false, ..kind("reports", "a.b") };
+        assert_eq!(rule(&Selection::default(), &silent).as_deref(), Some("default: offers no watch"));
+        let include =
+            SelectionOptions { include: vec!["Reports.a.b".into(), "events".into()], ..Default::default() };
+        let selection = Selection::new(&include);
+        assert_eq!(selection.decide(&silent), Decision::Read);
+        assert_eq!(selection.decide(&kind("events", "")), Decision::Read);
+    }
+
+    #[test]
+    fn the_configuration_excludes_kinds_groups_and_namespaces() {
+        let selection = Selection::new(&SelectionOptions {
+            include: vec!["keep.noisy.example".into()],
+            exclude: vec!["secrets".into(), "*.noisy.example".into(), "typo.example".into()],
+            namespaces: vec!["a".into(), "b".into()],
+            exclude_namespaces: vec!["b".into()],
+        });
+        assert_eq!(rule(&selection, &kind("secrets", "")).as_deref(), Some("configured: exclude secrets"));
+        assert_eq!(selection.decide(&kind("secrets", "other.example")), Decision::Read);
+        assert_eq!(
+            rule(&selection, &kind("x", "noisy.example")).as_deref(),
+            Some("configured: exclude *.noisy.example")
+        );
+        assert_eq!(selection.decide(&kind("keep", "noisy.example")), Decision::Read);
+        assert!(
+            selection.namespace("a")
+                && selection.namespace("")
+                && !selection.namespace("b")
+                && !selection.namespace("c")
+        );
+        assert_eq!(selection.namespaces().collect::<Vec<_>>(), ["a"]);
+        let served = [kind("secrets", ""), kind("keep", "noisy.example")];
+        assert_eq!(selection.unmatched(&served).collect::<Vec<_>>(), ["typo.example"]);
+    }
+}

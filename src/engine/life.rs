@@ -1,0 +1,523 @@
+//! One life: from a writer that was opened to the moment when it has to be opened again. Starts and stops readers as
+//! kinds, rights and the connection come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::cluster::client::{Client, ClientError, RequestSpec};
+use crate::cluster::discovery::{Discovery, Freshness, discover};
+use crate::cluster::review;
+use crate::cluster::selection::Decision;
+use crate::cluster::watch::{Backoff, Connectivity, Mode as ReaderMode, Revisions, Storage, Trouble, describe};
+use crate::index::{Checkpoint, IndexError};
+use crate::object::{Kind, KindKey, Scope};
+
+use super::definitions::{NameSink, Names, api_services, crds};
+use super::plan::{Definitions, Plan, Reading};
+use super::pump::{Message, now};
+use super::readers::{Readers, Shared};
+use super::report::Report;
+use super::rights::Rights;
+use super::sink::Notice;
+use super::{EngineOptions, Mode, Outcome};
+
+/// Discovery is read again this often where CRDs may not be watched.
+const DISCOVERY_BLIND: Duration = Duration::from_secs(30);
+/// Discovery is read again this often where they may: only what the watches can't tell changes in between.
+const DISCOVERY_EVERY: Duration = Duration::from_secs(300);
+/// The second reading that shows a kind as gone.
+const DISCOVERY_SECOND: Duration = Duration::from_secs(61);
+/// After a CRD event discovery settles within moments; until it agrees it is read again at growing intervals.
+const DISCOVERY_PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
+/// A CRD whose names were not accepted never shows up: no more extra readings after this many.
+const DISCOVERY_EXTRA: u32 = 30;
+/// Rights in namespaces are asked for again this often, and at most one namespace a second.
+const RIGHTS_EVERY: Duration = Duration::from_secs(60);
+/// How long the first discovery waits for the names of CRDs.
+const NAMES_WAIT: Duration = Duration::from_secs(2);
+/// Forbidden kinds are looked through this often for those whose documents have to go.
+const EXPIRY_EVERY: Duration = Duration::from_secs(60);
+
+/// Why a life ended.
+pub(super) enum End {
+    /// Told to stop, or done.
+    Finished(Outcome),
+    /// The index could not be written.
+    IndexFailed(IndexError),
+    /// Another cluster or user answers.
+    AnotherCluster,
+}
+
+/// One life: from a writer that was opened to the moment when it has to be opened again.
+pub(super) struct Life<'a> {
+    options: &'a EngineOptions,
+    client: Client,
+    connectivity: Connectivity,
+    pump: mpsc::Sender<Message>,
+    notices: mpsc::Receiver<Notice>,
+    readers: Readers,
+    signals: Vec<JoinHandle<()>>,
+    shared: Shared,
+    crds: watch::Receiver<Names>,
+    api_services: watch::Receiver<Names>,
+    plan: Plan,
+    kinds: BTreeMap<KindKey, Kind>,
+    denied: BTreeSet<KindKey>,
+    rights: Rights,
+}
+
+impl<'a> Life<'a> {
+    pub(super) fn new(options: &'a EngineOptions, connectivity: Connectivity, pump: mpsc::Sender<Message>) -> Self {
+        let (sender, notices) = mpsc::channel(256);
+        let shared = Shared {
+            client: options.client.clone(),
+            connectivity: connectivity.clone(),
+            revisions: Revisions::new(options.client.clone()),
+            rules: options.rules.clone(),
+            selection: options.selection.clone(),
+            pump: pump.clone(),
+            notices: sender,
+            mode: match options.mode {
+                Mode::Live => ReaderMode::Follow,
+                Mode::Once => ReaderMode::Once,
+                Mode::Confirm { .. } => ReaderMode::Confirm,
+            },
+            timing: options.timing,
+            cluster_uid: None,
+        };
+        Self {
+            options,
+            client: options.client.clone(),
+            connectivity,
+            pump,
+            notices,
+            readers: Readers::new(shared.clone()),
+            signals: Vec::new(),
+            shared,
+            crds: watch::channel(Names::default()).1,
+            api_services: watch::channel(Names::default()).1,
+            plan: Plan::default(),
+            kinds: BTreeMap::new(),
+            denied: BTreeSet::new(),
+            rights: Rights::default(),
+        }
+    }
+
+    pub(super) async fn run(&mut self, checkpoint: &Checkpoint) -> End {
+        match self.identify(checkpoint).await {
+            Ok(true) => {}
+            Ok(false) => return End::AnotherCluster,
+            Err(outcome) => return End::Finished(outcome),
+        }
+        self.start_signals().await;
+        let Mode::Confirm { wait } = self.options.mode else { return self.follow().await };
+        match tokio::time::timeout(wait, self.follow()).await {
+            Ok(end) => end,
+            Err(_) => End::Finished(Outcome::Done),
+        }
+    }
+
+    /// Stops everything it started.
+    pub(super) async fn close(mut self) {
+        self.readers.stop_all().await;
+        for signal in self.signals.drain(..) {
+            signal.abort();
+            // Aborted is what it should be.
+            let _ = signal.await;
+        }
+    }
+
+    /// Checks that cluster and user are those that the index is of. `Ok(false)`: they are not.
+    async fn identify(&mut self, checkpoint: &Checkpoint) -> Result<bool, Outcome> {
+        let facts = loop {
+            match facts(&self.client).await {
+                Ok(facts) => break facts,
+                Err(error) => self.wait_for_server(&error).await?,
+            }
+        };
+        let differs = |old: &Option<String>, new: &Option<String>| {
+            matches!((old, new), (Some(old), Some(new)) if old != new)
+        };
+        if differs(&checkpoint.cluster_uid, &facts.cluster_uid) || differs(&checkpoint.user, &facts.user) {
+            return Ok(false);
+        }
+        self.shared.cluster_uid = facts.cluster_uid.clone();
+        self.readers = Readers::new(self.shared.clone());
+        let cluster_uid = facts.cluster_uid.or_else(|| checkpoint.cluster_uid.clone());
+        let user = facts.user.or_else(|| checkpoint.user.clone());
+        self.tell(Message::Base { cluster_uid, user }).await;
+        let version = facts.version;
+        self.report(move |report| report.head.version = version).await;
+        Ok(true)
+    }
+
+    /// Waits until the server answers again; an error where the mode does not wait.
+    async fn wait_for_server(&self, error: &ClientError) -> Result<(), Outcome> {
+        let trouble = Trouble::from_error(error);
+        if self.options.mode != Mode::Live {
+            return Err(match trouble {
+                Trouble::Unauthorized(message) => Outcome::Unauthorized(message),
+                other => Outcome::Unreachable(other.to_string()),
+            });
+        }
+        let concerns_all = self.connectivity.report(&trouble);
+        if concerns_all {
+            self.connectivity.up().await;
+        } else {
+            tokio::time::sleep(self.options.timing.backoff.1.min(Duration::from_secs(5))).await;
+        }
+        Ok(())
+    }
+
+    async fn start_signals(&mut self) {
+        let (sink, crd_names) = NameSink::new();
+        self.signals.push(self.readers.signal(crds(), sink));
+        let (sink, service_names) = NameSink::new();
+        self.signals.push(self.readers.signal(api_services(), sink));
+        (self.crds, self.api_services) = (crd_names, service_names);
+        let both = async {
+            let _ = self.crds.wait_for(|names| names.answered).await;
+            let _ = self.api_services.wait_for(|names| names.answered).await;
+        };
+        // Without them storages are told apart less well, and nothing is removed: no reason to wait for long.
+        let _ = tokio::time::timeout(NAMES_WAIT, both).await;
+    }
+
+    /// Reads discovery and reacts, until the mode's end.
+    async fn follow(&mut self) -> End {
+        let mut pauses = Backoff::new(DISCOVERY_PAUSES);
+        let mut extra = 0;
+        let mut next_discovery = Instant::now();
+        let mut next_rights = Instant::now();
+        let mut next_expiry = Instant::now();
+        self.crds.mark_unchanged();
+        self.api_services.mark_unchanged();
+        loop {
+            if next_discovery <= Instant::now() {
+                match self.discover().await {
+                    Ok(agrees) => {
+                        extra = if agrees { 0 } else { extra + 1 };
+                        let settled = agrees || extra > DISCOVERY_EXTRA;
+                        let pause = if settled { self.discovery_pause() } else { pauses.pause() };
+                        next_discovery = Instant::now() + pause;
+                    }
+                    Err(error) => match self.wait_for_server(&error).await {
+                        Ok(()) => continue,
+                        Err(outcome) => return End::Finished(outcome),
+                    },
+                }
+                if self.options.mode != Mode::Live && self.plan.running().next().is_none() {
+                    return End::Finished(Outcome::Done);
+                }
+            }
+            if next_rights <= Instant::now() && !self.denied.is_empty() {
+                self.apply_rights().await;
+                next_rights = Instant::now() + RIGHTS_EVERY.max(Duration::from_secs(self.rights.len() as u64));
+            }
+            if next_expiry <= Instant::now() {
+                let after = i64::try_from(self.options.forbidden_after.as_millis()).unwrap_or(i64::MAX);
+                self.tell(Message::RemoveForbidden { after }).await;
+                next_expiry = Instant::now() + EXPIRY_EVERY;
+            }
+            let wake_rights = if self.denied.is_empty() { next_discovery } else { next_rights };
+            let wake = next_discovery.min(wake_rights).min(next_expiry);
+            let live = self.options.mode == Mode::Live;
+            tokio::select! {
+                () = tokio::time::sleep_until(wake) => {}
+                Ok(()) = self.crds.changed(), if live => {
+                    pauses.reset();
+                    extra = 0;
+                    next_discovery = next_discovery.min(Instant::now() + DISCOVERY_PAUSES.0);
+                }
+                Ok(()) = self.api_services.changed(), if live => {
+                    pauses.reset();
+                    extra = 0;
+                    next_discovery = next_discovery.min(Instant::now() + DISCOVERY_PAUSES.0);
+                }
+                Some(notice) = self.notices.recv() => match self.notice(notice).await {
+                    Heard::Nothing => {}
+                    Heard::Rights => next_rights = next_rights.min(Instant::now()),
+                    Heard::Discovery => {
+                        next_discovery = next_discovery.min(Instant::now() + Duration::from_secs(1));
+                    }
+                    Heard::End(end) => return end,
+                },
+            }
+        }
+    }
+
+    fn discovery_pause(&self) -> Duration {
+        if self.plan.waits() {
+            DISCOVERY_SECOND
+        } else if self.crds.borrow().known.is_none() {
+            DISCOVERY_BLIND
+        } else {
+            DISCOVERY_EVERY
+        }
+    }
+
+    /// One reading of discovery and what follows from it; says whether it agrees with the CRDs that exist.
+    async fn discover(&mut self) -> Result<bool, ClientError> {
+        let discovery = discover(&self.client).await?;
+        let held = self.held().await;
+        let (reading, excluded) = self.reading(&discovery);
+        let crds = self.crds.borrow().known.clone();
+        let definitions = Definitions {
+            api_groups: self.api_services.borrow().known.as_ref().map(|names| groups(names)),
+            crds: crds.clone(),
+        };
+        let steps = self.plan.read(now() / 1000, &reading, &definitions, &held);
+        let agrees = crds.is_none_or(|crds| agrees(&crds, &discovery));
+        self.save_kinds(&discovery, &held);
+        let known: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
+        let missing = held.iter().filter(|kind| !known.contains(*kind)).cloned().collect();
+        let rules = excluded.clone();
+        self.report(move |report| (report.excluded, report.missing) = (rules, missing)).await;
+        let kinds = excluded.into_keys().filter(|kind| held.contains(kind)).collect();
+        self.tell(Message::Exclude { kinds, selection: self.options.selection.clone() }).await;
+        for key in &steps.stop {
+            self.stop_kind(key).await;
+        }
+        if !steps.remove.is_empty() {
+            let why = format!("no longer served: {}", list(&steps.remove));
+            self.tell(Message::RemoveKinds { kinds: steps.remove, why }).await;
+        }
+        for kind in steps.replace {
+            self.stop_kind(&kind.key()).await;
+            self.start_kind(kind).await;
+        }
+        for kind in steps.start {
+            self.start_kind(kind).await;
+        }
+        Ok(agrees)
+    }
+
+    fn reading(&self, discovery: &Discovery) -> (Reading, BTreeMap<KindKey, String>) {
+        let mut excluded = BTreeMap::new();
+        let mut kinds = Vec::new();
+        for kind in &discovery.kinds {
+            match self.options.selection.decide(kind) {
+                Decision::Read => kinds.push(kind.clone()),
+                Decision::Excluded { rule } => {
+                    excluded.insert(kind.key(), rule);
+                }
+            }
+        }
+        let with = |wanted: fn(&Freshness) -> bool| -> BTreeSet<String> {
+            let groups = discovery.groups.iter().filter(|(_, freshness)| wanted(freshness));
+            groups.map(|(group, _)| group.clone()).collect()
+        };
+        let reading = Reading {
+            kinds,
+            served: discovery.served.clone(),
+            current: with(|freshness| *freshness == Freshness::Current),
+            stale: with(|freshness| *freshness != Freshness::Current),
+            groups_current: discovery.groups.values().any(|freshness| *freshness == Freshness::Current),
+        };
+        (reading, excluded)
+    }
+
+    /// For offline use: everything discovery names, and what it named once of which entries are held.
+    fn save_kinds(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>) {
+        if self.kinds.is_empty()
+            && let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>("kinds.json")
+        {
+            self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
+        }
+        let before = self.kinds.clone();
+        self.kinds.retain(|key, _| held.contains(key));
+        self.kinds.extend(discovery.kinds.iter().map(|kind| (kind.key(), kind.clone())));
+        if before == self.kinds {
+            return;
+        }
+        let kinds: Vec<&Kind> = self.kinds.values().collect();
+        if let Err(error) = self.options.store.write_json("kinds.json", &kinds) {
+            tracing::warn!(error = describe(&error), "kinds.json could not be written");
+        }
+    }
+
+    async fn start_kind(&mut self, kind: Kind) {
+        let storage = self.storage(&kind);
+        let namespaces: Vec<String> = self.options.selection.namespaces().map(str::to_owned).collect();
+        if kind.namespaced && !namespaces.is_empty() {
+            for namespace in namespaces {
+                self.readers.start(&kind, &Scope::Namespace(namespace.into()), storage.clone()).await;
+            }
+        } else {
+            self.readers.start(&kind, &Scope::All, storage).await;
+        }
+    }
+
+    async fn stop_kind(&mut self, key: &KindKey) {
+        self.denied.remove(key);
+        self.readers.stop_kind(key).await;
+    }
+
+    fn storage(&self, kind: &Kind) -> Storage {
+        let crd = |key: &KindKey| {
+            self.crds.borrow().known.as_ref().is_some_and(|crds| crds.contains(key.as_str()))
+        };
+        if is_built_in(&kind.group) || crd(&kind.key()) {
+            Storage::Core
+        } else {
+            Storage::Aggregated(kind.group.clone())
+        }
+    }
+
+    async fn notice(&mut self, notice: Notice) -> Heard {
+        match notice {
+            Notice::Denied(kind, Scope::All) => {
+                let namespaced = self.plan.running().any(|own| own.key() == kind && own.namespaced);
+                if namespaced && self.denied.insert(kind) { Heard::Rights } else { Heard::Nothing }
+            }
+            Notice::Allowed(kind, Scope::All) => {
+                self.denied.remove(&kind);
+                for scope in self.readers.namespaces_of(&kind) {
+                    self.readers.stop(&kind, &scope).await;
+                }
+                Heard::Nothing
+            }
+            Notice::Denied(_, Scope::Namespace(_)) | Notice::Allowed(_, Scope::Namespace(_)) => Heard::Nothing,
+            Notice::NotServed(_) => Heard::Discovery,
+            Notice::AnotherCluster => Heard::End(End::AnotherCluster),
+            Notice::Ended(kind, scope) => {
+                // A kind that was just denied goes on in its namespaces.
+                if scope == Scope::All && self.denied.contains(&kind) {
+                    self.apply_rights().await;
+                }
+                if self.readers.ended(&kind, &scope) == 0 && self.options.mode != Mode::Live {
+                    Heard::End(End::Finished(Outcome::Done))
+                } else {
+                    Heard::Nothing
+                }
+            }
+        }
+    }
+
+    /// Reads denied kinds in the namespaces where they may be read.
+    async fn apply_rights(&mut self) {
+        let once = self.options.mode != Mode::Live && self.rights.len() > 0;
+        if !once {
+            self.rights = Rights::read(&self.client, self.options.context_namespace.as_deref()).await;
+        }
+        let denied: Vec<Kind> =
+            self.plan.running().filter(|kind| self.denied.contains(&kind.key())).cloned().collect();
+        for kind in denied {
+            let allowed: BTreeSet<Scope> = self
+                .rights
+                .namespaces(&kind)
+                .into_iter()
+                .filter(|namespace| self.options.selection.namespace(namespace))
+                .map(|namespace| Scope::Namespace(namespace.into()))
+                .collect();
+            let storage = self.storage(&kind);
+            for scope in &allowed {
+                self.readers.start(&kind, scope, storage.clone()).await;
+            }
+            if self.options.mode != Mode::Live {
+                self.denied.remove(&kind.key());
+            }
+        }
+    }
+
+    async fn held(&self) -> BTreeSet<KindKey> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Message::Held(reply)).await;
+        answer.await.unwrap_or_default()
+    }
+
+    async fn report(&self, change: impl FnOnce(&mut Report) + Send + 'static) {
+        self.tell(Message::Report(Box::new(change))).await;
+    }
+
+    /// Tells the pump; when it is gone the supervisor notices by its end.
+    async fn tell(&self, message: Message) {
+        let _ = self.pump.send(message).await;
+    }
+}
+
+enum Heard {
+    Nothing,
+    Rights,
+    Discovery,
+    End(End),
+}
+
+/// Groups of APIService names: `v1.apps` serves `apps`, `v1.` the core group.
+fn groups(names: &BTreeSet<String>) -> BTreeSet<String> {
+    names.iter().filter_map(|name| name.split_once('.')).map(|(_, group)| group.to_owned()).collect()
+}
+
+/// Whether discovery names every CRD that exists, and none of a group that has CRDs but not this one.
+fn agrees(crds: &BTreeSet<String>, discovery: &Discovery) -> bool {
+    let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
+    crds.iter().all(|name| served.contains(&KindKey::from(name.as_str())))
+}
+
+/// Groups whose objects lie in the API server's own etcd on every Kubernetes since 1.27.
+fn is_built_in(group: &str) -> bool {
+    const GROUPS: [&str; 20] = [
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "flowcontrol.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "storage.k8s.io",
+    ];
+    GROUPS.contains(&group) || group == "scheduling.k8s.io" || group == "internal.apiserver.k8s.io"
+}
+
+fn list(kinds: &[KindKey]) -> String {
+    kinds.iter().map(KindKey::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What tells one cluster and user from another.
+struct Facts {
+    cluster_uid: Option<String>,
+    user: Option<String>,
+    version: String,
+}
+
+async fn facts(client: &Client) -> Result<Facts, ClientError> {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Version {
+        git_version: String,
+    }
+    let version = async {
+        match client.get(&RequestSpec::new("/version")).await {
+            Ok(response) => response.json::<Version>(64 * 1024).await.map(|version| version.git_version),
+            Err(ClientError::Forbidden(_) | ClientError::NotFound(_)) => Ok(String::new()),
+            Err(error) => Err(error),
+        }
+    };
+    let cluster_uid = async {
+        match client.cluster_revision().await {
+            Ok(revision) => Ok(revision.uid),
+            Err(ClientError::Forbidden(_) | ClientError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let (version, cluster_uid, user) =
+        futures_util::future::try_join3(version, cluster_uid, review::user(client)).await?;
+    Ok(Facts { cluster_uid, user, version })
+}

@@ -1,0 +1,263 @@
+//! The one writer: a thread that owns the core and the index, takes messages from a bounded channel, commits, and
+//! publishes status. A slow disk makes it slow, which fills the channel, which slows the watches.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::cluster::watch::State;
+use crate::cluster::selection::Selection;
+use crate::index::{self, Checkpoint, IndexError, Writer};
+use crate::object::{KindKey, ResourceVersion, Scope};
+
+use super::core::{Change, Core, Millis, Verdict};
+use super::report::Report;
+use super::status::Status;
+use super::supervisor::PumpEnd;
+
+/// Messages on their way: 16 batches of 128 objects are some 4 MB.
+pub(super) const QUEUE: usize = 16;
+/// Operations are handed to tantivy when this many wait; it has a memory budget of its own.
+const APPLY_AT: usize = 1_024;
+/// `status.json` and the heartbeat.
+const STATUS_EVERY_MS: Millis = 1_000;
+/// The namespace that documents of cluster-scoped objects name.
+const CLUSTER_SCOPED: &str = "_cluster";
+/// Messages taken before the clock is looked at again.
+const BURST: usize = 64;
+
+/// What the pump is told.
+pub(super) enum Message {
+    /// A reader saw something; `verdict` is answered once it is taken.
+    Change { kind: KindKey, scope: Scope, change: Change, verdict: Option<oneshot::Sender<Verdict>> },
+    /// A reader's state.
+    State { kind: KindKey, scope: Scope, state: State },
+    /// A watch ended early and is started again.
+    Restarted,
+    /// Delete everything of these kinds: the supervisor has the authority.
+    RemoveKinds { kinds: Vec<KindKey>, why: String },
+    /// Delete everything of these kinds and in namespaces outside the selection.
+    Exclude { kinds: BTreeSet<KindKey>, selection: Arc<Selection> },
+    /// Delete what has been forbidden for this long.
+    RemoveForbidden { after: Millis },
+    /// A source is no longer read.
+    Forget { kind: KindKey, scope: Scope },
+    /// What the checkpoint says about the whole index.
+    Base { cluster_uid: Option<String>, user: Option<String> },
+    /// Anything that only status shows.
+    Report(Box<dyn FnOnce(&mut Report) + Send>),
+    /// Commit everything now; answered when it is searchable.
+    Flush(oneshot::Sender<()>),
+    /// Kinds that the index has entries of.
+    Held(oneshot::Sender<BTreeSet<KindKey>>),
+    /// What a source can go on from.
+    Source { kind: KindKey, scope: Scope, reply: oneshot::Sender<SourceState> },
+}
+
+/// What a source can go on from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SourceState {
+    /// The version up to which everything was seen, if its list was ever completed.
+    pub(super) version: Option<ResourceVersion>,
+    /// Whether the index holds anything of the kind.
+    pub(super) holds_any: bool,
+}
+
+/// The pump's own state.
+pub(super) struct Pump {
+    core: Core,
+    writer: Writer,
+    reader: index::Reader,
+    report: Report,
+    inbox: mpsc::Receiver<Message>,
+    status: watch::Sender<Status>,
+    next_status: Millis,
+    flushes: Vec<oneshot::Sender<()>>,
+    urgent: bool,
+}
+
+impl Pump {
+    /// Restores the core from what the writer's index holds.
+    pub(super) fn new(
+        writer: Writer,
+        checkpoint: Checkpoint,
+        report: Report,
+        inbox: mpsc::Receiver<Message>,
+        status: watch::Sender<Status>,
+    ) -> Result<Self, IndexError> {
+        let core = Core::restore(writer.held()?, checkpoint);
+        let reader = writer.reader();
+        Ok(Self { core, writer, reader, report, inbox, status, next_status: 0, flushes: Vec::new(), urgent: false })
+    }
+
+    /// Runs until every sender is gone (then everything is committed) or the index can't be written.
+    pub(super) async fn run(mut self) -> PumpEnd {
+        let result = self.pump().await;
+        if let Err(error) = &result {
+            self.report.note(error.to_string());
+            self.report.trouble = Some(error.to_string());
+            self.publish();
+        }
+        PumpEnd { report: self.report, writer: self.writer, result }
+    }
+
+    async fn pump(&mut self) -> Result<(), IndexError> {
+        loop {
+            let now = now();
+            let due = self.core.commit_due().unwrap_or(Millis::MAX).min(self.next_status);
+            let pause = Duration::from_millis(u64::try_from(due - now).unwrap_or(0));
+            match tokio::time::timeout(pause, self.inbox.recv()).await {
+                Ok(Some(message)) => self.take_burst(message)?,
+                Ok(None) => {
+                    self.core.release_deferred(super::pump::now(), true);
+                    self.commit()?;
+                    self.publish();
+                    return Ok(());
+                }
+                Err(_) => {}
+            }
+            self.on_time()?;
+        }
+    }
+
+    fn take_burst(&mut self, first: Message) -> Result<(), IndexError> {
+        let mut next = Some(first);
+        for _ in 0..BURST {
+            let Some(message) = next else { break };
+            self.take(message);
+            if self.core.pending() >= APPLY_AT {
+                self.apply()?;
+            }
+            next = self.inbox.try_recv().ok();
+        }
+        match next {
+            Some(message) => {
+                self.take(message);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn on_time(&mut self) -> Result<(), IndexError> {
+        let now = now();
+        self.core.release_deferred(now, false);
+        if self.core.commit_due().is_some_and(|due| due <= now) || !self.flushes.is_empty() || self.urgent {
+            self.commit()?;
+        }
+        if self.next_status <= now {
+            self.publish();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, message: Message) {
+        let now = now();
+        match message {
+            Message::Change { kind, scope, change, verdict } => {
+                // The dropped version is forgotten on disk before the new history can overtake it.
+                self.urgent |= matches!(change, Change::Regressed);
+                let answer = self.core.apply(now, &kind, &scope, change);
+                if let Some(verdict) = verdict {
+                    // A reader that was stopped meanwhile does not wait for it.
+                    let _ = verdict.send(answer);
+                }
+            }
+            Message::State { kind, scope, state } => {
+                // The first status after a change of state need not wait for the next second.
+                if self.report.set_state(now, kind, scope, state) {
+                    self.next_status = self.next_status.min(now + 100);
+                }
+            }
+            Message::Restarted => self.report.watch_restarts += 1,
+            Message::RemoveKinds { kinds, why } => {
+                let count = self.core.remove(now, |kind, _| kinds.contains(kind));
+                self.removed(count, &why);
+            }
+            Message::Exclude { kinds, selection } => {
+                let count = self.core.remove(now, |kind, namespace| {
+                    let outside = namespace != CLUSTER_SCOPED && !selection.namespace(namespace);
+                    outside || kinds.contains(kind)
+                });
+                self.removed(count, "the configuration excludes them");
+            }
+            Message::RemoveForbidden { after } => {
+                for (kind, count) in self.core.remove_forbidden(now, after) {
+                    self.removed(count, &format!("{kind} has been forbidden for too long"));
+                }
+            }
+            Message::Forget { kind, scope } => {
+                self.core.apply(now, &kind, &scope, Change::ListFailed);
+                self.core.forget_source(now, &kind, &scope);
+                self.report.forget(&kind, &scope);
+            }
+            Message::Base { cluster_uid, user } => {
+                let base = self.core.base_mut();
+                base.cluster_uid = cluster_uid;
+                base.user = user;
+            }
+            Message::Report(change) => {
+                change(&mut self.report);
+                self.next_status = self.next_status.min(now + 100);
+            }
+            Message::Flush(reply) => self.flushes.push(reply),
+            Message::Held(reply) => {
+                let _ = reply.send(self.core.kinds().cloned().collect());
+            }
+            Message::Source { kind, scope, reply } => {
+                let _ = reply.send(self.source_state(&kind, &scope));
+            }
+        }
+    }
+
+    fn source_state(&self, kind: &KindKey, scope: &Scope) -> SourceState {
+        let source = self.core.source_of(kind, scope).filter(|source| source.is_resumable());
+        SourceState {
+            version: source.and_then(|source| source.version().cloned()),
+            holds_any: self.core.count(kind) > 0,
+        }
+    }
+
+    fn removed(&mut self, count: usize, why: &str) {
+        if count > 0 {
+            tracing::info!(count, why, "removed entries");
+            self.report.note(format!("removed {count} objects from the index: {why}"));
+        }
+    }
+
+    fn apply(&mut self) -> Result<(), IndexError> {
+        self.core.take_ops().into_iter().try_for_each(|op| self.writer.apply(op))
+    }
+
+    fn commit(&mut self) -> Result<(), IndexError> {
+        self.apply()?;
+        let checkpoint = self.core.checkpoint();
+        self.writer.commit(&checkpoint)?;
+        self.core.committed();
+        self.urgent = false;
+        self.reader.reload()?;
+        for reply in self.flushes.drain(..) {
+            // Who asked may have gone.
+            let _ = reply.send(());
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        let now = now();
+        self.next_status = now + STATUS_EVERY_MS;
+        let status = self.report.status(now, &self.core);
+        if let Err(error) = self.report.save(&status) {
+            tracing::warn!(%error, "status.json could not be written");
+        }
+        self.status.send_replace(status);
+    }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> Millis {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,279 @@
+//! Puts the status together: reader states, the core's counts, the client's counters.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::cluster::client::Client;
+use crate::cluster::watch::{Link, State};
+use crate::index::{IndexError, Store};
+use crate::object::{KindKey, Scope};
+
+use super::core::{Core, Millis};
+use super::status::{KindState, KindStatus, Phase, Status};
+
+/// Notes beyond this many push out the oldest.
+const NOTES: usize = 20;
+/// Writes per minute are a mean over about this long.
+const RATE_WINDOW_MS: f32 = 60_000.0;
+
+/// Everything that only status needs.
+pub(super) struct Report {
+    store: Store,
+    client: Client,
+    /// Filled once and then kept: context, server, version, started.
+    pub(super) head: Status,
+    /// Whether the server can be reached.
+    pub(super) link: Link,
+    link_since: Millis,
+    readers: HashMap<(KindKey, Scope), Reading>,
+    /// Kinds that are not read, with the rule.
+    pub(super) excluded: BTreeMap<KindKey, String>,
+    /// Kinds that discovery no longer names while entries of them are held.
+    pub(super) missing: std::collections::BTreeSet<KindKey>,
+    /// Watches that ended early.
+    pub(super) watch_restarts: u64,
+    /// What stops everything, such as an index that can't be written.
+    pub(super) trouble: Option<String>,
+    rates: HashMap<KindKey, Rate>,
+}
+
+struct Reading {
+    state: State,
+    since: Millis,
+    error: Option<String>,
+    listed: bool,
+}
+
+#[derive(Default)]
+struct Rate {
+    events: u64,
+    at: Millis,
+    per_minute: f32,
+}
+
+impl Report {
+    pub(super) fn new(store: Store, client: Client, head: Status) -> Self {
+        Self {
+            store,
+            client,
+            head,
+            link: Link::Up,
+            link_since: 0,
+            readers: HashMap::new(),
+            excluded: BTreeMap::new(),
+            missing: std::collections::BTreeSet::new(),
+            watch_restarts: 0,
+            trouble: None,
+            rates: HashMap::new(),
+        }
+    }
+
+    /// Adds one line that a person should know.
+    pub(super) fn note(&mut self, note: String) {
+        if self.head.notes.contains(&note) {
+            return;
+        }
+        self.head.notes.push(note);
+        if self.head.notes.len() > NOTES {
+            self.head.notes.remove(0);
+        }
+    }
+
+    pub(super) fn set_link(&mut self, now: Millis, link: Link) {
+        if self.link == Link::Up && link != Link::Up {
+            self.link_since = now;
+        }
+        self.link = link;
+    }
+
+    /// Takes a reader's state; says whether it is another kind of state than before.
+    pub(super) fn set_state(&mut self, now: Millis, kind: KindKey, scope: Scope, state: State) -> bool {
+        let fresh = || Reading { state: State::Waiting, since: now, error: None, listed: false };
+        let reading = self.readers.entry((kind, scope)).or_insert_with(fresh);
+        match &state {
+            State::Failing(error) | State::Forbidden(error) | State::Unconfirmed(error) => {
+                reading.error = Some(error.clone());
+            }
+            State::Live | State::Polled | State::Confirmed => reading.listed = true,
+            State::Waiting | State::Listing | State::Initializing | State::NotServed => {}
+        }
+        let changed = std::mem::discriminant(&reading.state) != std::mem::discriminant(&state);
+        if changed {
+            reading.since = now;
+        }
+        reading.state = state;
+        changed
+    }
+
+    pub(super) fn forget(&mut self, kind: &KindKey, scope: &Scope) {
+        self.readers.remove(&(kind.clone(), scope.clone()));
+    }
+
+    pub(super) fn save(&self, status: &Status) -> Result<(), IndexError> {
+        self.store.write_json("status.json", status)
+    }
+
+    /// The status as of now.
+    pub(super) fn status(&mut self, now: Millis, core: &Core) -> Status {
+        let mut kinds: BTreeMap<KindKey, KindStatus> = BTreeMap::new();
+        let mut keys: Vec<(KindKey, Scope)> = self.readers.keys().cloned().collect();
+        keys.sort();
+        for (kind, scope) in &keys {
+            self.add_reader(&mut kinds, core, kind, scope);
+        }
+        self.add_unread(&mut kinds, core);
+        for status in kinds.values_mut() {
+            self.add_costs(now, core, status);
+        }
+        let totals = self.client.totals();
+        let counters = core.counters();
+        Status {
+            pid: std::process::id(),
+            heartbeat_ms: now,
+            phase: self.phase(),
+            objects: core.total() as u64,
+            requests: totals.requests,
+            bytes: totals.bytes,
+            throttled: totals.throttled,
+            drift_corrected: counters.drift_corrected,
+            deletes: counters.deletes,
+            watch_restarts: self.watch_restarts,
+            kinds: kinds.into_values().collect(),
+            ..self.head.clone()
+        }
+    }
+
+    /// Whether every reader has had its first answer, good or bad.
+    fn phase(&self) -> Phase {
+        if let Some(trouble) = &self.trouble {
+            return Phase::Offline { since_ms: self.link_since, error: trouble.clone() };
+        }
+        match &self.link {
+            Link::Down { error } => Phase::Offline { since_ms: self.link_since, error: error.clone() },
+            Link::Unauthorized { error } => Phase::Unauthorized { message: error.clone() },
+            Link::Up if self.readers.is_empty() => Phase::Connecting,
+            Link::Up => {
+                let total = self.readers.len();
+                let pending = self.readers.values().filter(|reading| reading.is_pending()).count();
+                if pending > 0 { Phase::Syncing { done: total - pending, total } } else { Phase::Live }
+            }
+        }
+    }
+
+    fn add_reader(
+        &self,
+        kinds: &mut BTreeMap<KindKey, KindStatus>,
+        core: &Core,
+        kind: &KindKey,
+        scope: &Scope,
+    ) {
+        let Some(reading) = self.readers.get(&(kind.clone(), scope.clone())) else { return };
+        let source = core.source_of(kind, scope);
+        let complete = source.is_some_and(super::core::Source::is_complete);
+        let as_of = source.filter(|source| source.is_complete()).map(super::core::Source::as_of);
+        let state = reading.kind_state(complete, &self.link, self.link_since);
+        let forbidden = matches!(state, KindState::Forbidden { .. });
+        let status = kinds.entry(kind.clone()).or_insert_with(|| KindStatus::new(kind.clone(), state.clone()));
+        match scope {
+            // A kind that is forbidden cluster-wide is told by its namespaces, if there are any.
+            Scope::All => {}
+            Scope::Namespace(namespace) => {
+                let first = status.scopes.is_empty();
+                if !forbidden {
+                    status.scopes.push(namespace.to_string());
+                }
+                if first && !forbidden || rank(&state) > rank(&status.state) {
+                    status.state = state;
+                }
+            }
+        }
+        status.as_of_ms = match (status.as_of_ms, as_of) {
+            (Some(known), Some(own)) => Some(known.min(own)),
+            (known, own) => known.or(own),
+        };
+        status.last_event_ms = status.last_event_ms.max(source.map(super::core::Source::as_of));
+        status.error = status.error.take().or_else(|| reading.error.clone());
+    }
+
+    fn add_unread(&self, kinds: &mut BTreeMap<KindKey, KindStatus>, core: &Core) {
+        for (kind, rule) in &self.excluded {
+            let state = KindState::Excluded { rule: rule.clone() };
+            kinds.entry(kind.clone()).or_insert_with(|| KindStatus::new(kind.clone(), state));
+        }
+        for kind in core.kinds().filter(|kind| self.missing.contains(*kind)) {
+            let status = KindStatus::new(kind.clone(), KindState::Gone);
+            kinds.entry(kind.clone()).or_insert(status);
+        }
+    }
+
+    fn add_costs(&mut self, now: Millis, core: &Core, status: &mut KindStatus) {
+        let counters = self.client.counters(&status.kind);
+        status.objects = core.count(&status.kind) as u64;
+        status.requests = counters.requests;
+        status.bytes = counters.bytes;
+        status.throttled = counters.throttled;
+        let events = core.events(&status.kind);
+        let rate = self.rates.entry(status.kind.clone()).or_insert(Rate { events, at: now, per_minute: 0.0 });
+        status.writes_per_minute = rate.update(now, events);
+    }
+}
+
+impl Reading {
+    fn is_pending(&self) -> bool {
+        match self.state {
+            State::Waiting | State::Listing | State::Initializing => !self.listed,
+            State::Live
+            | State::Polled
+            | State::Forbidden(_)
+            | State::NotServed
+            | State::Failing(_)
+            | State::Confirmed
+            | State::Unconfirmed(_) => false,
+        }
+    }
+
+    fn kind_state(&self, complete: bool, link: &Link, link_since: Millis) -> KindState {
+        if *link != Link::Up && complete {
+            return KindState::Stale { since_ms: link_since };
+        }
+        match &self.state {
+            State::Live | State::Confirmed => KindState::Complete,
+            State::Polled => KindState::Polled,
+            State::Waiting | State::Initializing if complete => KindState::Stale { since_ms: self.since },
+            State::Listing if complete && self.listed => KindState::Complete,
+            State::Listing => KindState::Listing,
+            State::Waiting | State::Initializing => KindState::Waiting,
+            State::Forbidden(_) => KindState::Forbidden { since_ms: self.since },
+            State::NotServed => KindState::Gone,
+            State::Failing(error) => KindState::Failing { error: error.clone() },
+            State::Unconfirmed(_) if complete => KindState::Stale { since_ms: self.since },
+            State::Unconfirmed(error) => KindState::Failing { error: error.clone() },
+        }
+    }
+}
+
+impl Rate {
+    fn update(&mut self, now: Millis, events: u64) -> f32 {
+        let elapsed = (now - self.at) as f32;
+        if elapsed >= 500.0 {
+            let recent = events.saturating_sub(self.events) as f32 * 60_000.0 / elapsed;
+            let weight = (elapsed / RATE_WINDOW_MS).min(1.0);
+            self.per_minute += (recent - self.per_minute) * weight;
+            self.at = now;
+            self.events = events;
+        }
+        self.per_minute
+    }
+}
+
+/// Which state of several namespaces is told: the worst one that is not simply forbidden.
+fn rank(state: &KindState) -> u8 {
+    match state {
+        KindState::Forbidden { .. } | KindState::Excluded { .. } | KindState::Gone => 0,
+        KindState::Complete => 1,
+        KindState::Polled => 2,
+        KindState::Stale { .. } => 3,
+        KindState::Listing => 4,
+        KindState::Waiting => 5,
+        KindState::Failing { .. } => 6,
+    }
+}

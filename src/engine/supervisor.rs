@@ -1,0 +1,188 @@
+//! Runs one life after another: a life begins with an opened writer and ends when the index can't be written any
+//! more, another cluster answers, or it is told to stop.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::watch::{Connectivity, Link, describe};
+use crate::index::{self, Checkpoint, IndexError, Opened, Schema, Writer};
+
+use super::life::{End, Life};
+use super::pump::{Message, Pump, QUEUE, now};
+use super::report::Report;
+use super::status::Status;
+use super::{EngineError, EngineOptions, Mode, Outcome, schema_version};
+
+/// The index is tried again this long after it could not be written.
+const REOPEN_AFTER: Duration = Duration::from_secs(5);
+
+/// Where the engine's present reader stands: another one after the index was set aside.
+pub(super) type ReaderSlot = Arc<RwLock<index::Reader>>;
+
+/// Owns everything that runs.
+pub(super) struct Supervisor {
+    options: EngineOptions,
+    next: Option<(Writer, Checkpoint)>,
+    reader: ReaderSlot,
+    status: watch::Sender<Status>,
+    stop: CancellationToken,
+    head: Status,
+}
+
+impl Supervisor {
+    pub(super) fn open(
+        options: EngineOptions,
+        lock: index::Lock,
+        status: watch::Sender<Status>,
+        stop: CancellationToken,
+    ) -> Result<Self, EngineError> {
+        let schema = Schema { version: schema_version(&options.rules) };
+        let (writer, Opened { checkpoint, rebuilt }) =
+            Writer::open(&options.store, lock, schema).map_err(EngineError::OpenIndex)?;
+        let reader = Arc::new(RwLock::new(writer.reader()));
+        let head = Status {
+            started_ms: now(),
+            context: options.context.clone(),
+            server: options.server.clone(),
+            notes: options.notes.iter().cloned().chain(rebuilt).collect(),
+            ..Status::default()
+        };
+        Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head })
+    }
+
+    pub(super) fn reader(&self) -> ReaderSlot {
+        self.reader.clone()
+    }
+
+    /// Runs until the mode's end, or until it is told to stop.
+    pub(super) async fn run(mut self) -> Outcome {
+        while let Some((writer, checkpoint)) = self.next.take() {
+            let (writer, end) = match self.live(writer, checkpoint).await {
+                Ok(ended) => ended,
+                Err(error) => return Outcome::IndexFailed(describe(&error)),
+            };
+            match end {
+                End::Finished(outcome) => return outcome,
+                End::AnotherCluster => {
+                    if let Err(error) = self.set_aside(writer) {
+                        return Outcome::IndexFailed(describe(&error));
+                    }
+                }
+                End::IndexFailed(error) => {
+                    tracing::warn!(error = describe(&error), "the index can't be written");
+                    if self.options.mode != Mode::Live || !self.roll_back(writer).await {
+                        return Outcome::IndexFailed(describe(&error));
+                    }
+                }
+            }
+        }
+        Outcome::Done
+    }
+
+    /// Tries to write again until that works; `false` when told to stop meanwhile.
+    async fn roll_back(&mut self, mut writer: Writer) -> bool {
+        loop {
+            if tokio::time::timeout(REOPEN_AFTER, self.stop.cancelled()).await.is_ok() {
+                return false;
+            }
+            match writer.rollback() {
+                Ok(checkpoint) => {
+                    self.next = Some((writer, checkpoint));
+                    return true;
+                }
+                Err(error) => tracing::warn!(error = describe(&error), "the index still can't be written"),
+            }
+        }
+    }
+
+    /// Another cluster or user answers under the same address: its objects go into an index of their own.
+    fn set_aside(&mut self, writer: Writer) -> Result<(), IndexError> {
+        let lock = writer.close();
+        let path = self.options.store.set_aside(&lock)?;
+        let note = format!(
+            "another cluster or user answers at {}: the old index was set aside as {}",
+            self.options.server,
+            path.display()
+        );
+        tracing::warn!(note);
+        self.head.notes.push(note);
+        let schema = Schema { version: schema_version(&self.options.rules) };
+        let (writer, opened) = Writer::open(&self.options.store, lock, schema)?;
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = writer.reader();
+        self.next = Some((writer, opened.checkpoint));
+        Ok(())
+    }
+
+    async fn live(&mut self, writer: Writer, checkpoint: Checkpoint) -> Result<(Writer, End), IndexError> {
+        let (pump, inbox) = mpsc::channel(QUEUE);
+        let report =
+            Report::new(self.options.store.clone(), self.options.client.clone(), self.head.clone());
+        let started = Pump::new(writer, checkpoint.clone(), report, inbox, self.status.clone())?;
+        let mut pumping = spawn_pump(started)?;
+        let connectivity = Connectivity::new();
+        let helpers = [
+            spawn_prober(&self.options, &connectivity),
+            tokio::spawn(report_link(connectivity.subscribe(), pump.clone())),
+        ];
+        let mut life = Life::new(&self.options, connectivity, pump);
+        let (end, early) = tokio::select! {
+            () = self.stop.cancelled() => (End::Finished(Outcome::Done), None),
+            ended = &mut pumping => (End::Finished(Outcome::Done), Some(ended)),
+            end = life.run(&checkpoint) => (end, None),
+        };
+        // Every sender has to go before the pump commits for the last time.
+        life.close().await;
+        for helper in helpers {
+            helper.abort();
+            // Aborted is what it should be.
+            let _ = helper.await;
+        }
+        let ended = match early {
+            Some(ended) => ended,
+            None => pumping.await,
+        };
+        let ended = ended.map_err(|_| IndexError::Stopped)?;
+        self.head = ended.report.head;
+        Ok((ended.writer, ended.result.map_or_else(End::IndexFailed, |()| end)))
+    }
+}
+
+/// What is left when the pump has ended.
+pub(super) struct PumpEnd {
+    pub(super) report: Report,
+    pub(super) writer: Writer,
+    pub(super) result: Result<(), IndexError>,
+}
+
+fn spawn_pump(pump: Pump) -> Result<oneshot::Receiver<PumpEnd>, IndexError> {
+    let thread = |source| IndexError::Thread { source };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread)?;
+    let (done, ended) = oneshot::channel();
+    let run = move || {
+        // The engine may be gone already.
+        let _ = done.send(runtime.block_on(pump.run()));
+    };
+    std::thread::Builder::new().name("kubesift-index".to_owned()).spawn(run).map_err(thread)?;
+    Ok(ended)
+}
+
+fn spawn_prober(options: &EngineOptions, connectivity: &Connectivity) -> JoinHandle<()> {
+    let (client, connectivity, pauses) =
+        (options.client.clone(), connectivity.clone(), options.timing.backoff);
+    tokio::spawn(async move { connectivity.probe(&client, pauses).await })
+}
+
+async fn report_link(mut link: watch::Receiver<Link>, pump: mpsc::Sender<Message>) {
+    while link.changed().await.is_ok() {
+        let state = link.borrow_and_update().clone();
+        let set = move |report: &mut Report| report.set_link(now(), state);
+        if pump.send(Message::Report(Box::new(set))).await.is_err() {
+            return;
+        }
+    }
+}

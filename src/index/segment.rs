@@ -1,0 +1,386 @@
+//! One immutable part of the index as a search sees it: terms, columns, documents. Everything of tantivy's
+//! reading side is in here.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tantivy::columnar::{Column, ColumnValues, StrColumn};
+use tantivy::index::{InvertedIndexReader, SegmentReader};
+use tantivy::postings::{BlockSegmentPostings, TermInfo};
+use tantivy::schema::{Field, IndexRecordOption, OwnedValue, TantivyDocument};
+use tantivy::store::StoreReader;
+use tantivy::{Document as _, TERMINATED};
+
+use crate::document::{Document, Fingerprint};
+use crate::object::{IdHash, Key, KindKey};
+
+use super::schema::Fields;
+use super::{HeldEntry, IndexError, codec};
+
+/// Decompressed blocks of documents that a segment keeps; a page of rows is read in order, so few are enough.
+const CACHED_BLOCKS: usize = 8;
+
+/// A document's number within its segment.
+pub type Doc = u32;
+
+/// Which terms are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terms {
+    /// Of the name.
+    Gram,
+    /// Of everything else that words search.
+    Part,
+    /// `key` and `key=value` of labels.
+    Label,
+    /// `plural.group`.
+    Kind,
+    /// The namespace.
+    Namespace,
+}
+
+/// One segment.
+pub struct Segment {
+    reader: SegmentReader,
+    fields: Fields,
+    terms: [Arc<InvertedIndexReader>; 5],
+    store: StoreReader,
+    names: Column<u64>,
+    ranks: Arc<dyn ColumnValues<u64>>,
+    kinds: Dictionary<KindKey>,
+    namespaces: Dictionary<Arc<str>>,
+    apis: Dictionary<Arc<str>>,
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment").field("id", &self.reader.segment_id()).finish_non_exhaustive()
+    }
+}
+
+impl Segment {
+    pub(crate) fn open(reader: SegmentReader, fields: &Fields) -> tantivy::Result<Self> {
+        let inverted = |field: Field| reader.inverted_index(field);
+        let terms = [
+            inverted(fields.gram)?,
+            inverted(fields.part)?,
+            inverted(fields.label)?,
+            inverted(fields.kind)?,
+            inverted(fields.namespace)?,
+        ];
+        let columns = reader.fast_fields();
+        Ok(Self {
+            terms,
+            store: reader.get_store_reader(CACHED_BLOCKS)?,
+            names: numbers(&reader, "name")?,
+            ranks: columns.column_first_or_default("rank")?,
+            kinds: Dictionary::open(columns.str("kind")?, |text| KindKey::from(text))?,
+            namespaces: Dictionary::open(columns.str("namespace")?, |text| Arc::from(text))?,
+            apis: Dictionary::open(columns.str("api")?, |text| Arc::from(text))?,
+            fields: fields.clone(),
+            reader,
+        })
+    }
+
+    /// What tells this segment from others: its id and how far deletes were applied.
+    pub(crate) fn version(&self) -> (tantivy::index::SegmentId, Option<u64>) {
+        (self.reader.segment_id(), self.reader.delete_opstamp())
+    }
+
+    /// Documents are numbered below this, deleted ones included.
+    pub fn max_doc(&self) -> Doc {
+        self.reader.max_doc()
+    }
+
+    /// Documents that are not deleted.
+    pub fn num_docs(&self) -> u64 {
+        u64::from(self.reader.num_docs())
+    }
+
+    /// Whether any document is deleted.
+    pub fn has_deletes(&self) -> bool {
+        self.reader.has_deletes()
+    }
+
+    /// Whether a document is not deleted.
+    pub fn is_alive(&self, doc: Doc) -> bool {
+        !self.reader.is_deleted(doc)
+    }
+
+    /// In how many documents, deleted ones included, a term occurs.
+    ///
+    /// # Errors
+    /// [`IndexError::Read`].
+    pub fn frequency(&self, terms: Terms, term: &[u8]) -> Result<u32, IndexError> {
+        Ok(self.info(terms, term)?.map_or(0, |info| info.doc_freq))
+    }
+
+    /// Calls `each` with the documents that have a term, in order, some at a time.
+    ///
+    /// # Errors
+    /// [`IndexError::Read`].
+    pub fn with_term(&self, terms: Terms, term: &[u8], each: impl FnMut(&[Doc])) -> Result<(), IndexError> {
+        match self.info(terms, term)? {
+            Some(info) => {
+                let mut postings = self.postings(terms, &info)?;
+                read(&mut postings, each);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Calls `each` with the documents of every term that starts with `prefix` and that `accept` takes; documents
+    /// come in order for each term, and may come again.
+    ///
+    /// # Errors
+    /// [`IndexError::Read`].
+    pub fn with_prefix(
+        &self,
+        terms: Terms,
+        prefix: &[u8],
+        mut accept: impl FnMut(&[u8]) -> bool,
+        mut each: impl FnMut(&[Doc]),
+    ) -> Result<(), IndexError> {
+        let reader = &self.terms[terms as usize];
+        let mut range = reader.terms().range().ge(prefix);
+        if let Some(end) = after(prefix) {
+            range = range.lt(end);
+        }
+        let mut stream = range.into_stream().map_err(IndexError::read)?;
+        let mut postings: Option<BlockSegmentPostings> = None;
+        while let Some((term, info)) = stream.next() {
+            if !accept(term) {
+                continue;
+            }
+            match &mut postings {
+                Some(postings) => {
+                    reader.reset_block_postings_from_terminfo(info, postings).map_err(IndexError::read)?
+                }
+                None => postings = Some(self.postings(terms, info)?),
+            }
+            if let Some(postings) = &mut postings {
+                read(postings, &mut each);
+            }
+        }
+        Ok(())
+    }
+
+    fn info(&self, terms: Terms, term: &[u8]) -> Result<Option<TermInfo>, IndexError> {
+        self.terms[terms as usize].terms().get(term).map_err(IndexError::read)
+    }
+
+    fn postings(&self, terms: Terms, info: &TermInfo) -> Result<BlockSegmentPostings, IndexError> {
+        self.terms[terms as usize]
+            .read_block_postings_from_terminfo(info, IndexRecordOption::Basic)
+            .map_err(IndexError::read)
+    }
+
+    /// Replaces `name` by the name of a document.
+    pub fn name(&self, doc: Doc, name: &mut Vec<u8>) {
+        name.clear();
+        for piece in self.names.values_for_doc(doc) {
+            name.extend_from_slice(&piece.to_le_bytes());
+        }
+        while name.last() == Some(&PAD) {
+            name.pop();
+        }
+    }
+
+    /// Order among equal scores, smaller first: shorter names, then newer objects.
+    pub fn rank(&self, doc: Doc) -> u64 {
+        self.ranks.get_val(doc)
+    }
+
+    /// The kind of a document.
+    pub fn kind(&self, doc: Doc) -> Option<&KindKey> {
+        self.kinds.get(doc)
+    }
+
+    /// Every kind in this segment.
+    pub fn kinds(&self) -> &[KindKey] {
+        &self.kinds.values
+    }
+
+    /// Every namespace in this segment (`_cluster` for cluster-scoped kinds).
+    pub fn namespaces(&self) -> &[Arc<str>] {
+        &self.namespaces.values
+    }
+
+    /// The id of a document, put together from columns.
+    pub fn id(&self, doc: Doc) -> String {
+        let text = |part: Option<&Arc<str>>| part.map_or("", |text| &**text).to_owned();
+        let mut name = Vec::new();
+        self.name(doc, &mut name);
+        let name = String::from_utf8_lossy(&name);
+        [&*text(self.namespaces.get(doc)), &text(self.apis.get(doc)), &name].join("/")
+    }
+
+    /// Adds the number of living documents of every kind to `each`.
+    pub fn count_kinds(&self, mut each: impl FnMut(&KindKey, u64)) {
+        self.kinds.count(self, |kind, count| each(kind, count));
+    }
+
+    /// Adds the number of living documents of every namespace to `each`.
+    pub fn count_namespaces(&self, mut each: impl FnMut(&Arc<str>, u64)) {
+        self.namespaces.count(self, |namespace, count| each(namespace, count));
+    }
+
+    /// A whole document.
+    ///
+    /// # Errors
+    /// [`IndexError::Read`], [`IndexError::Document`].
+    pub fn document(&self, doc: Doc) -> Result<Document, IndexError> {
+        let stored: TantivyDocument = self.store.get(doc).map_err(IndexError::read)?;
+        let bytes = stored.iter_fields_and_values().find_map(|(field, value)| {
+            let owned = (field == self.fields.document).then(|| OwnedValue::from(value));
+            match owned {
+                Some(OwnedValue::Bytes(bytes)) => Some(bytes),
+                _ => None,
+            }
+        });
+        codec::decode(&bytes.ok_or(IndexError::Document { what: "it is empty" })?)
+    }
+
+    /// Appends what a restart needs of every living document.
+    pub(crate) fn held(&self, out: &mut Vec<HeldEntry>) -> Result<(), IndexError> {
+        let column =
+            |name| self.reader.fast_fields().column_first_or_default::<u64>(name).map_err(IndexError::read);
+        let (key_high, key_low) = (column("key_high")?, column("key_low")?);
+        let (id_high, id_low) = (column("id_high")?, column("id_low")?);
+        let (content, annotations) = (column("content")?, column("annotations")?);
+        let version = column("version")?;
+        let wide = |high: &Arc<dyn ColumnValues<u64>>, low: &Arc<dyn ColumnValues<u64>>, doc| {
+            u128::from(high.get_val(doc)) << 64 | u128::from(low.get_val(doc))
+        };
+        let missing = IndexError::Document { what: "it has no kind or namespace" };
+        for doc in (0..self.max_doc()).filter(|doc| self.is_alive(*doc)) {
+            let (Some(kind), Some(namespace)) = (self.kinds.get(doc), self.namespaces.get(doc)) else {
+                return Err(missing);
+            };
+            out.push(HeldEntry {
+                key: Key(wide(&key_high, &key_low, doc)),
+                id: IdHash(wide(&id_high, &id_low, doc)),
+                kind: kind.clone(),
+                namespace: namespace.clone(),
+                fingerprint: Fingerprint {
+                    content: content.get_val(doc),
+                    annotations: annotations.get_val(doc),
+                },
+                version: version.get_val(doc),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The first bytes after every text that starts with `prefix`; `None` when there are none.
+fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+    let len = prefix.iter().rposition(|byte| *byte != u8::MAX)? + 1;
+    let mut end = prefix[..len].to_vec();
+    end[len - 1] += 1;
+    Some(end)
+}
+
+fn read(postings: &mut BlockSegmentPostings, mut each: impl FnMut(&[Doc])) {
+    loop {
+        let docs = postings.docs();
+        let Some(last) = docs.last() else { return };
+        if *last == TERMINATED {
+            let end = docs.partition_point(|doc| *doc != TERMINATED);
+            if end > 0 {
+                each(&docs[..end]);
+            }
+            return;
+        }
+        each(docs);
+        postings.advance();
+    }
+}
+
+fn numbers(reader: &SegmentReader, name: &str) -> tantivy::Result<Column<u64>> {
+    let column = reader.fast_fields().column_opt::<u64>(name)?;
+    Ok(column.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
+}
+
+/// A column of few distinct texts, kept parsed: one number per document on disk, the texts in memory.
+struct Dictionary<T> {
+    ords: Option<Column<u64>>,
+    values: Vec<T>,
+}
+
+impl<T> Dictionary<T> {
+    fn open(column: Option<StrColumn>, parse: impl Fn(&str) -> T) -> tantivy::Result<Self> {
+        let Some(column) = column else { return Ok(Self { ords: None, values: Vec::new() }) };
+        let mut values = Vec::with_capacity(column.num_terms());
+        let mut stream = column.dictionary().stream()?;
+        while stream.advance() {
+            values.push(parse(&String::from_utf8_lossy(stream.key())));
+        }
+        Ok(Self { ords: Some(column.ords().clone()), values })
+    }
+
+    fn get(&self, doc: Doc) -> Option<&T> {
+        let ord = self.ords.as_ref()?.first(doc)?;
+        self.values.get(usize::try_from(ord).ok()?)
+    }
+
+    fn count(&self, segment: &Segment, mut each: impl FnMut(&T, u64)) {
+        let Some(ords) = &self.ords else { return };
+        let mut counts = vec![0u64; self.values.len()];
+        for doc in (0..segment.max_doc()).filter(|doc| segment.is_alive(*doc)) {
+            let ord = ords.first(doc).and_then(|ord| counts.get_mut(ord as usize));
+            if let Some(count) = ord {
+                *count += 1;
+            }
+        }
+        self.values
+            .iter()
+            .zip(counts)
+            .filter(|(_, count)| *count > 0)
+            .for_each(|(value, count)| each(value, count));
+    }
+}
+
+/// Fills up the last piece of a name: a byte that UTF-8 never has.
+const PAD: u8 = 0xff;
+
+/// A name in pieces of 8 bytes, as the column `name` holds it: read for every candidate of a search, so it must
+/// neither be decompressed nor looked up in a dictionary.
+pub(crate) fn pieces(name: &str) -> impl Iterator<Item = u64> + '_ {
+    name.as_bytes().chunks(8).map(|chunk| {
+        let mut piece = [PAD; 8];
+        piece[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(piece)
+    })
+}
+
+/// The bits of creation times in a rank: good until the year 36,000.
+const TIME: Range<i64> = 0..1 << 40;
+
+/// Order among equal scores, smaller first: fewer characters of the name, then newer; unknown age is oldest.
+pub(crate) fn rank(name: &str, created: Option<i64>) -> u64 {
+    let length = name.chars().count().min(0xffff) as u64;
+    let created = created.unwrap_or(TIME.start).clamp(TIME.start, TIME.end - 1);
+    length << 40 | (TIME.end - 1 - created) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shorter_names_rank_first_and_newer_ones_among_equals() {
+        assert!(rank("ab", None) < rank("abc", Some(9_999_999_999)));
+        assert!(rank("ab", Some(2)) < rank("ab", Some(1)));
+        assert!(rank("ab", Some(1)) < rank("ab", None));
+        assert!(rank("ää", Some(1)) == rank("ab", Some(1)));
+    }
+
+    #[test]
+    fn the_end_of_a_prefix_is_after_all_its_texts() {
+        assert_eq!(after(b"ab"), Some(b"ac".to_vec()));
+        assert_eq!(after(&[b'a', 0xff]), Some(b"b".to_vec()));
+        assert_eq!(after(&[0xff]), None);
+        assert_eq!(after(b""), None);
+    }
+}

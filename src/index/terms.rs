@@ -1,0 +1,396 @@
+//! Text to index terms, and the definitions that searching shares with indexing: case folding, boundaries,
+//! and which values of a document are searched.
+//!
+//! Field `gram` (the name), one marker byte before each term:
+//! `s` every run of 1, 2 and 3 characters; `p` the first 1 to 3 characters; `w` runs of 1 to 3 characters with a
+//! boundary at both ends; `e` the whole name where it has at most 3 characters. A word of up to 3 characters is
+//! one term of each; a longer one is found by its rarest 3-character runs and compared with the names themselves.
+//!
+//! Field `part` (everything else that a word searches): `r` from every token start to the end of the value,
+//! [`RUN_CAP`] bytes at most, so that "starts with" is one range of the dictionary; `p` the first 1 to 3 characters
+//! of those, so that short words read one list instead of thousands; `w` runs of 1 to 3 characters that end
+//! where a token ends, for short phrases.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::document::Document;
+use crate::object::KindKey;
+
+/// Longest term outside of names, in bytes.
+pub const RUN_CAP: usize = 64;
+
+/// Words of up to this many characters have terms of their own.
+pub const SHORT: usize = 3;
+
+/// Marker of terms; see the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Marker {
+    /// Anywhere.
+    Sub = b's',
+    /// At the start.
+    Prefix = b'p',
+    /// Between boundaries.
+    Whole = b'w',
+    /// The whole value.
+    Exact = b'e',
+    /// From a token start to the value's end, capped.
+    Run = b'r',
+}
+
+/// The pseudo namespace of cluster-scoped objects; it is no word to search for.
+pub const CLUSTER: &str = "_cluster";
+
+/// Lower case, one character for one character (so that positions agree). NUL separates terms and is replaced.
+pub fn fold_char(c: char) -> char {
+    if c.is_ascii() {
+        return if c == '\0' { '\u{fffd}' } else { c.to_ascii_lowercase() };
+    }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
+/// [`fold_char`] over a text.
+pub fn fold(text: &str) -> String {
+    text.chars().map(fold_char).collect()
+}
+
+/// Whether a boundary lies between two neighbouring characters: beside anything that is no letter or digit, and
+/// where camelCase turns (`web|App`, `HTTP|Server`). `next` is the character after `right`.
+pub fn boundary(left: char, right: char, next: Option<char>) -> bool {
+    if !left.is_alphanumeric() || !right.is_alphanumeric() {
+        return true;
+    }
+    right.is_uppercase() && (!left.is_uppercase() || next.is_some_and(char::is_lowercase))
+}
+
+/// A text folded, with the place of each character and the boundaries. Reused to save allocations.
+#[derive(Debug, Default)]
+pub struct Folded {
+    /// The folded text.
+    pub text: String,
+    /// Byte offset of each character in `text`, and its length at the end.
+    pub offsets: Vec<usize>,
+    /// Whether a boundary lies before each character, and `true` at the end.
+    pub boundaries: Vec<bool>,
+    /// Whether each character is a letter or digit.
+    pub alphanumeric: Vec<bool>,
+}
+
+impl Folded {
+    /// Folds `text`.
+    pub fn set(&mut self, text: &str) {
+        self.text.clear();
+        self.offsets.clear();
+        self.boundaries.clear();
+        self.alphanumeric.clear();
+        let mut left = None;
+        let mut rest = text.chars();
+        while let Some(c) = rest.next() {
+            self.offsets.push(self.text.len());
+            self.text.push(fold_char(c));
+            self.alphanumeric.push(c.is_alphanumeric());
+            self.boundaries.push(left.is_none_or(|left| boundary(left, c, rest.clone().next())));
+            left = Some(c);
+        }
+        self.offsets.push(self.text.len());
+        self.boundaries.push(true);
+    }
+
+    /// Number of characters.
+    pub fn len(&self) -> usize {
+        self.alphanumeric.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.alphanumeric.is_empty()
+    }
+
+    /// Whether a token starts at character `i`: the value's start, and every letter or digit after a boundary.
+    pub fn token_start(&self, i: usize) -> bool {
+        i == 0 || (self.boundaries[i] && self.alphanumeric[i])
+    }
+
+    /// Whether a phrase may end before character `i`: the value's end, or beside what is no letter or digit.
+    pub fn phrase_end(&self, i: usize) -> bool {
+        i == self.len() || !self.alphanumeric[i] || i > 0 && !self.alphanumeric[i - 1]
+    }
+
+    /// The folded characters `from..to`.
+    pub fn slice(&self, from: usize, to: usize) -> &str {
+        &self.text[self.offsets[from]..self.offsets[to]]
+    }
+}
+
+/// The longest start of `text` that is no longer than [`RUN_CAP`].
+pub fn capped(text: &str) -> &str {
+    &text[..text.floor_char_boundary(RUN_CAP)]
+}
+
+/// One value that a word is searched in, besides the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Value<'a> {
+    /// `namespace`, `kind`, `label-key`, `label`, `annotation-key`, `annotation` or `owner`.
+    pub field: &'static str,
+    /// The label's or annotation's key.
+    pub key: Option<&'a str>,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// Calls `each` with everything but the name that words search in a document.
+pub fn values<'a>(document: &'a Document, kind: &'a KindKey, mut each: impl FnMut(Value<'a>)) {
+    let mut value = |field, key, text| each(Value { field, key, text });
+    if document.metadata.namespace != CLUSTER {
+        value("namespace", None, &document.metadata.namespace);
+    }
+    value("kind", None, &document.metadata.kind);
+    value("kind", None, kind.plural());
+    for (key, text) in &document.local.labels {
+        value("label-key", Some(key), key);
+        value("label", Some(key), text);
+    }
+    for (key, text) in &document.local.annotations {
+        value("annotation-key", Some(key), key);
+        value("annotation", Some(key), text);
+    }
+    for owner in &document.local.owners {
+        value("owner", None, &owner.name);
+    }
+}
+
+/// Collects the distinct terms of one field of one document, separated by NUL, as [`Split`] takes them apart.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    buffer: String,
+    seen: HashSet<u64, BuildHasherDefault<Ready>>,
+    folded: Folded,
+}
+
+impl Terms {
+    /// The terms of field `gram` for a name.
+    pub(crate) fn grams(&mut self, name: &str) -> &str {
+        self.clear();
+        let mut folded = std::mem::take(&mut self.folded);
+        folded.set(name);
+        for from in 0..folded.len() {
+            for to in from + 1..=(from + SHORT).min(folded.len()) {
+                let run = folded.slice(from, to);
+                self.push(Marker::Sub, run);
+                if from == 0 {
+                    self.push(Marker::Prefix, run);
+                }
+                if folded.boundaries[from] && folded.boundaries[to] {
+                    self.push(Marker::Whole, run);
+                }
+            }
+        }
+        if folded.len() <= SHORT {
+            self.push(Marker::Exact, &folded.text);
+        }
+        self.folded = folded;
+        &self.buffer
+    }
+
+    /// The terms of field `part` for a document.
+    pub(crate) fn parts(&mut self, document: &Document, kind: &KindKey) -> &str {
+        self.clear();
+        let mut folded = std::mem::take(&mut self.folded);
+        values(document, kind, |value| {
+            folded.set(value.text);
+            self.runs(&folded);
+        });
+        self.folded = folded;
+        &self.buffer
+    }
+
+    fn runs(&mut self, folded: &Folded) {
+        for from in (0..folded.len()).filter(|from| folded.token_start(*from)) {
+            let run = capped(&folded.text[folded.offsets[from]..]);
+            if !self.push(Marker::Run, run) {
+                continue; // the same text began another token: its starts are there as well
+            }
+            for to in from + 1..=(from + SHORT).min(folded.len()) {
+                self.push(Marker::Prefix, folded.slice(from, to));
+                if folded.phrase_end(to) {
+                    self.push(Marker::Whole, folded.slice(from, to));
+                }
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.buffer.clear();
+        self.seen.clear();
+    }
+
+    /// Adds a term; false when it is there already.
+    fn push(&mut self, marker: Marker, term: &str) -> bool {
+        let start = self.buffer.len();
+        if start > 0 {
+            self.buffer.push('\0');
+        }
+        let from = self.buffer.len();
+        self.buffer.push(char::from(marker as u8));
+        self.buffer.push_str(term);
+        let new = self.seen.insert(xxh3_64(&self.buffer.as_bytes()[from..]));
+        if !new {
+            self.buffer.truncate(start);
+        }
+        new
+    }
+}
+
+/// The term of a marker and a text, as bytes.
+pub fn term(marker: Marker, text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.push(marker as u8);
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
+}
+
+/// A hasher for values that are hashes already.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Ready(u64);
+
+impl Hasher for Ready {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+/// tantivy tokenizer: terms come ready, separated by NUL.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Split {
+    token: Token,
+}
+
+/// Stream of [`Split`].
+#[derive(Debug)]
+pub(crate) struct SplitStream<'a> {
+    rest: Option<&'a str>,
+    token: &'a mut Token,
+}
+
+impl Tokenizer for Split {
+    type TokenStream<'a> = SplitStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> SplitStream<'a> {
+        self.token.reset();
+        SplitStream { rest: (!text.is_empty()).then_some(text), token: &mut self.token }
+    }
+}
+
+impl TokenStream for SplitStream<'_> {
+    fn advance(&mut self) -> bool {
+        let Some(rest) = self.rest else { return false };
+        let (term, rest) = match memchr::memchr(0, rest.as_bytes()) {
+            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+            None => (rest, None),
+        };
+        self.rest = rest;
+        self.token.text.clear();
+        self.token.text.push_str(term);
+        self.token.position = self.token.position.wrapping_add(1);
+        true
+    }
+
+    fn token(&self) -> &Token {
+        self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boundaries(text: &str) -> String {
+        let mut folded = Folded::default();
+        folded.set(text);
+        let chars: Vec<char> = text.chars().collect();
+        (0..chars.len())
+            .map(
+                |i| {
+                    if i > 0 && folded.boundaries[i] {
+                        format!("|{}", chars[i])
+                    } else {
+                        chars[i].to_string()
+                    }
+                },
+            )
+            .collect()
+    }
+
+    #[test]
+    fn camel_case_and_punctuation_make_boundaries() {
+        assert_eq!(boundaries("webApp"), "web|App");
+        assert_eq!(boundaries("HTTPServer"), "HTTP|Server");
+        assert_eq!(boundaries("ab-c2"), "ab|-|c2");
+        assert_eq!(boundaries("system:node"), "system|:|node");
+        assert_eq!(boundaries("v1Beta"), "v1|Beta");
+    }
+
+    #[test]
+    fn folding_keeps_the_number_of_characters() {
+        for text in ["İstanbul", "STRASSE", "ẞharp", "Ωmega", "a\0b"] {
+            assert_eq!(fold(text).chars().count(), text.chars().count());
+            assert_eq!(fold(&fold(text)), fold(text));
+        }
+    }
+
+    #[test]
+    fn a_short_name_has_every_run_once() {
+        let mut terms = Terms::default();
+        let mut all: Vec<&str> = terms.grams("a-a").split('\0').collect();
+        all.sort_unstable();
+        assert_eq!(
+            all,
+            ["ea-a", "pa", "pa-", "pa-a", "s-", "s-a", "sa", "sa-", "sa-a", "w-", "w-a", "wa", "wa-", "wa-a"]
+        );
+    }
+
+    #[test]
+    fn the_tokenizer_gives_back_the_terms() {
+        let mut split = Split::default();
+        let mut stream = split.token_stream("sa\0sb\0\0sc");
+        let mut found = Vec::new();
+        while stream.advance() {
+            found.push(stream.token().text.clone());
+        }
+        assert_eq!(found, ["sa", "sb", "", "sc"]);
+        assert!(!Split::default().token_stream("").advance());
+    }
+
+    #[test]
+    fn a_run_is_cut_at_a_character() {
+        let long = "ä".repeat(RUN_CAP);
+        assert_eq!(capped(&long).len(), RUN_CAP);
+        assert_eq!(capped(&format!("a{long}")).len(), RUN_CAP - 1);
+    }
+}
