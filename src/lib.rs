@@ -19,3 +19,4 @@ pub mod index;
 pub mod object;
 pub mod query;
 pub mod text;
+pub mod search;
