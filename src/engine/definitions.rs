@@ -59,7 +59,9 @@ impl Sink for NameSink {
                     known.remove(&object.name);
                 }
             }),
-            Event::State(State::Forbidden(_) | State::NotServed | State::Failing(_) | State::Unconfirmed(_)) => {
+            Event::State(
+                State::Forbidden(_) | State::NotServed | State::Failing(_) | State::Unconfirmed(_),
+            ) => {
                 self.names.send_if_modified(|names| {
                     let news = names.known.is_some() || !names.answered;
                     names.known = None;

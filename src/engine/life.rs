@@ -2,7 +2,6 @@
 //! kinds, rights and the connection come and go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,7 +12,9 @@ use crate::cluster::client::{Client, ClientError, RequestSpec};
 use crate::cluster::discovery::{Discovery, Freshness, discover};
 use crate::cluster::review;
 use crate::cluster::selection::Decision;
-use crate::cluster::watch::{Backoff, Connectivity, Mode as ReaderMode, Revisions, Storage, Trouble, describe};
+use crate::cluster::watch::{
+    Backoff, Connectivity, Mode as ReaderMode, Revisions, Storage, Trouble, describe,
+};
 use crate::index::{Checkpoint, IndexError};
 use crate::object::{Kind, KindKey, Scope};
 
@@ -72,7 +73,11 @@ pub(super) struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    pub(super) fn new(options: &'a EngineOptions, connectivity: Connectivity, pump: mpsc::Sender<Message>) -> Self {
+    pub(super) fn new(
+        options: &'a EngineOptions,
+        connectivity: Connectivity,
+        pump: mpsc::Sender<Message>,
+    ) -> Self {
         let (sender, notices) = mpsc::channel(256);
         let shared = Shared {
             client: options.client.clone(),
@@ -128,7 +133,7 @@ impl<'a> Life<'a> {
         for signal in self.signals.drain(..) {
             signal.abort();
             // Aborted is what it should be.
-            let _ = signal.await;
+            _ = signal.await;
         }
     }
 
@@ -140,9 +145,7 @@ impl<'a> Life<'a> {
                 Err(error) => self.wait_for_server(&error).await?,
             }
         };
-        let differs = |old: &Option<String>, new: &Option<String>| {
-            matches!((old, new), (Some(old), Some(new)) if old != new)
-        };
+        let differs = |old: &Option<String>, new: &Option<String>| matches!((old, new), (Some(old), Some(new)) if old != new);
         if differs(&checkpoint.cluster_uid, &facts.cluster_uid) || differs(&checkpoint.user, &facts.user) {
             return Ok(false);
         }
@@ -162,7 +165,13 @@ impl<'a> Life<'a> {
         if self.options.mode != Mode::Live {
             return Err(match trouble {
                 Trouble::Unauthorized(message) => Outcome::Unauthorized(message),
-                other => Outcome::Unreachable(other.to_string()),
+                Trouble::Gone
+                | Trouble::VersionTooLarge
+                | Trouble::Forbidden(_)
+                | Trouble::NotFound
+                | Trouble::Initializing
+                | Trouble::Unreachable(_)
+                | Trouble::Other { .. } => Outcome::Unreachable(trouble.to_string()),
             });
         }
         let concerns_all = self.connectivity.report(&trouble);
@@ -181,11 +190,11 @@ impl<'a> Life<'a> {
         self.signals.push(self.readers.signal(api_services(), sink));
         (self.crds, self.api_services) = (crd_names, service_names);
         let both = async {
-            let _ = self.crds.wait_for(|names| names.answered).await;
-            let _ = self.api_services.wait_for(|names| names.answered).await;
+            _ = self.crds.wait_for(|names| names.answered).await;
+            _ = self.api_services.wait_for(|names| names.answered).await;
         };
         // Without them storages are told apart less well, and nothing is removed: no reason to wait for long.
-        let _ = tokio::time::timeout(NAMES_WAIT, both).await;
+        _ = tokio::time::timeout(NAMES_WAIT, both).await;
     }
 
     /// Reads discovery and reacts, until the mode's end.
@@ -217,7 +226,8 @@ impl<'a> Life<'a> {
             }
             if next_rights <= Instant::now() && !self.denied.is_empty() {
                 self.apply_rights().await;
-                next_rights = Instant::now() + RIGHTS_EVERY.max(Duration::from_secs(self.rights.len() as u64));
+                next_rights =
+                    Instant::now() + RIGHTS_EVERY.max(Duration::from_secs(self.rights.len() as u64));
             }
             if next_expiry <= Instant::now() {
                 let after = i64::try_from(self.options.forbidden_after.as_millis()).unwrap_or(i64::MAX);
@@ -359,9 +369,8 @@ impl<'a> Life<'a> {
     }
 
     fn storage(&self, kind: &Kind) -> Storage {
-        let crd = |key: &KindKey| {
-            self.crds.borrow().known.as_ref().is_some_and(|crds| crds.contains(key.as_str()))
-        };
+        let crd =
+            |key: &KindKey| self.crds.borrow().known.as_ref().is_some_and(|crds| crds.contains(key.as_str()));
         if is_built_in(&kind.group) || crd(&kind.key()) {
             Storage::Core
         } else {
@@ -382,7 +391,9 @@ impl<'a> Life<'a> {
                 }
                 Heard::Nothing
             }
-            Notice::Denied(_, Scope::Namespace(_)) | Notice::Allowed(_, Scope::Namespace(_)) => Heard::Nothing,
+            Notice::Denied(_, Scope::Namespace(_)) | Notice::Allowed(_, Scope::Namespace(_)) => {
+                Heard::Nothing
+            }
             Notice::NotServed(_) => Heard::Discovery,
             Notice::AnotherCluster => Heard::End(End::AnotherCluster),
             Notice::Ended(kind, scope) => {
@@ -437,7 +448,7 @@ impl<'a> Life<'a> {
 
     /// Tells the pump; when it is gone the supervisor notices by its end.
     async fn tell(&self, message: Message) {
-        let _ = self.pump.send(message).await;
+        _ = self.pump.send(message).await;
     }
 }
 

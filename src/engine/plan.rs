@@ -9,53 +9,53 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::object::{Kind, KindKey};
 
 /// Seconds between the two readings that show a kind as gone.
-pub const GONE_AFTER_S: i64 = 60;
+pub(super) const GONE_AFTER_S: i64 = 60;
 /// Seconds for which every reading must miss a kind where CRDs and APIServices may not be read.
-pub const GONE_UNSEEN_AFTER_S: i64 = 600;
+pub(super) const GONE_UNSEEN_AFTER_S: i64 = 600;
 /// Seconds after which a new preferred version is taken over while the old one is still served.
-pub const VERSION_SETTLES_S: i64 = 600;
+pub(super) const VERSION_SETTLES_S: i64 = 600;
 
 /// One reading of discovery, already reduced to the kinds that the configuration lets through.
 #[derive(Debug, Clone, Default)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Kinds to read, in their preferred version.
-    pub kinds: Vec<Kind>,
+    pub(super) kinds: Vec<Kind>,
     /// Every served version of each kind.
-    pub served: BTreeMap<KindKey, Vec<String>>,
+    pub(super) served: BTreeMap<KindKey, Vec<String>>,
     /// Groups whose content is current. A group in neither list is gone, as a whole and for certain, only if
     /// `groups_current` holds.
-    pub current: BTreeSet<String>,
+    pub(super) current: BTreeSet<String>,
     /// Groups that are stale or unknown: their kinds' absence means nothing.
-    pub stale: BTreeSet<String>,
+    pub(super) stale: BTreeSet<String>,
     /// Whether the list of groups itself is trustworthy (aggregated discovery).
-    pub groups_current: bool,
+    pub(super) groups_current: bool,
 }
 
 /// What is known of the objects that define kinds; `None` where they may not be read.
 #[derive(Debug, Clone, Default)]
-pub struct Definitions {
+pub(super) struct Definitions {
     /// Names of CustomResourceDefinitions: `plural.group`.
-    pub crds: Option<BTreeSet<String>>,
+    pub(super) crds: Option<BTreeSet<String>>,
     /// Groups that some APIService serves.
-    pub api_groups: Option<BTreeSet<String>>,
+    pub(super) api_groups: Option<BTreeSet<String>>,
 }
 
 /// What the readers should do now.
 #[derive(Debug, Default, PartialEq)]
-pub struct Steps {
+pub(super) struct Steps {
     /// Kinds to begin reading.
-    pub start: Vec<Kind>,
+    pub(super) start: Vec<Kind>,
     /// Kinds whose preferred version changed and is taken over: restart their readers with these.
-    pub replace: Vec<Kind>,
+    pub(super) replace: Vec<Kind>,
     /// Kinds that are not served now: stop their readers, keep their documents.
-    pub stop: Vec<KindKey>,
+    pub(super) stop: Vec<KindKey>,
     /// Kinds that are gone for certain: delete their documents.
-    pub remove: Vec<KindKey>,
+    pub(super) remove: Vec<KindKey>,
 }
 
 /// The kinds being read, and those that are missing.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub(super) struct Plan {
     running: HashMap<KindKey, Running>,
     missing: HashMap<KindKey, Missing>,
 }
@@ -77,7 +77,7 @@ struct Missing {
 
 impl Plan {
     /// Takes one reading at `now` (seconds). `held` are the kinds that the index has documents of.
-    pub fn read(
+    pub(super) fn read(
         &mut self,
         now: i64,
         reading: &Reading,
@@ -90,8 +90,7 @@ impl Plan {
             self.missing.remove(&kind.key());
             self.see(now, kind, reading, &mut steps);
         }
-        let known: BTreeSet<KindKey> =
-            self.running.keys().cloned().chain(held.iter().cloned()).collect();
+        let known: BTreeSet<KindKey> = self.running.keys().cloned().chain(held.iter().cloned()).collect();
         for key in known.into_iter().filter(|key| !present.contains_key(key)) {
             self.miss(now, &key, reading, definitions, held.contains(&key), &mut steps);
         }
@@ -99,12 +98,12 @@ impl Plan {
     }
 
     /// Whether a kind is missing and another reading will tell whether it is gone.
-    pub fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         !self.missing.is_empty()
     }
 
     /// The kinds being read.
-    pub fn running(&self) -> impl Iterator<Item = &Kind> {
+    pub(super) fn running(&self) -> impl Iterator<Item = &Kind> {
         self.running.values().map(|running| &running.kind)
     }
 
@@ -211,7 +210,9 @@ mod tests {
             kinds: kinds.to_vec(),
             served: served
                 .iter()
-                .map(|(key, versions)| (KindKey::from(*key), versions.iter().map(|v| v.to_string()).collect()))
+                .map(|(key, versions)| {
+                    (KindKey::from(*key), versions.iter().map(|v| v.to_string()).collect())
+                })
                 .collect(),
             current: kinds.iter().map(|kind| kind.group.clone()).collect(),
             stale: stale.iter().map(|group| group.to_string()).collect(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::cluster::watch::State;
 use crate::cluster::selection::Selection;
+use crate::cluster::watch::State;
 use crate::index::{self, Checkpoint, IndexError, Writer};
 use crate::object::{KindKey, ResourceVersion, Scope};
 
@@ -48,8 +48,6 @@ pub(super) enum Message {
     Base { cluster_uid: Option<String>, user: Option<String> },
     /// Anything that only status shows.
     Report(Box<dyn FnOnce(&mut Report) + Send>),
-    /// Commit everything now; answered when it is searchable.
-    Flush(oneshot::Sender<()>),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
     /// What a source can go on from.
@@ -74,7 +72,6 @@ pub(super) struct Pump {
     inbox: mpsc::Receiver<Message>,
     status: watch::Sender<Status>,
     next_status: Millis,
-    flushes: Vec<oneshot::Sender<()>>,
     urgent: bool,
 }
 
@@ -89,7 +86,7 @@ impl Pump {
     ) -> Result<Self, IndexError> {
         let core = Core::restore(writer.held()?, checkpoint);
         let reader = writer.reader();
-        Ok(Self { core, writer, reader, report, inbox, status, next_status: 0, flushes: Vec::new(), urgent: false })
+        Ok(Self { core, writer, reader, report, inbox, status, next_status: 0, urgent: false })
     }
 
     /// Runs until every sender is gone (then everything is committed) or the index can't be written.
@@ -144,7 +141,7 @@ impl Pump {
     fn on_time(&mut self) -> Result<(), IndexError> {
         let now = now();
         self.core.release_deferred(now, false);
-        if self.core.commit_due().is_some_and(|due| due <= now) || !self.flushes.is_empty() || self.urgent {
+        if self.core.commit_due().is_some_and(|due| due <= now) || self.urgent {
             self.commit()?;
         }
         if self.next_status <= now {
@@ -162,7 +159,7 @@ impl Pump {
                 let answer = self.core.apply(now, &kind, &scope, change);
                 if let Some(verdict) = verdict {
                     // A reader that was stopped meanwhile does not wait for it.
-                    let _ = verdict.send(answer);
+                    _ = verdict.send(answer);
                 }
             }
             Message::State { kind, scope, state } => {
@@ -202,12 +199,11 @@ impl Pump {
                 change(&mut self.report);
                 self.next_status = self.next_status.min(now + 100);
             }
-            Message::Flush(reply) => self.flushes.push(reply),
             Message::Held(reply) => {
-                let _ = reply.send(self.core.kinds().cloned().collect());
+                _ = reply.send(self.core.kinds().cloned().collect());
             }
             Message::Source { kind, scope, reply } => {
-                let _ = reply.send(self.source_state(&kind, &scope));
+                _ = reply.send(self.source_state(&kind, &scope));
             }
         }
     }
@@ -238,10 +234,6 @@ impl Pump {
         self.core.committed();
         self.urgent = false;
         self.reader.reload()?;
-        for reply in self.flushes.drain(..) {
-            // Who asked may have gone.
-            let _ = reply.send(());
-        }
         Ok(())
     }
 

@@ -70,7 +70,7 @@ impl Readers {
         let task = async move {
             reader.run().await;
             // The supervisor may be gone already.
-            let _ = notices.send(ended).await;
+            _ = notices.send(ended).await;
         };
         self.running.insert(at, tokio::spawn(task));
     }
@@ -95,9 +95,9 @@ impl Readers {
         if let Some(task) = self.running.remove(&(kind.clone(), scope.clone())) {
             task.abort();
             // Aborted or ended, nothing of it comes after this.
-            let _ = task.await;
+            _ = task.await;
             let forget = Message::Forget { kind: kind.clone(), scope: scope.clone() };
-            let _ = self.shared.pump.send(forget).await;
+            _ = self.shared.pump.send(forget).await;
         }
     }
 
@@ -105,7 +105,7 @@ impl Readers {
     pub(super) async fn stop_all(&mut self) {
         self.running.values().for_each(JoinHandle::abort);
         for (_, task) in self.running.drain() {
-            let _ = task.await;
+            _ = task.await;
         }
     }
 
@@ -129,7 +129,14 @@ impl Readers {
         *scope != Scope::All && namespaced() >= NAMESPACED_WATCHES
     }
 
-    fn reader<S: Sink>(&self, kind: Kind, scope: Scope, storage: Storage, start: Start, sink: S) -> Reader<S> {
+    fn reader<S: Sink>(
+        &self,
+        kind: Kind,
+        scope: Scope,
+        storage: Storage,
+        start: Start,
+        sink: S,
+    ) -> Reader<S> {
         let shared = &self.shared;
         let options = ReaderOptions {
             client: shared.client.clone(),

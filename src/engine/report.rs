@@ -172,7 +172,8 @@ impl Report {
         let as_of = source.filter(|source| source.is_complete()).map(super::core::Source::as_of);
         let state = reading.kind_state(complete, &self.link, self.link_since);
         let forbidden = matches!(state, KindState::Forbidden { .. });
-        let status = kinds.entry(kind.clone()).or_insert_with(|| KindStatus::new(kind.clone(), state.clone()));
+        let status =
+            kinds.entry(kind.clone()).or_insert_with(|| KindStatus::new(kind.clone(), state.clone()));
         match scope {
             // A kind that is forbidden cluster-wide is told by its namespaces, if there are any.
             Scope::All => {}

@@ -67,8 +67,13 @@ impl Sink for KindSink {
 
 impl KindSink {
     async fn change(&self, change: Change) -> Answer {
-        self.pump(Message::Change { kind: self.key.clone(), scope: self.scope.clone(), change, verdict: None })
-            .await
+        self.pump(Message::Change {
+            kind: self.key.clone(),
+            scope: self.scope.clone(),
+            change,
+            verdict: None,
+        })
+        .await
     }
 
     async fn pump(&self, message: Message) -> Answer {

@@ -119,8 +119,7 @@ impl Supervisor {
 
     async fn live(&mut self, writer: Writer, checkpoint: Checkpoint) -> Result<(Writer, End), IndexError> {
         let (pump, inbox) = mpsc::channel(QUEUE);
-        let report =
-            Report::new(self.options.store.clone(), self.options.client.clone(), self.head.clone());
+        let report = Report::new(self.options.store.clone(), self.options.client.clone(), self.head.clone());
         let started = Pump::new(writer, checkpoint.clone(), report, inbox, self.status.clone())?;
         let mut pumping = spawn_pump(started)?;
         let connectivity = Connectivity::new();
@@ -139,7 +138,7 @@ impl Supervisor {
         for helper in helpers {
             helper.abort();
             // Aborted is what it should be.
-            let _ = helper.await;
+            _ = helper.await;
         }
         let ended = match early {
             Some(ended) => ended,
@@ -160,12 +159,11 @@ pub(super) struct PumpEnd {
 
 fn spawn_pump(pump: Pump) -> Result<oneshot::Receiver<PumpEnd>, IndexError> {
     let thread = |source| IndexError::Thread { source };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread)?;
     let (done, ended) = oneshot::channel();
     let run = move || {
         // The engine may be gone already.
-        let _ = done.send(runtime.block_on(pump.run()));
+        _ = done.send(runtime.block_on(pump.run()));
     };
     std::thread::Builder::new().name("kubesift-index".to_owned()).spawn(run).map_err(thread)?;
     Ok(ended)

@@ -141,7 +141,14 @@ mod tests {
 
     fn scope(kind: &str, scope: Scope, version: Option<&str>) -> ScopeCheckpoint {
         let version = version.and_then(ResourceVersion::parse);
-        ScopeCheckpoint { kind: kind.into(), scope, version, complete: true, as_of: -7, forbidden_since: Some(-9) }
+        ScopeCheckpoint {
+            kind: kind.into(),
+            scope,
+            version,
+            complete: true,
+            as_of: -7,
+            forbidden_since: Some(-9),
+        }
     }
 
     #[test]

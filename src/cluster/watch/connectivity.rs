@@ -54,7 +54,7 @@ impl Connectivity {
     pub async fn up(&self) {
         let mut link = self.link.subscribe();
         // The sender lives as long as `self`.
-        let _ = link.wait_for(|link| *link == Link::Up).await;
+        _ = link.wait_for(|link| *link == Link::Up).await;
     }
 
     /// The state, and a way to wait for its changes.

@@ -168,11 +168,8 @@ impl<S: Sink> Reader<S> {
 
     /// The revision check; see `revision`.
     async fn resume(&mut self, since: Instant) -> Result<Step, Trouble> {
-        let revision = self
-            .options
-            .revisions
-            .check(&self.options.storage, since, &self.options.path())
-            .await?;
+        let revision =
+            self.options.revisions.check(&self.options.storage, since, &self.options.path()).await?;
         if let (Some(ours), Some(theirs)) = (&self.options.cluster_uid, &revision.uid)
             && ours != theirs
         {
@@ -200,9 +197,16 @@ impl<S: Sink> Reader<S> {
             return Ok(Step::List { freshness: Freshness::Consistent, reread: false });
         };
         let Some(permit) = self.options.client.acquire_watch() else { return self.poll().await };
-        let ended =
-            watch(&self.options, &mut self.sink, &permit, &mut self.version, version, resumed, self.next_reread)
-                .await?;
+        let ended = watch(
+            &self.options,
+            &mut self.sink,
+            &permit,
+            &mut self.version,
+            version,
+            resumed,
+            self.next_reread,
+        )
+        .await?;
         match ended {
             Ended::Stop => Ok(Step::Stop),
             Ended::Confirmed => {
@@ -250,7 +254,15 @@ impl<S: Sink> Reader<S> {
                 tokio::time::sleep(self.backoff.pause()).await;
                 return Some(Step::Resume { since });
             }
-            _ => {}
+            (
+                Trouble::Forbidden(_)
+                | Trouble::NotFound
+                | Trouble::Initializing
+                | Trouble::Unauthorized(_)
+                | Trouble::Unreachable(_)
+                | Trouble::Other { .. },
+                _,
+            ) => {}
         }
         let hopeless = matches!(trouble, Trouble::Forbidden(_) | Trouble::NotFound);
         if self.options.mode != Mode::Follow && (self.attempts >= ONCE_ATTEMPTS || hopeless) {
@@ -266,7 +278,12 @@ impl<S: Sink> Reader<S> {
         match trouble {
             Trouble::Forbidden(message) => State::Forbidden(message),
             Trouble::NotFound => State::NotServed,
-            other => State::Unconfirmed(other.to_string()),
+            Trouble::Gone
+            | Trouble::VersionTooLarge
+            | Trouble::Initializing
+            | Trouble::Unauthorized(_)
+            | Trouble::Unreachable(_)
+            | Trouble::Other { .. } => State::Unconfirmed(trouble.to_string()),
         }
     }
 
@@ -294,13 +311,13 @@ impl<S: Sink> Reader<S> {
                 // Not all at once: the server has just come back.
                 tokio::time::sleep(pause.min(timing.backoff.0)).await;
             }
-            trouble => {
-                let asked = match &trouble {
-                    Trouble::Other { retry_after, .. } => *retry_after,
-                    _ => None,
-                };
+            Trouble::Other { retry_after, .. } => {
                 self.tell(State::Failing(trouble.to_string())).await?;
-                tokio::time::sleep(asked.map_or(pause, |asked| asked.max(pause))).await;
+                tokio::time::sleep(retry_after.map_or(pause, |asked| asked.max(pause))).await;
+            }
+            Trouble::Gone | Trouble::VersionTooLarge | Trouble::Unauthorized(_) | Trouble::Unreachable(_) => {
+                self.tell(State::Failing(trouble.to_string())).await?;
+                tokio::time::sleep(pause).await;
             }
         }
         Some(())
@@ -326,4 +343,3 @@ impl<S: Sink> Reader<S> {
         }
     }
 }
-

@@ -47,12 +47,7 @@ impl Revisions {
 
     /// The revision of `storage` as read at some moment after `since`. `path` is a collection in that storage that
     /// the caller may list.
-    pub async fn check(
-        &self,
-        storage: &Storage,
-        since: Instant,
-        path: &str,
-    ) -> Result<Revision, Trouble> {
+    pub async fn check(&self, storage: &Storage, since: Instant, path: &str) -> Result<Revision, Trouble> {
         let asks = self.storage(storage);
         let (reply, answer) = oneshot::channel();
         let ask = Ask { since, path: path.to_owned(), reply };
@@ -84,13 +79,13 @@ async fn serve(client: Client, storage: Storage, mut inbox: mpsc::Receiver<Ask>)
             && *at >= ask.since
         {
             // A reader that has gone away needs no answer.
-            let _ = ask.reply.send(Ok(revision.clone()));
+            _ = ask.reply.send(Ok(revision.clone()));
             continue;
         }
         let at = Instant::now();
         let answer = read(&client, &storage, &ask.path).await;
         last = answer.as_ref().ok().map(|revision| (at, revision.clone()));
-        let _ = ask.reply.send(answer);
+        _ = ask.reply.send(answer);
     }
 }
 

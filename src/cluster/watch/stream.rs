@@ -18,8 +18,7 @@ const TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
 /// [`Mode::Confirm`]: the server then sends a bookmark after about a second instead of a minute.
 const CONFIRM_TIMEOUT_S: u64 = 3;
 /// In this order, as for lists.
-const ACCEPT: &str =
-    "application/vnd.kubernetes.protobuf;stream=watch;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
+const ACCEPT: &str = "application/vnd.kubernetes.protobuf;stream=watch;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
      application/json;stream=watch;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// Why a stream ended, where nothing failed.

@@ -116,8 +116,7 @@ impl HeldKinds {
         generation: u32,
     ) -> Vec<(IdHash, Held)> {
         let Some(mut entries) = self.kinds.remove(kind) else { return Vec::new() };
-        let gone =
-            entries.extract_if(|_, held| self.within(scope, held) && held.seen < generation).collect();
+        let gone = entries.extract_if(|_, held| self.within(scope, held) && held.seen < generation).collect();
         self.kinds.insert(kind.clone(), entries);
         gone
     }

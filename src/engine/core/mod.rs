@@ -22,33 +22,33 @@ use crate::object::{IdHash, Key, KindKey, ResourceVersion, Scope};
 
 use deferred::Deferred;
 use held::{Held, HeldKinds};
-pub use source::{Source, Verdict};
+pub(super) use source::{Source, Verdict};
 use tombstones::Tombstones;
 
 /// Milliseconds since 1970, passed in by the caller.
-pub type Millis = i64;
+pub(super) type Millis = i64;
 
 /// A change in nothing but annotation values is written at most this often per object.
-pub const ANNOTATION_INTERVAL_MS: Millis = 60_000;
+pub(super) const ANNOTATION_INTERVAL_MS: Millis = 60_000;
 /// A change leaves for the index this long after the first one waiting, so that bursts share a commit.
-pub const COMMIT_DELAY_MS: Millis = 100;
+pub(super) const COMMIT_DELAY_MS: Millis = 100;
 /// While lists are being read a commit waits longer: one big commit costs less than many small ones.
-pub const LISTING_COMMIT_DELAY_MS: Millis = 2_000;
+pub(super) const LISTING_COMMIT_DELAY_MS: Millis = 2_000;
 /// Versions that only bookmarks moved are committed this often.
-pub const BOOKMARK_COMMIT_MS: Millis = 60_000;
+pub(super) const BOOKMARK_COMMIT_MS: Millis = 60_000;
 
 /// One object as a reader saw it, already mapped.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub(super) struct Item {
     /// Hash of the document id.
-    pub id: IdHash,
+    pub(super) id: IdHash,
     /// What goes into the index.
-    pub entry: Entry,
+    pub(super) entry: Entry,
 }
 
 /// What a reader of one (kind, scope) saw.
 #[derive(Debug)]
-pub enum Change {
+pub(super) enum Change {
     /// A list begins. `consistent`: read without a resourceVersion; `reread`: of a kind that is being watched.
     ListStarted {
         /// Read from etcd, not from the watch cache.
@@ -83,18 +83,18 @@ pub enum Change {
 
 /// Counters for status; they only grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
+pub(super) struct Counters {
     /// Entries written.
-    pub upserts: u64,
+    pub(super) upserts: u64,
     /// Entries deleted.
-    pub deletes: u64,
+    pub(super) deletes: u64,
     /// Objects that a re-read found different at an equal version; must be 0.
-    pub drift_corrected: u64,
+    pub(super) drift_corrected: u64,
 }
 
 /// The sync core of one index.
 #[derive(Debug, Default)]
-pub struct Core {
+pub(super) struct Core {
     held: HeldKinds,
     sources: HashMap<(KindKey, Scope), Source>,
     dirty: HashMap<Key, Op>,
@@ -110,7 +110,7 @@ pub struct Core {
 
 impl Core {
     /// Starts from what the index holds: its entries and the checkpoint committed with them.
-    pub fn restore(entries: Vec<HeldEntry>, checkpoint: Checkpoint) -> Self {
+    pub(super) fn restore(entries: Vec<HeldEntry>, checkpoint: Checkpoint) -> Self {
         let mut core = Self::default();
         let mut newest: HashMap<KindKey, u64> = HashMap::new();
         for entry in entries {
@@ -134,7 +134,7 @@ impl Core {
     }
 
     /// Takes one change of the reader of `kind` in `scope`.
-    pub fn apply(&mut self, now: Millis, kind: &KindKey, scope: &Scope, change: Change) -> Verdict {
+    pub(super) fn apply(&mut self, now: Millis, kind: &KindKey, scope: &Scope, change: Change) -> Verdict {
         let at = (kind.clone(), scope.clone());
         match change {
             Change::ListStarted { consistent, reread } => {
@@ -165,7 +165,7 @@ impl Core {
 
     /// Deletes every entry for which `condemned(kind, namespace)` holds: the caller has the authority (excluded by
     /// the configuration, vanished from discovery, forbidden for long). Returns how many.
-    pub fn remove(&mut self, now: Millis, condemned: impl Fn(&KindKey, &str) -> bool) -> usize {
+    pub(super) fn remove(&mut self, now: Millis, condemned: impl Fn(&KindKey, &str) -> bool) -> usize {
         let gone = self.held.take_where(condemned);
         gone.iter().for_each(|(id, held)| self.delete_held(now, *id, held.key));
         gone.len()
@@ -173,10 +173,14 @@ impl Core {
 
     /// Deletes what has been forbidden for longer than `after`: entries that no source may read any more. Returns
     /// the kinds concerned and how many entries went.
-    pub fn remove_forbidden(&mut self, now: Millis, after: Millis) -> Vec<(KindKey, usize)> {
+    pub(super) fn remove_forbidden(&mut self, now: Millis, after: Millis) -> Vec<(KindKey, usize)> {
         let expired = |source: &Source| source.forbidden_since().is_some_and(|since| now - since >= after);
-        let mut kinds: Vec<KindKey> =
-            self.sources.iter().filter(|(_, source)| expired(source)).map(|((kind, _), _)| kind.clone()).collect();
+        let mut kinds: Vec<KindKey> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| expired(source))
+            .map(|((kind, _), _)| kind.clone())
+            .collect();
         kinds.sort();
         kinds.dedup();
         let mut removed = Vec::new();
@@ -207,66 +211,61 @@ impl Core {
     }
 
     /// Forgets the source of a kind that is no longer read; its entries stay.
-    pub fn forget_source(&mut self, now: Millis, kind: &KindKey, scope: &Scope) {
+    pub(super) fn forget_source(&mut self, now: Millis, kind: &KindKey, scope: &Scope) {
         if self.sources.remove(&(kind.clone(), scope.clone())).is_some() {
             self.version_moved.get_or_insert(now);
         }
     }
 
     /// The state of one source, if it was ever opened.
-    pub fn source_of(&self, kind: &KindKey, scope: &Scope) -> Option<&Source> {
+    pub(super) fn source_of(&self, kind: &KindKey, scope: &Scope) -> Option<&Source> {
         self.sources.get(&(kind.clone(), scope.clone()))
     }
 
-    /// Every source with its state.
-    pub fn sources(&self) -> impl Iterator<Item = (&KindKey, &Scope, &Source)> {
-        self.sources.iter().map(|((kind, scope), source)| (kind, scope, source))
-    }
-
     /// Entries held of a kind.
-    pub fn count(&self, kind: &KindKey) -> usize {
+    pub(super) fn count(&self, kind: &KindKey) -> usize {
         self.held.count(kind)
     }
 
     /// Entries held in all.
-    pub fn total(&self) -> usize {
+    pub(super) fn total(&self) -> usize {
         self.held.total()
     }
 
     /// Kinds with at least one entry.
-    pub fn kinds(&self) -> impl Iterator<Item = &KindKey> {
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &KindKey> {
         self.held.kinds()
     }
 
     /// Events of a kind since the start: list items aside, everything its watches delivered.
-    pub fn events(&self, kind: &KindKey) -> u64 {
+    pub(super) fn events(&self, kind: &KindKey) -> u64 {
         self.events.get(kind).copied().unwrap_or(0)
     }
 
     /// Counters since the start.
-    pub fn counters(&self) -> Counters {
+    pub(super) fn counters(&self) -> Counters {
         self.counters
     }
 
     /// Operations that wait for [`Core::take_ops`].
-    pub fn pending(&self) -> usize {
+    pub(super) fn pending(&self) -> usize {
         self.dirty.len()
     }
 
     /// Takes the waiting operations, at most one per entry: the last state won.
-    pub fn take_ops(&mut self) -> Vec<Op> {
+    pub(super) fn take_ops(&mut self) -> Vec<Op> {
         self.dirty.drain().map(|(_, op)| op).collect()
     }
 
     /// Moves rationed annotation changes that are due into the waiting operations (`all`: before a shutdown).
-    pub fn release_deferred(&mut self, now: Millis, all: bool) {
+    pub(super) fn release_deferred(&mut self, now: Millis, all: bool) {
         for (kind, item) in self.deferred.take_due(now, all) {
             self.write(now, &kind, item);
         }
     }
 
     /// When the next commit is due; `None` while nothing has changed.
-    pub fn commit_due(&self) -> Option<Millis> {
+    pub(super) fn commit_due(&self) -> Option<Millis> {
         let listing = self.sources.values().any(Source::is_listing);
         let delay = if listing { LISTING_COMMIT_DELAY_MS } else { COMMIT_DELAY_MS };
         let change = self.first_change.map(|at| at + delay);
@@ -276,7 +275,7 @@ impl Core {
     }
 
     /// The checkpoint that belongs to everything taken so far; call right before the commit.
-    pub fn checkpoint(&mut self) -> Checkpoint {
+    pub(super) fn checkpoint(&mut self) -> Checkpoint {
         let mut scopes: Vec<ScopeCheckpoint> = self
             .sources
             .iter()
@@ -291,13 +290,13 @@ impl Core {
     }
 
     /// The commit succeeded.
-    pub fn committed(&mut self) {
+    pub(super) fn committed(&mut self) {
         self.first_change = None;
         self.version_moved = None;
     }
 
     /// What the next checkpoints say about the whole index.
-    pub fn base_mut(&mut self) -> &mut Checkpoint {
+    pub(super) fn base_mut(&mut self) -> &mut Checkpoint {
         &mut self.base
     }
 

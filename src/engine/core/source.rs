@@ -10,7 +10,7 @@ const SUSPICIOUS_FROM: usize = 50;
 
 /// What became of a change; only the end of a list has more than one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(in crate::engine) enum Verdict {
     /// Taken; `deleted` entries were swept.
     Accepted {
         /// Entries that the list no longer named.
@@ -31,7 +31,7 @@ pub enum Verdict {
 
 /// State of the list and watch of one kind in one scope.
 #[derive(Debug, Default)]
-pub struct Source {
+pub(in crate::engine) struct Source {
     generation: u32,
     listing: Option<Listing>,
     version: Option<ResourceVersion>,
@@ -79,32 +79,32 @@ impl Source {
     }
 
     /// The version up to which everything has been seen.
-    pub fn version(&self) -> Option<&ResourceVersion> {
+    pub(in crate::engine) fn version(&self) -> Option<&ResourceVersion> {
         self.version.as_ref()
     }
 
     /// Whether a list of this source was ever taken to its end, and nothing since took that back.
-    pub fn is_complete(&self) -> bool {
+    pub(in crate::engine) fn is_complete(&self) -> bool {
         self.complete
     }
 
     /// Whether a watch may go on from the version.
-    pub fn is_resumable(&self) -> bool {
+    pub(in crate::engine) fn is_resumable(&self) -> bool {
         self.complete && !self.torn
     }
 
     /// When the source was last confirmed by the server (list end, event or bookmark).
-    pub fn as_of(&self) -> Millis {
+    pub(in crate::engine) fn as_of(&self) -> Millis {
         self.as_of
     }
 
     /// Since when the server answers 403.
-    pub fn forbidden_since(&self) -> Option<Millis> {
+    pub(in crate::engine) fn forbidden_since(&self) -> Option<Millis> {
         self.forbidden_since
     }
 
     /// Whether a list is being read.
-    pub fn is_listing(&self) -> bool {
+    pub(in crate::engine) fn is_listing(&self) -> bool {
         self.listing.is_some()
     }
 

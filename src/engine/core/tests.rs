@@ -272,7 +272,8 @@ impl World {
     fn crash(&mut self) {
         let held = self.index.values().map(held).collect();
         self.core = Core::restore(held, self.stored.clone());
-        let source = self.core.source_of(&"things".into(), &Scope::All).filter(|source| source.is_resumable());
+        let source =
+            self.core.source_of(&"things".into(), &Scope::All).filter(|source| source.is_resumable());
         self.at = source.and_then(|source| source.version()).and_then(ResourceVersion::number);
         self.consistent_next = self.at.is_none();
         self.check_revision();
