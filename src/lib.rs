@@ -11,6 +11,7 @@
 //! L5  cli       main                      arguments, config, output
 //! ```
 
+pub mod cli;
 pub mod cluster;
 pub mod document;
 pub mod engine;

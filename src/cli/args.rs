@@ -1,0 +1,239 @@
+//! What can be typed: commands and flags, as clap sees them. No meaning here; [`super::settings`] gives it to those
+//! flags that are settings, [`super::tokens`] sorts out the words of a query first.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  kubesift 'checkout'                           everything with checkout in its name, labels or annotations
+  kubesift 'kind:deploy ns:shop,stage app=web'  by kind, namespace and label
+  kubesift search 'checkout -kind:pod' -o json  for programs
+  kubesift kinds cert                           the kinds a cluster serves, and what is read of them
+  kubesift demo                                 try it without a cluster
+
+Quote the query: shells have their own ideas about ! * ( ) and |.";
+
+const SEARCH_EXAMPLES: &str = "\
+Examples:
+  kubesift search 'checkout'                    a part of a name, or the start of a word in any other field
+  kubesift search '\"card payments\"'             a phrase, word for word
+  kubesift search 'kind:deploy,sts ns:shop'     a comma is OR, a space is AND
+  kubesift search 'app=web env!=prod'           labels, exactly
+  kubesift search -l 'env in (prod, stage)'     the same as kubectl's -l
+  kubesift search 'web -kind:pod'               without Pods (also !kind:pod, NOT kind:pod)
+  kubesift search web -o name | xargs -L1 kubectl get
+  kubesift search -- -web                       after -- every word belongs to the query
+
+An argument that starts with - or ! and contains : / or = belongs to the query as well, unless it is a flag.
+Exit codes: 0 found, 1 nothing found, 2 a mistake in the command or query, 3 no cluster and nothing stored.";
+
+/// Search every object of a Kubernetes cluster, from a local index that stays in sync.
+#[derive(Debug, Parser)]
+#[command(name = "kubesift", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(override_usage = "kubesift [OPTIONS] [QUERY]...\n       kubesift [OPTIONS] <COMMAND>")]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Kubeconfig context [default: the current one]
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// Kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    kubeconfig: Option<String>,
+    /// Look in these namespaces only (repeat it, or use commas; globs work)
+    #[arg(short, long, global = true, value_name = "NS", value_delimiter = ',')]
+    pub(super) namespace: Vec<String>,
+    /// Configuration file [default: ~/.config/kubesift/config.toml]
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) config: Option<String>,
+    /// Write a log to this file
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    log_file: Option<String>,
+    /// Log more (-vv: even more); needs --log-file
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+/// Flags for the settings one rarely changes by hand. Their values are read by name ([`super::settings`]).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings (also in config.toml and as KUBESIFT_...)")]
+struct SettingFlags {
+    /// Read these namespaces only into the index [default: all]
+    #[arg(long, global = true, value_name = "NS", value_delimiter = ',', hide_short_help = true)]
+    namespaces: Vec<String>,
+    /// Never read these namespaces
+    #[arg(long, global = true, value_name = "NS", value_delimiter = ',', hide_short_help = true)]
+    exclude_namespaces: Vec<String>,
+    /// Read these kinds although a rule leaves them out (KIND.GROUP)
+    #[arg(long, global = true, value_name = "KIND", value_delimiter = ',', hide_short_help = true)]
+    include: Vec<String>,
+    /// Never read these kinds (KIND.GROUP)
+    #[arg(long, global = true, value_name = "KIND", value_delimiter = ',', hide_short_help = true)]
+    exclude: Vec<String>,
+    /// With more stored objects than this, resume by watches instead of reading everything again [default: 50000]
+    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
+    relist_limit: Option<String>,
+    /// Where the indexes lie [default: ~/.local/share/kubesift]
+    #[arg(long, global = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath, hide_short_help = true)]
+    data_dir: Option<String>,
+    /// Keep annotations as upstream's documents have them, unredacted (never those of Secrets)
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_short_help = true)]
+    exact_upstream: Option<String>,
+    /// Annotations whose values are never stored (globs)
+    #[arg(long, global = true, value_name = "GLOB", value_delimiter = ',', hide_short_help = true)]
+    deny_annotations: Vec<String>,
+    /// Redact annotation values that match (regular expression; repeat it)
+    #[arg(long, global = true, value_name = "REGEX", hide_short_help = true)]
+    redact: Vec<String>,
+    /// Forget a kind that was forbidden for this long [default: 24h]
+    #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
+    forbidden_after: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Find objects of any kind
+    #[command(after_help = SEARCH_EXAMPLES)]
+    Search(SearchArgs),
+    /// Show what the index covers and what it costs, kind by kind
+    Status(ListArgs),
+    /// List the kinds the cluster serves, and what is read of them
+    Kinds(KindsArgs),
+    /// Bring the index up to date, or keep it live
+    Sync(SyncArgs),
+    /// Try it on a simulated cluster
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Show the settings and where they come from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Arguments of `search`.
+#[derive(Debug, Args)]
+pub(super) struct SearchArgs {
+    /// What to look for; all words together are one query
+    #[arg(value_name = "QUERY")]
+    pub(super) query: Vec<String>,
+    /// Output form [default: table]
+    #[arg(short, long, value_parser = super::settings::OUTPUTS)]
+    output: Option<String>,
+    /// Label selector, as kubectl's -l
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub(super) selector: Vec<String>,
+    /// All namespaces: drops -n
+    #[arg(short = 'A', long)]
+    pub(super) all_namespaces: bool,
+    /// Show at most this many hits, 0 for all [default: 100]
+    #[arg(long, value_name = "N")]
+    limit: Option<String>,
+    /// Print the number of hits only
+    #[arg(long)]
+    pub(super) count: bool,
+    /// Answer from the stored index, never connect
+    #[arg(long, conflicts_with = "fresh")]
+    pub(super) offline: bool,
+    /// Read the cluster again first
+    #[arg(long)]
+    pub(super) fresh: bool,
+    /// An index younger than this is not read again [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    max_age: Option<String>,
+    /// Wait at most this long for a large cluster to be confirmed [default: 3s]
+    #[arg(long, value_name = "TIME")]
+    wait: Option<String>,
+}
+
+/// Arguments of commands that only list.
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Output form
+    #[arg(short, long, value_parser = ["table", "json", "yaml"], default_value = "table")]
+    pub(super) output: String,
+}
+
+/// Arguments of `kinds`.
+#[derive(Debug, Args)]
+pub(super) struct KindsArgs {
+    /// Show kinds with these words in their name, group, short names or categories
+    #[arg(value_name = "QUERY")]
+    pub(super) query: Vec<String>,
+    #[command(flatten)]
+    pub(super) list: ListArgs,
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    /// Read everything consistently once, then stop (the default)
+    #[arg(long, conflicts_with = "watch")]
+    pub(super) once: bool,
+    /// Keep the index live until stopped
+    #[arg(long)]
+    pub(super) watch: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// How many objects the simulated cluster has
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) objects: u32,
+    /// Stay up at this address and print a kubeconfig, e.g. 127.0.0.1:6443
+    #[arg(long, value_name = "ADDR")]
+    pub(super) serve: Option<SocketAddr>,
+    /// The same seed makes the same objects
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+}
+
+/// Commands below `config`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print every setting in effect and where it comes from
+    Show(ListArgs),
+    /// Print the path of the configuration file
+    Path,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::super::settings::Key;
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_has_a_flag() {
+        let mut command = Cli::command();
+        command.build();
+        let search = command.find_subcommand("search").unwrap();
+        for key in Key::ALL {
+            let flag = key.flag();
+            let found = search.get_arguments().find(|arg| arg.get_long() == Some(&flag[2..]));
+            assert_eq!(found.map(|arg| arg.get_id().as_str()), Some(key.name()), "{flag}");
+        }
+    }
+}

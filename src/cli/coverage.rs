@@ -1,0 +1,175 @@
+//! The coverage line: how much of the cluster an answer speaks for, and how fresh that is.
+
+use super::clock::Clock;
+use super::output::count;
+use crate::engine::status::{Coverage, Phase, Status};
+use crate::object::KindKey;
+
+/// More names than this are counted, not listed.
+const NAMES: usize = 5;
+
+/// What is said about an answer, on stderr.
+#[derive(Debug)]
+pub(super) struct Truth<'a> {
+    /// The clock of the person who reads.
+    pub(super) clock: &'a Clock,
+    /// Now.
+    pub(super) now_ms: i64,
+    /// What the writer, living or gone, said last.
+    pub(super) status: Option<&'a Status>,
+    /// Objects in the index.
+    pub(super) objects: u64,
+}
+
+impl Truth<'_> {
+    /// `412 of 18,904 objects, 61/64 kinds (3 forbidden: ...), as of 14:02:11`, and further lines for what is not
+    /// confirmed.
+    pub(super) fn lines(&self, hits: &str) -> Vec<String> {
+        let objects = count(self.objects);
+        let of = if hits.is_empty() { format!("{objects} objects") } else { format!("{hits} of {objects} objects") };
+        let Some(status) = self.status else {
+            return vec![format!("{of}, coverage unknown")];
+        };
+        let coverage = status.coverage();
+        let mut line = format!("{of}, {}", kinds(&coverage));
+        if let Some(as_of) = self.as_of(status, &coverage) {
+            line.push_str(&format!(", as of {}", self.clock.time(as_of, self.now_ms)));
+        }
+        let mut lines = vec![line];
+        if !coverage.stale.is_empty() {
+            lines.push(format!("not confirmed: {}", self.stale(&coverage)));
+        }
+        lines
+    }
+
+    // A living writer confirms at every heartbeat what it watches; else the oldest confirmed kind counts.
+    fn as_of(&self, status: &Status, coverage: &Coverage) -> Option<i64> {
+        if status.phase == Phase::Live && status.is_alive(self.now_ms) {
+            return Some(status.heartbeat_ms);
+        }
+        let stale = coverage.stale.iter().filter_map(|(_, as_of)| *as_of).min();
+        coverage.as_of_ms.or(stale)
+    }
+
+    // Kinds that share a time are one group: after a lost connection that is all of them.
+    fn stale(&self, coverage: &Coverage) -> String {
+        let mut groups: Vec<(String, Vec<&KindKey>)> = Vec::new();
+        for (kind, as_of) in &coverage.stale {
+            let time = as_of.map_or_else(|| "unknown".to_owned(), |ms| self.clock.time(ms, self.now_ms));
+            match groups.iter_mut().find(|(known, _)| *known == time) {
+                Some((_, kinds)) => kinds.push(kind),
+                None => groups.push((time, vec![kind])),
+            }
+        }
+        let shown = groups.iter().take(NAMES).map(|(time, kinds)| format!("{} as of {time}", names(kinds)));
+        let mut text = shown.collect::<Vec<_>>().join("; ");
+        if groups.len() > NAMES {
+            text.push_str(&format!("; and {} more", groups.len() - NAMES));
+        }
+        text
+    }
+}
+
+fn kinds(coverage: &Coverage) -> String {
+    let mut gaps = Vec::new();
+    for (list, what) in [
+        (&coverage.forbidden, "forbidden"),
+        (&coverage.failing, "failing"),
+        (&coverage.pending, "not read yet"),
+        (&coverage.partial, "in some namespaces only"),
+    ] {
+        if !list.is_empty() {
+            gaps.push(format!("{} {what}: {}", count(list.len() as u64), names(&list.iter().collect::<Vec<_>>())));
+        }
+    }
+    let gaps = if gaps.is_empty() { String::new() } else { format!(" ({})", gaps.join("; ")) };
+    format!("{}/{} kinds{gaps}", count(coverage.complete as u64), count(coverage.kinds as u64))
+}
+
+fn names(kinds: &[&KindKey]) -> String {
+    let mut text = kinds.iter().take(NAMES).map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    if kinds.len() > NAMES {
+        text.push_str(&format!(" and {} more", count((kinds.len() - NAMES) as u64)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::env::Env;
+    use super::*;
+    use crate::engine::status::{KindState, KindStatus};
+
+    const NOON: i64 = 1_772_452_800_000; // 2026-03-02 12:00:00 UTC
+
+    fn kind(name: &str, state: KindState, as_of_ms: Option<i64>) -> KindStatus {
+        KindStatus { as_of_ms, ..KindStatus::new(name.into(), state) }
+    }
+
+    fn lines(status: Option<&Status>, hits: &str) -> String {
+        let clock = Clock::local(&Env::from([("TZ", "")]));
+        Truth { clock: &clock, now_ms: NOON, status, objects: 18_904 }.lines(hits).join("\n")
+    }
+
+    #[test]
+    fn the_line_counts_hits_objects_and_kinds() {
+        let mut status = Status {
+            kinds: vec![
+                kind("pods", KindState::Complete, Some(NOON - 1_000)),
+                kind("jobs.batch", KindState::Complete, Some(NOON - 9_000)),
+            ],
+            ..Status::default()
+        };
+        assert_eq!(lines(Some(&status), "412"), "412 of 18,904 objects, 2/2 kinds, as of 11:59:51");
+        assert_eq!(lines(Some(&status), ""), "18,904 objects, 2/2 kinds, as of 11:59:51");
+        assert_eq!(lines(None, "412"), "412 of 18,904 objects, coverage unknown");
+        status.kinds.push(kind("nodes", KindState::Forbidden { since_ms: 0 }, None));
+        status.kinds.push(kind("widgets.example.com", KindState::Failing { error: "500".into() }, None));
+        assert_eq!(
+            lines(Some(&status), "412"),
+            "412 of 18,904 objects, 2/4 kinds (1 forbidden: nodes; 1 failing: widgets.example.com), as of 11:59:51"
+        );
+    }
+
+    #[test]
+    fn a_living_writer_speaks_for_now() {
+        let status = Status {
+            pid: std::process::id(),
+            heartbeat_ms: NOON - 400,
+            phase: Phase::Live,
+            kinds: vec![kind("pods", KindState::Complete, Some(NOON - 50_000))],
+            ..Status::default()
+        };
+        assert_eq!(lines(Some(&status), "1"), "1 of 18,904 objects, 1/1 kinds, as of 11:59:59");
+    }
+
+    #[test]
+    fn what_is_not_confirmed_is_named_with_its_time() {
+        let stale = |name: &str, as_of| kind(name, KindState::Stale { since_ms: NOON }, as_of);
+        let status = Status {
+            kinds: vec![
+                kind("pods", KindState::Complete, Some(NOON)),
+                stale("jobs.batch", Some(NOON - 60_000)),
+                stale("nodes", Some(NOON - 60_000)),
+                stale("secrets", None),
+            ],
+            ..Status::default()
+        };
+        assert_eq!(
+            lines(Some(&status), "1"),
+            "1 of 18,904 objects, 4/4 kinds, as of 12:00:00\n\
+             not confirmed: jobs.batch, nodes as of 11:59:00; secrets as of unknown"
+        );
+    }
+
+    #[test]
+    fn many_names_are_counted() {
+        let forbidden = |n: usize| kind(&format!("k{n}.example.com"), KindState::Forbidden { since_ms: 0 }, None);
+        let status = Status { kinds: (0..1200).map(forbidden).collect(), ..Status::default() };
+        assert_eq!(
+            lines(Some(&status), "0"),
+            "0 of 18,904 objects, 0/1,200 kinds (1,200 forbidden: k0.example.com, k1.example.com, k2.example.com, \
+             k3.example.com, k4.example.com and 1,195 more)"
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! The log: to a file that only its owner reads, never to the terminal.
+//!
+//! Modules log what happened and to which kind, never credentials, annotation values or bodies.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use tracing_subscriber::filter::LevelFilter;
+
+/// Starts logging to `path`, appending; `verbose` counts the `-v`.
+pub(super) fn start(path: &Path, verbose: u8) -> std::io::Result<()> {
+    let file = private_file(path)?;
+    let level = match verbose {
+        0 => LevelFilter::INFO,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    // Other crates speak of headers and bodies at their finer levels.
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .parse_lossy(format!("warn,kubesift={level}"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(Mutex::new(file.into_parts().0))
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .finish();
+    // Set once per process; a second time (in tests) the first stays.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "kubesift started");
+    Ok(())
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> std::io::Result<fs_err::File> {
+    use fs_err::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::PermissionsExt;
+    let file = fs_err::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    // One that was there before may be readable for others. Not for devices such as /dev/stderr.
+    if file.metadata()?.is_file() {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> std::io::Result<fs_err::File> {
+    fs_err::OpenOptions::new().create(true).append(true).open(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_log_is_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        fs_err::write(&path, "old\n").unwrap();
+        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        private_file(&path).unwrap();
+        assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), "old\n");
+    }
+}
