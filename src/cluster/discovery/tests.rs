@@ -123,6 +123,13 @@ async fn a_server_that_knows_only_the_classic_way_gives_the_same_kinds() {
     assert_eq!(discovery.freshness("never.heard.of"), Freshness::Unknown);
 }
 
+#[test]
+fn a_body_that_is_no_classic_discovery_is_an_error_too() {
+    for body in ["", "{}", r#"{"kind":"Status"}"#, r#"{"items":[]}"#] {
+        assert!(super::classic::wanted(body.as_bytes()).is_err(), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn half_a_discovery_is_none() {
     let server = Server::start(Settings::default(), |request| match request.uri().path() {
