@@ -1,34 +1,66 @@
-//! TLS settings: kube reads CA, client certificate and flags into a rustls configuration.
+//! TLS settings: kube reads the trusted authorities; the client certificate is attached here.
+//!
+//! kube (and rustls's own check) refuse what kubectl takes: certificates of X.509 version 1, as `openssl x509 -req`
+//! makes them, and keys with an `EC PARAMETERS` section before them.
 
 use std::sync::Arc;
 
 use kube::client::ConfigExt as _;
 use kube::config::AuthInfo;
 use rustls::ClientConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::access::encoding::to_base64;
+use super::access::encoding::from_base64;
 
-/// A client certificate that an exec plugin gave, both parts PEM.
+/// Why the TLS settings of a context can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The authorities can't be used, or the machine has none.
+    #[error("the trusted certificate authorities: {0}")]
+    Authorities(String),
+    /// The file of the certificate or key can't be read.
+    #[error("{field}")]
+    File {
+        /// The kubeconfig's field.
+        field: &'static str,
+        /// Names the file.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A field does not hold what it should.
+    #[error("{field} {problem}")]
+    Field {
+        /// The kubeconfig's field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// A client certificate and its key, both PEM.
 #[derive(Clone)]
 pub(super) struct ClientCertificate {
     pub(super) certificate: String,
-    pub(super) key: secrecy::SecretString,
+    pub(super) key: SecretString,
 }
 
-/// Builds the TLS configuration; certificate files are read now.
+/// Builds the TLS configuration; certificate files are read now. `given` is what an exec plugin gave.
 pub(super) fn client_config(
     config: &kube::Config,
-    certificate: Option<&ClientCertificate>,
+    given: Option<&ClientCertificate>,
     protocols: &[&[u8]],
-) -> Result<Arc<ClientConfig>, Box<kube::Error>> {
-    let mut config = config.clone();
-    config.auth_info = credentials(&config.auth_info, certificate);
-    if config.accept_invalid_certs {
-        // kube would load the machine's roots first, and fail where there are none.
-        config.root_cert = Some(Vec::new());
-        config.root_cert_file = None;
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut tls = authorities(config)?;
+    let own = match given {
+        Some(given) => Some(given.clone()),
+        None => own_certificate(&config.auth_info)?,
+    };
+    if let Some(pair) = own {
+        tls.client_auth_cert_resolver = Arc::new(certified(&tls, &pair)?);
     }
-    let mut tls = config.rustls_client_config().map_err(Box::new)?;
     tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(tls))
 }
@@ -38,22 +70,72 @@ pub(super) fn reads_files(config: &kube::Config) -> bool {
     config.auth_info.client_certificate.is_some() || config.root_cert_file.is_some()
 }
 
-/// Only what TLS needs. With the exec plugin or auth provider still in it, kube would run their commands here,
-/// once more than needed and with their errors swallowed.
-fn credentials(own: &AuthInfo, given: Option<&ClientCertificate>) -> AuthInfo {
-    use secrecy::ExposeSecret as _;
-    match given {
-        Some(given) => AuthInfo {
-            client_certificate_data: Some(to_base64(given.certificate.as_bytes())),
-            client_key_data: Some(to_base64(given.key.expose_secret().as_bytes()).into()),
-            ..AuthInfo::default()
-        },
-        None => AuthInfo {
-            client_certificate: own.client_certificate.clone(),
-            client_certificate_data: own.client_certificate_data.clone(),
-            client_key: own.client_key.clone(),
-            client_key_data: own.client_key_data.clone(),
-            ..AuthInfo::default()
-        },
+/// What is trusted, without credentials: with an exec plugin or auth provider in it, kube would run their commands
+/// here, once more than needed and with their errors swallowed.
+fn authorities(config: &kube::Config) -> Result<ClientConfig, TlsError> {
+    let mut config = config.clone();
+    config.auth_info = AuthInfo::default();
+    if config.accept_invalid_certs {
+        // kube would load the machine's roots first, and fail where there are none.
+        config.root_cert = Some(Vec::new());
+        config.root_cert_file = None;
+    }
+    config.rustls_client_config().map_err(|error| TlsError::Authorities(innermost(&error)))
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+fn own_certificate(info: &AuthInfo) -> Result<Option<ClientCertificate>, TlsError> {
+    const CERTIFICATE: &str = "client-certificate";
+    const KEY: &str = "client-key";
+    let certificate =
+        text(CERTIFICATE, info.client_certificate_data.as_deref(), info.client_certificate.as_deref())?;
+    let key_data = info.client_key_data.as_ref().map(|data| data.expose_secret());
+    let key = text(KEY, key_data, info.client_key.as_deref())?;
+    let missing = |field| TlsError::Field { field, problem: "is missing beside its other half".to_owned() };
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(ClientCertificate { certificate, key: key.into() })),
+        (None, Some(_)) => Err(missing(CERTIFICATE)),
+        (Some(_), None) => Err(missing(KEY)),
+    }
+}
+
+fn text(field: &'static str, data: Option<&str>, file: Option<&str>) -> Result<Option<String>, TlsError> {
+    let wrong = |problem: &str| TlsError::Field { field, problem: problem.to_owned() };
+    match (data, file) {
+        (Some(data), _) => {
+            let bytes = from_base64(data).ok_or_else(|| wrong("data is not base64"))?;
+            String::from_utf8(bytes).map(Some).map_err(|_| wrong("data is not PEM"))
+        }
+        (None, Some(file)) => {
+            fs_err::read_to_string(file).map(Some).map_err(|source| TlsError::File { field, source })
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+fn certified(tls: &ClientConfig, pair: &ClientCertificate) -> Result<SingleCertAndKey, TlsError> {
+    let wrong = |field, problem: String| TlsError::Field { field, problem };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pair.certificate.as_bytes()).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    let chain = chain.ok_or_else(|| wrong("client-certificate", "holds no PEM certificate".to_owned()))?;
+    let key = PrivateKeyDer::from_pem_slice(pair.key.expose_secret().as_bytes());
+    let key = key.map_err(|_| wrong("client-key", "holds no unencrypted PEM key".to_owned()))?;
+    let key = tls.crypto_provider().key_provider.load_private_key(key);
+    let key = key.map_err(|error| wrong("client-key", format!("can't be used: {error}")))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
+            Err(wrong("client-key", "does not belong to client-certificate".to_owned()))
+        }
+        // Not to be compared is no mismatch: the server looks again.
+        Ok(()) | Err(_) => Ok(SingleCertAndKey::from(certified)),
     }
 }

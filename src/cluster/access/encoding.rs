@@ -11,6 +11,7 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Encodes standard base64.
+#[cfg(test)]
 pub(crate) fn to_base64(data: &[u8]) -> String {
     match serde_json::to_value(ByteString(data.to_vec())) {
         Ok(serde_json::Value::String(text)) => text,

@@ -109,7 +109,9 @@ impl Auth {
         if self.held().is_some_and(|held| held.generation > rejected) {
             return Ok(true);
         }
-        if refresh.forced.is_some_and(|last| last.elapsed() < FORCED_APART) {
+        // A file may be read each time; a plugin or new connections cost more.
+        let cheap = matches!(self.source, Source::TokenFile { .. }) && !self.certificate_files;
+        if !cheap && refresh.forced.is_some_and(|last| last.elapsed() < FORCED_APART) {
             return Ok(false);
         }
         refresh.forced = Some(Instant::now());
@@ -218,14 +220,17 @@ fn fixed_header(config: &kube::Config) -> Result<Option<HeaderValue>, ClientErro
     let mut config = config.clone();
     config.auth_info.exec = None;
     config.auth_info.token_file = None;
-    let layer = config.auth_layer().map_err(|source| ClientError::Setup { source: Box::new(source) })?;
+    let layer = config.auth_layer().map_err(unusable)?;
     Ok(layer.and_then(|layer| ask(layer.layer(Probe)).now_or_never()).and_then(Result::ok).flatten())
+}
+
+fn unusable(error: kube::Error) -> ClientError {
+    ClientError::Credentials { problem: super::connect::chain(&error) }
 }
 
 /// The headers that go with every request (impersonation), made by kube.
 pub(super) fn extra_headers(config: &kube::Config) -> Result<HeaderMap, ClientError> {
-    let layer =
-        config.extra_headers_layer().map_err(|source| ClientError::Setup { source: Box::new(source) })?;
+    let layer = config.extra_headers_layer().map_err(unusable)?;
     let answer = layer.layer(Probe).oneshot(Request::new(Empty::new())).now_or_never();
     Ok(answer.and_then(Result::ok).map(|answer| answer.headers().clone()).unwrap_or_default())
 }

@@ -16,7 +16,7 @@ use tower::{BoxError, Service, ServiceExt as _};
 use super::auth::Credentials;
 use super::error::{ClientError, ConnectFailure};
 use crate::cluster::access::{Access, Proxy, ProxyKind};
-use crate::cluster::tls;
+use crate::cluster::tls::{self, TlsError};
 
 /// Certificate files are read again for a connection made this long after the last reading.
 const TLS_AGE: Duration = Duration::from_secs(60);
@@ -55,8 +55,7 @@ impl Connector {
         let names: Arc<dyn ResolveServerName + Send + Sync> = match &config.tls_server_name {
             None => Arc::new(DefaultServerNameResolver::default()),
             Some(name) => {
-                let name = ServerName::try_from(name.clone())
-                    .map_err(|_| setup(&format!("tls-server-name '{name}'")))?;
+                let name = ServerName::try_from(name.clone()).map_err(|_| wrong_name(name))?;
                 Arc::new(FixedServerNameResolver::new(name))
             }
         };
@@ -69,13 +68,13 @@ impl Connector {
             config,
         };
         // Unusable certificates are said now and not at the first request.
-        connector.build(0, None).map_err(|source| ClientError::Setup { source })?;
+        connector.build(0, None).map_err(ClientError::Tls)?;
         Ok(connector)
     }
 
     /// Opens one connection with these credentials.
     pub(super) async fn connect(&self, credentials: &Credentials) -> Result<Connected, ConnectFailure> {
-        let tls = self.tls(credentials).map_err(|error| ConnectFailure::Tls(error.to_string()))?;
+        let tls = self.tls(credentials).map_err(|error| ConnectFailure::Tls(chain(&error)))?;
         let connecting = self.through_proxy(tls);
         match tokio::time::timeout(self.timeout, connecting).await {
             Ok(Ok(connected)) => Ok(connected),
@@ -84,7 +83,7 @@ impl Connector {
         }
     }
 
-    fn tls(&self, credentials: &Credentials) -> Result<Arc<ClientConfig>, Box<kube::Error>> {
+    fn tls(&self, credentials: &Credentials) -> Result<Arc<ClientConfig>, TlsError> {
         if let Some(built) = &*self.tls.lock().unwrap_or_else(PoisonError::into_inner)
             && built.epoch == credentials.epoch
             && (built.when.elapsed() < TLS_AGE || !tls::reads_files(&self.config))
@@ -98,7 +97,7 @@ impl Connector {
         &self,
         epoch: u64,
         certificate: Option<&tls::ClientCertificate>,
-    ) -> Result<Arc<ClientConfig>, Box<kube::Error>> {
+    ) -> Result<Arc<ClientConfig>, TlsError> {
         let config = tls::client_config(&self.config, certificate, &[b"h2", b"http/1.1"])?;
         let built = Built { epoch, when: Instant::now(), config: Arc::clone(&config) };
         *self.tls.lock().unwrap_or_else(PoisonError::into_inner) = Some(built);
@@ -184,9 +183,11 @@ fn with_login<C>(tunnel: Tunnel<C>, proxy: &Proxy) -> Tunnel<C> {
     }
 }
 
-fn setup(problem: &str) -> ClientError {
-    let source = kube::Error::Service(format!("{problem} can't be used").into());
-    ClientError::Setup { source: Box::new(source) }
+fn wrong_name(name: &str) -> ClientError {
+    ClientError::Tls(TlsError::Field {
+        field: "tls-server-name",
+        problem: format!("'{name}' is not a host name"),
+    })
 }
 
 fn explain_tls(error: &rustls::Error, name: &str) -> ConnectFailure {
@@ -203,7 +204,10 @@ fn explain_tls(error: &rustls::Error, name: &str) -> ConnectFailure {
             ConnectFailure::WrongName { name: name.to_owned(), for_names: Vec::new() }
         }
         Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
-            ConnectFailure::WrongName { name: name.to_owned(), for_names: presented.clone() }
+            ConnectFailure::WrongName {
+                name: name.to_owned(),
+                for_names: presented.iter().map(|name| bare(name)).collect(),
+            }
         }
         Error::InvalidCertificate(
             CertificateError::Expired
@@ -214,6 +218,12 @@ fn explain_tls(error: &rustls::Error, name: &str) -> ConnectFailure {
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => ConnectFailure::NotTls,
         other => ConnectFailure::Tls(other.to_string()),
     }
+}
+
+/// `DnsName("a.example")` as `a.example`.
+fn bare(name: &str) -> String {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
 }
 
 /// The first error of a type in a chain of causes, also inside an `io::Error` (which hides what it wraps).

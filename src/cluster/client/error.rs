@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::status::Failure;
+pub use crate::cluster::tls::TlsError;
 
 /// Why a request gave no usable answer. Text that came from outside is in it as it came: sanitise before showing.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The settings of the connection can't be used (certificates, keys, impersonation).
-    #[error("the TLS or credential settings of this context can't be used")]
-    Setup {
-        /// kube's reason.
-        #[source]
-        source: Box<kube::Error>,
+    /// Certificates or keys can't be used.
+    #[error("the TLS settings of this context can't be used")]
+    Tls(#[source] TlsError),
+    /// A credential or impersonation setting can't be sent.
+    #[error("the credentials of this context can't be used: {problem}")]
+    Credentials {
+        /// What is wrong, without the credential.
+        problem: String,
     },
     /// No connection, or it broke before an answer came. Try again with backoff; the data held stays.
     #[error("{server} can't be reached")]
@@ -115,7 +118,8 @@ impl ClientError {
             | Self::Server(failure)
             | Self::Api(failure)
             | Self::Throttled { failure, .. } => Some(failure),
-            Self::Setup { .. }
+            Self::Tls(_)
+            | Self::Credentials { .. }
             | Self::Unreachable { .. }
             | Self::Body(_)
             | Self::AuthPlugin(_)

@@ -1,5 +1,6 @@
 //! Connections where the server (or a proxy before it) speaks HTTP/1 only: one request each, few in all.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::client::conn::http1;
@@ -22,6 +23,8 @@ type Sender = http1::SendRequest<Body>;
 /// The idle connections and the right to more.
 pub(super) struct Http1Pool {
     idle: Mutex<Vec<Sender>>,
+    /// The credentials that the connections were made with; others need other connections.
+    epoch: AtomicU64,
     ordinary: Arc<Semaphore>,
     watches: Arc<Semaphore>,
 }
@@ -39,6 +42,7 @@ impl Http1Pool {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             idle: Mutex::default(),
+            epoch: AtomicU64::new(0),
             ordinary: Arc::new(Semaphore::new(ORDINARY)),
             watches: Arc::new(Semaphore::new(WATCHES)),
         })
@@ -66,6 +70,9 @@ impl Http1Pool {
             // Never closed.
             false => Arc::clone(&self.ordinary).acquire_owned().await.ok(),
         };
+        if self.epoch.fetch_max(credentials.epoch, Relaxed) < credentials.epoch {
+            self.clear();
+        }
         let idle = self.take();
         let reused = idle.is_some();
         let sender = match idle {

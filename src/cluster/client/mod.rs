@@ -16,6 +16,8 @@ mod probe;
 mod request;
 mod response;
 mod status;
+#[cfg(test)]
+pub(crate) mod tests;
 mod transport;
 
 use std::sync::Arc;
@@ -37,7 +39,7 @@ use crate::object::KindKey;
 
 pub use super::politeness::ReadPermit;
 pub use counters::Counts;
-pub use error::{AuthError, BodyFailure, ClientError, ConnectFailure};
+pub use error::{AuthError, BodyFailure, ClientError, ConnectFailure, TlsError};
 pub use pool::WatchPermit;
 pub use probe::Revision;
 pub use request::RequestSpec;

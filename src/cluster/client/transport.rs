@@ -1,7 +1,7 @@
 //! The HTTP layer: puts a request on a connection and gives the head of its answer. Lets only reads out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -64,7 +64,6 @@ pub(super) struct Transport {
     headers: HeaderMap,
     server: String,
     base: Uri,
-    opened: AtomicUsize,
 }
 
 enum Attempt {
@@ -90,7 +89,6 @@ impl Transport {
             headers,
             server,
             base,
-            opened: AtomicUsize::new(0),
         }
     }
 
@@ -155,9 +153,6 @@ impl Transport {
             return self.by_http1(outgoing, credentials, watch.is_some()).await;
         };
         self.protocol.store(2, Relaxed);
-        if !open.reused {
-            self.opened.fetch_add(1, Relaxed);
-        }
         match sender.send_request(self.request(outgoing, credentials, true)?).await {
             Ok(response) => Ok(Attempt::Done(Box::new(Arrived { response, hold }))),
             Err(error) => {

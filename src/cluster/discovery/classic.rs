@@ -14,14 +14,12 @@ use crate::object::{Kind, KindKey};
 const AT_ONCE: usize = 8;
 const LIMIT: usize = 16 << 20;
 
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct GroupList {
-    #[serde(deserialize_with = "nullable")]
-    groups: Vec<Group>,
-    /// Of `/api`: the versions of the core group.
-    #[serde(deserialize_with = "nullable")]
-    versions: Vec<String>,
+/// Of `/apis` the groups, of `/api` the versions of the core group. A body with neither is no discovery.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Listed {
+    Groups { groups: Vec<Group> },
+    Core { versions: Vec<String> },
 }
 
 #[derive(Deserialize, Default)]
@@ -39,8 +37,7 @@ struct GroupVersion {
     version: String,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct ResourceList {
     #[serde(deserialize_with = "nullable")]
     resources: Vec<Resource>,
@@ -71,13 +68,18 @@ pub(super) struct Wanted {
 
 /// The group versions that a classic answer of `/api` or `/apis` names, the preferred one of each group first.
 pub(super) fn wanted(body: &[u8]) -> Result<Vec<Wanted>, ClientError> {
-    let list: GroupList = read(body)?;
-    let core = list.versions.into_iter().map(|version| {
-        let path = format!("/api/{version}");
-        Wanted { group: String::new(), version, path }
-    });
-    let mut all: Vec<Wanted> = core.collect();
-    for group in list.groups {
+    let groups = match read(body)? {
+        Listed::Groups { groups } => groups,
+        Listed::Core { versions } => {
+            let core = versions.into_iter().map(|version| {
+                let path = format!("/api/{version}");
+                Wanted { group: String::new(), version, path }
+            });
+            return Ok(core.collect());
+        }
+    };
+    let mut all = Vec::new();
+    for group in groups {
         let mut versions = group.versions;
         // Stable: the others keep the server's order.
         versions.sort_by_key(|version| Some(version) != group.preferred_version.as_ref());

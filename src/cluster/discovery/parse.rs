@@ -20,9 +20,8 @@ pub struct Part {
 }
 
 #[derive(Deserialize)]
-#[serde(default)]
-#[derive(Default)]
 struct List {
+    /// Must be there: without it the body is something else, and no cluster is without kinds.
     items: Vec<Group>,
 }
 

@@ -1,1 +1,141 @@
+//! Discovery from bodies that a real API server 1.37 sent (trimmed), and from an in-process server.
 
+use crate::cluster::client::tests::server::{Server, Settings, answer};
+use crate::cluster::discovery::{ACCEPT, Discovery, Freshness, aggregated, discover};
+use crate::object::Kind;
+
+const CORE: &str = include_str!("../../../tests/fixtures/discovery/api.aggregated.json");
+const GROUPS: &str = include_str!("../../../tests/fixtures/discovery/apis.aggregated.json");
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+
+fn recorded() -> Discovery {
+    Discovery::of([aggregated(CORE.as_bytes()).unwrap(), aggregated(GROUPS.as_bytes()).unwrap()])
+}
+
+fn find<'a>(discovery: &'a Discovery, key: &str) -> &'a Kind {
+    discovery.kinds.iter().find(|kind| kind.key().as_str() == key).unwrap()
+}
+
+fn keys(discovery: &Discovery) -> Vec<String> {
+    discovery.kinds.iter().map(|kind| format!("{} {}", kind.key(), kind.version)).collect()
+}
+
+/// What both ways must find in the recorded cluster; reviews and bindings can't be listed.
+const KINDS: [&str; 13] = [
+    "componentstatuses v1",
+    "events v1",
+    "namespaces v1",
+    "nodes v1",
+    "pods v1",
+    "controllerrevisions.apps v1",
+    "daemonsets.apps v1",
+    "deployments.apps v1",
+    "replicasets.apps v1",
+    "statefulsets.apps v1",
+    "horizontalpodautoscalers.autoscaling v2",
+    "events.calendar.example v1",
+    "rooms.calendar.example v1beta1",
+];
+
+#[test]
+fn each_listable_kind_is_there_once_in_its_preferred_version() {
+    assert_eq!(keys(&recorded()), KINDS);
+}
+
+#[test]
+fn a_kind_has_all_its_names_and_its_scope() {
+    let discovery = recorded();
+    let event = find(&discovery, "events.calendar.example");
+    assert_eq!(event.kind, "Event");
+    assert_eq!((event.singular.as_str(), event.short_names.as_slice()), ("event", &["cev".to_owned()][..]));
+    assert_eq!(event.categories, ["all", "plans"]);
+    assert!(event.namespaced && event.watchable);
+    assert!(!find(&discovery, "rooms.calendar.example").namespaced);
+    let silent = find(&discovery, "componentstatuses");
+    assert!(!silent.watchable && !silent.namespaced);
+}
+
+#[test]
+fn a_group_whose_server_is_down_is_stale_and_not_gone() {
+    let discovery = recorded();
+    assert_eq!(discovery.groups["broken.example"], Freshness::Stale);
+    assert_eq!(discovery.groups["apps"], Freshness::Current);
+    assert_eq!(discovery.groups[""], Freshness::Current);
+    assert_eq!(discovery.freshness("broken.example"), Freshness::Stale);
+    assert_eq!(discovery.freshness("never.heard.of"), Freshness::Current);
+    assert!(discovery.kinds.iter().all(|kind| kind.group != "broken.example"));
+}
+
+#[test]
+fn what_is_no_discovery_is_an_error_and_not_an_empty_cluster() {
+    for body in ["", "<html>", "[]", r#"{"items":[{"versions":"x"}]}"#, r#"{"kind":"Status"}"#, "{}"] {
+        assert!(aggregated(body.as_bytes()).is_err(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn two_requests_are_enough_where_the_server_aggregates() {
+    let server = Server::start(Settings::default(), |request| match request.uri().path() {
+        "/api" => answer(200, AGGREGATED, CORE),
+        "/apis" => answer(200, AGGREGATED, GROUPS),
+        _ => answer(404, "text/plain", ""),
+    })
+    .await;
+    let discovery = discover(&server.client("token: t", "")).await.unwrap();
+    assert_eq!(discovery, recorded());
+    let mut paths = server.paths();
+    paths.sort();
+    assert_eq!(paths, ["/api", "/apis"]);
+    assert_eq!(server.last_header("accept").as_deref(), Some(ACCEPT));
+    assert!(!ACCEPT.contains(' '));
+}
+
+#[tokio::test]
+async fn a_server_that_knows_only_the_classic_way_gives_the_same_kinds() {
+    let server = Server::start(Settings::default(), |request| {
+        let body = match request.uri().path() {
+            "/api" => include_str!("../../../tests/fixtures/discovery/api.classic.json"),
+            "/apis" => include_str!("../../../tests/fixtures/discovery/apis.classic.json"),
+            "/api/v1" => include_str!("../../../tests/fixtures/discovery/api.v1.json"),
+            "/apis/apps/v1" => include_str!("../../../tests/fixtures/discovery/apis.apps.v1.json"),
+            "/apis/autoscaling/v1" => {
+                include_str!("../../../tests/fixtures/discovery/apis.autoscaling.v1.json")
+            }
+            "/apis/autoscaling/v2" => {
+                include_str!("../../../tests/fixtures/discovery/apis.autoscaling.v2.json")
+            }
+            "/apis/calendar.example/v1" => {
+                include_str!("../../../tests/fixtures/discovery/apis.calendar.example.v1.json")
+            }
+            "/apis/calendar.example/v1beta1" => {
+                include_str!("../../../tests/fixtures/discovery/apis.calendar.example.v1beta1.json")
+            }
+            _ => return answer(503, "text/plain", "service unavailable"),
+        };
+        answer(200, "application/json", body)
+    })
+    .await;
+    let discovery = discover(&server.client("token: t", "")).await.unwrap();
+    assert_eq!(keys(&discovery), KINDS);
+    assert_eq!(discovery.kinds, recorded().kinds);
+    assert_eq!(discovery.groups["apps"], Freshness::Unknown);
+    assert_eq!(discovery.groups["broken.example"], Freshness::Stale);
+    assert_eq!(discovery.freshness("never.heard.of"), Freshness::Unknown);
+}
+
+#[test]
+fn a_body_that_is_no_classic_discovery_is_an_error_too() {
+    for body in ["", "{}", r#"{"kind":"Status"}"#, r#"{"items":[]}"#] {
+        assert!(super::classic::wanted(body.as_bytes()).is_err(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn half_a_discovery_is_none() {
+    let server = Server::start(Settings::default(), |request| match request.uri().path() {
+        "/api" => answer(200, AGGREGATED, CORE),
+        _ => answer(500, "text/plain", "no"),
+    })
+    .await;
+    assert!(discover(&server.client("token: t", "")).await.is_err());
+}

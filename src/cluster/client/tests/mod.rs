@@ -1,0 +1,8 @@
+//! The client against servers and proxies in this process.
+
+mod answers;
+mod connections;
+mod credentials;
+mod failures;
+mod proxies;
+pub(crate) mod server;
