@@ -44,6 +44,11 @@ const NAMES_WAIT: Duration = Duration::from_secs(2);
 /// Forbidden kinds are looked through this often for those whose documents have to go.
 const EXPIRY_EVERY: Duration = Duration::from_secs(60);
 
+/// Kinds that discovery did not name, kept between runs.
+const MISSING: &str = "missing.json";
+/// Everything that discovery names, for offline use.
+const KINDS: &str = "kinds.json";
+
 /// Why a life ended.
 pub(super) enum End {
     /// Told to stop, or done.
@@ -68,6 +73,8 @@ pub(super) struct Life<'a> {
     api_services: watch::Receiver<Names>,
     plan: Plan,
     kinds: BTreeMap<KindKey, Kind>,
+    /// CRDs that were ever there in this life.
+    seen_crds: BTreeSet<String>,
     denied: BTreeSet<KindKey>,
     rights: Rights,
 }
@@ -108,12 +115,17 @@ impl<'a> Life<'a> {
             api_services: watch::channel(Names::default()).1,
             plan: Plan::default(),
             kinds: BTreeMap::new(),
+            seen_crds: BTreeSet::new(),
             denied: BTreeSet::new(),
             rights: Rights::default(),
         }
     }
 
     pub(super) async fn run(&mut self, checkpoint: &Checkpoint) -> End {
+        match self.options.store.read_json(MISSING) {
+            Ok(missing) => self.plan = Plan::restore(missing.unwrap_or_default()),
+            Err(error) => tracing::warn!(error = describe(&error), "missing kinds are counted anew"),
+        }
         match self.identify(checkpoint).await {
             Ok(true) => {}
             Ok(false) => return End::AnotherCluster,
@@ -281,8 +293,12 @@ impl<'a> Life<'a> {
             api_groups: self.api_services.borrow().known.as_ref().map(groups),
             crds: crds.clone(),
         };
+        let before = self.plan.missing().clone();
         let steps = self.plan.read(now() / 1000, &reading, &definitions, &held);
-        let agrees = crds.is_none_or(|crds| agrees(&crds, &discovery));
+        if before != *self.plan.missing() {
+            self.save(MISSING, self.plan.missing());
+        }
+        let agrees = crds.is_none_or(|crds| self.agrees(crds, &discovery));
         self.save_kinds(&discovery, &held);
         let known: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
         let missing = held.iter().filter(|kind| !known.contains(*kind)).cloned().collect();
@@ -335,7 +351,7 @@ impl<'a> Life<'a> {
     /// For offline use: everything discovery names, and what it named once of which entries are held.
     fn save_kinds(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>) {
         if self.kinds.is_empty()
-            && let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>("kinds.json")
+            && let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>(KINDS)
         {
             self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
         }
@@ -345,10 +361,23 @@ impl<'a> Life<'a> {
         if before == self.kinds {
             return;
         }
-        let kinds: Vec<&Kind> = self.kinds.values().collect();
-        if let Err(error) = self.options.store.write_json("kinds.json", &kinds) {
-            tracing::warn!(error = describe(&error), "kinds.json could not be written");
+        self.save(KINDS, &self.kinds.values().collect::<Vec<_>>());
+    }
+
+    fn save<T: serde::Serialize + ?Sized>(&self, name: &str, value: &T) {
+        if let Err(error) = self.options.store.write_json(name, value) {
+            tracing::warn!(error = describe(&error), name, "could not be written");
         }
+    }
+
+    /// Whether discovery has caught up with the CRDs: names every one that exists, and none that was there and went.
+    fn agrees(&mut self, crds: BTreeSet<String>, discovery: &Discovery) -> bool {
+        let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
+        let is_served = |name: &String| served.contains(&KindKey::from(name.as_str()));
+        let agrees = crds.iter().all(is_served)
+            && !self.seen_crds.iter().any(|name| !crds.contains(name) && is_served(name));
+        self.seen_crds.extend(crds);
+        agrees
     }
 
     async fn start_kind(&mut self, kind: Kind) {
@@ -397,10 +426,6 @@ impl<'a> Life<'a> {
             Notice::NotServed(_) => Heard::Discovery,
             Notice::AnotherCluster => Heard::End(End::AnotherCluster),
             Notice::Ended(kind, scope) => {
-                // A kind that was just denied goes on in its namespaces.
-                if scope == Scope::All && self.denied.contains(&kind) {
-                    self.apply_rights().await;
-                }
                 if self.readers.ended(&kind, &scope) == 0 && self.options.mode != Mode::Live {
                     Heard::End(End::Finished(Outcome::Done))
                 } else {
@@ -462,12 +487,6 @@ enum Heard {
 /// Groups of APIService names: `v1.apps` serves `apps`, `v1.` the core group.
 fn groups(names: &BTreeSet<String>) -> BTreeSet<String> {
     names.iter().filter_map(|name| name.split_once('.')).map(|(_, group)| group.to_owned()).collect()
-}
-
-/// Whether discovery names every CRD that exists, and none of a group that has CRDs but not this one.
-fn agrees(crds: &BTreeSet<String>, discovery: &Discovery) -> bool {
-    let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
-    crds.iter().all(|name| served.contains(&KindKey::from(name.as_str())))
 }
 
 /// Groups whose objects lie in the API server's own etcd on every Kubernetes since 1.27.

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::object::{Kind, KindKey};
 
 /// Seconds between the two readings that show a kind as gone.
@@ -57,7 +59,7 @@ pub(super) struct Steps {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     running: HashMap<KindKey, Running>,
-    missing: HashMap<KindKey, Missing>,
+    missing: BTreeMap<KindKey, Missing>,
 }
 
 #[derive(Debug)]
@@ -67,8 +69,9 @@ struct Running {
     candidate: Option<(String, i64)>,
 }
 
-#[derive(Debug)]
-struct Missing {
+/// Since when and how often a kind was missing from discovery. Kept between runs, so that short ones add up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Missing {
     since: i64,
     readings: u32,
     /// Whether some reading in between said nothing about it.
@@ -76,6 +79,16 @@ struct Missing {
 }
 
 impl Plan {
+    /// Goes on from the missing kinds of an earlier run.
+    pub(super) fn restore(missing: BTreeMap<KindKey, Missing>) -> Self {
+        Self { running: HashMap::new(), missing }
+    }
+
+    /// The missing kinds, for the next run.
+    pub(super) fn missing(&self) -> &BTreeMap<KindKey, Missing> {
+        &self.missing
+    }
+
     /// Takes one reading at `now` (seconds). `held` are the kinds that the index has documents of.
     pub(super) fn read(
         &mut self,

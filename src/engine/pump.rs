@@ -25,6 +25,8 @@ const APPLY_AT: usize = 1_024;
 const STATUS_EVERY_MS: Millis = 1_000;
 /// The namespace that documents of cluster-scoped objects name.
 const CLUSTER_SCOPED: &str = "_cluster";
+/// A change of state is published this soon: 1,200 kinds change state within seconds.
+const STATUS_SOON_MS: Millis = 200;
 /// Messages taken before the clock is looked at again.
 const BURST: usize = 64;
 
@@ -110,6 +112,7 @@ impl Pump {
                 Ok(None) => {
                     self.core.release_deferred(super::pump::now(), true);
                     self.commit()?;
+                    self.report.stopped = true;
                     self.publish();
                     return Ok(());
                 }
@@ -165,7 +168,7 @@ impl Pump {
             Message::State { kind, scope, state } => {
                 // The first status after a change of state need not wait for the next second.
                 if self.report.set_state(now, kind, scope, state) {
-                    self.next_status = self.next_status.min(now + 100);
+                    self.next_status = self.next_status.min(now + STATUS_SOON_MS);
                 }
             }
             Message::Restarted => self.report.watch_restarts += 1,
@@ -197,7 +200,7 @@ impl Pump {
             }
             Message::Report(change) => {
                 change(&mut self.report);
-                self.next_status = self.next_status.min(now + 100);
+                self.next_status = self.next_status.min(now + STATUS_SOON_MS);
             }
             Message::Held(reply) => {
                 _ = reply.send(self.core.kinds().cloned().collect());

@@ -33,6 +33,8 @@ pub(super) struct Report {
     pub(super) watch_restarts: u64,
     /// What stops everything, such as an index that can't be written.
     pub(super) trouble: Option<String>,
+    /// Whether the run has ended in good order.
+    pub(super) stopped: bool,
     rates: HashMap<KindKey, Rate>,
 }
 
@@ -63,6 +65,7 @@ impl Report {
             missing: std::collections::BTreeSet::new(),
             watch_restarts: 0,
             trouble: None,
+            stopped: false,
             rates: HashMap::new(),
         }
     }
@@ -144,6 +147,9 @@ impl Report {
 
     /// Whether every reader has had its first answer, good or bad.
     fn phase(&self) -> Phase {
+        if self.stopped {
+            return Phase::Stopped;
+        }
         if let Some(trouble) = &self.trouble {
             return Phase::Offline { since_ms: self.link_since, error: trouble.clone() };
         }

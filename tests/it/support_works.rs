@@ -51,7 +51,8 @@ async fn a_restored_snapshot_goes_back_in_revision_and_forgets_what_came_after()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_api_server_comes_back_on_the_same_port_and_a_compaction_moves_nothing() {
-    let Some(mut plane) = ControlPlane::start(Options { progress_notify: None, ..Options::default() }).await else {
+    let Some(mut plane) = ControlPlane::start(Options { progress_notify: None, ..Options::default() }).await
+    else {
         return;
     };
     plane.namespace("kept").await;

@@ -123,8 +123,7 @@ impl Home {
     /// The document ids of every hit of a query, sorted, from what is stored.
     pub async fn ids_offline(&self, query: &str) -> Vec<String> {
         let hits = self.search_offline(query).await;
-        let mut ids: Vec<_> =
-            hits.iter().map(|hit| hit["id"].as_str().expect("an id").to_owned()).collect();
+        let mut ids: Vec<_> = hits.iter().map(|hit| hit["id"].as_str().expect("an id").to_owned()).collect();
         ids.sort();
         ids
     }
@@ -176,7 +175,11 @@ impl Running {
             let found = lines.lock().expect("not poisoned").iter().find(|line| line.contains(part)).cloned();
             let ended = child.try_wait().expect("a child");
             let output = || lines.lock().expect("not poisoned").join("\n");
-            assert!(found.is_some() || ended.is_none(), "kubesift ended ({ended:?}) before {part:?}:\n{}", output());
+            assert!(
+                found.is_some() || ended.is_none(),
+                "kubesift ended ({ended:?}) before {part:?}:\n{}",
+                output()
+            );
             found.ok_or_else(output)
         })
         .await

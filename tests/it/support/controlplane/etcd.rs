@@ -25,8 +25,9 @@ pub async fn is_ready(port: u16) -> bool {
 
 async fn post(port: u16, path: &str, body: &Value) -> Result<Value, String> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
     let connection = tokio::spawn(connection);
     let request = http::Request::post(path)
         .header("host", "127.0.0.1")

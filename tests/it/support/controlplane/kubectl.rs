@@ -38,7 +38,10 @@ impl ControlPlane {
 
     /// Makes a namespace.
     pub async fn namespace(&self, name: &str) {
-        self.apply_objects(&[json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } })]).await;
+        self.apply_objects(&[
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }),
+        ])
+        .await;
     }
 
     /// Gives a user the verbs `get,list,watch` on resources, everywhere or in one namespace. A resource is

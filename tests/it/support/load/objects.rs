@@ -7,11 +7,24 @@ use serde_json::{Value, json};
 
 use super::{CRDS, NAMESPACES, Planned};
 
-const TEAMS: [&str; 8] = ["payments", "identity", "search", "catalog", "logistics", "growth", "platform", "data"];
+const TEAMS: [&str; 8] =
+    ["payments", "identity", "search", "catalog", "logistics", "growth", "platform", "data"];
 const STAGES: [&str; 5] = ["dev", "test", "stage", "prod", "canary"];
 const APPS: [&str; 14] = [
-    "checkout", "cart", "billing", "ledger", "login", "profile", "indexer", "ranker", "stock", "shipping", "mailer",
-    "gateway", "exporter", "scheduler",
+    "checkout",
+    "cart",
+    "billing",
+    "ledger",
+    "login",
+    "profile",
+    "indexer",
+    "ranker",
+    "stock",
+    "shipping",
+    "mailer",
+    "gateway",
+    "exporter",
+    "scheduler",
 ];
 const PARTS: [&str; 7] = ["api", "worker", "web", "db", "cache", "cron", "proxy"];
 
@@ -190,7 +203,8 @@ fn pod(random: &mut StdRng, number: usize) -> Planned {
     }]);
     let mut spec = app.pod_spec();
     spec["nodeName"] = json!(format!("node-{}", number % 60));
-    let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-03-02T08:15:00Z" });
+    let condition =
+        |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-03-02T08:15:00Z" });
     let container = |name: &str| {
         json!({
             "name": name, "image": "app:4.2.1", "imageID": "sha256:0", "ready": true, "restartCount": 0,
@@ -258,8 +272,14 @@ fn config_map(random: &mut StdRng, number: usize) -> Planned {
     let app = App::pick(random);
     let name = format!("{}-config-{number}", app.app);
     let data = json!({ "settings.yaml": "level: info\n", "flags": "a,b,c" });
-    let body = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": app.metadata(&name), "data": data });
-    Planned { path: app.namespaced("/api/v1/configmaps"), body, manager: "kubectl-client-side-apply", status: None }
+    let body =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": app.metadata(&name), "data": data });
+    Planned {
+        path: app.namespaced("/api/v1/configmaps"),
+        body,
+        manager: "kubectl-client-side-apply",
+        status: None,
+    }
 }
 
 fn secret(random: &mut StdRng, number: usize) -> Planned {
@@ -297,7 +317,12 @@ fn role_binding(random: &mut StdRng, number: usize) -> Planned {
         "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": name },
         "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": app.namespace }],
     });
-    Planned { path: app.namespaced(&format!("/apis/{RBAC}/v1/rolebindings")), body, manager: "helm", status: None }
+    Planned {
+        path: app.namespaced(&format!("/apis/{RBAC}/v1/rolebindings")),
+        body,
+        manager: "helm",
+        status: None,
+    }
 }
 
 fn custom(random: &mut StdRng, number: usize) -> Planned {
