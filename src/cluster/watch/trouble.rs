@@ -74,7 +74,8 @@ impl Trouble {
             }
             ClientError::Unauthorized(_) | ClientError::AuthPlugin(_) => Self::Unauthorized(message),
             ClientError::Unreachable { .. } => Self::Unreachable(message),
-            ClientError::Setup { .. }
+            ClientError::Tls(_)
+            | ClientError::Credentials { .. }
             | ClientError::NotAcceptable(_)
             | ClientError::Server(_)
             | ClientError::Api(_)
