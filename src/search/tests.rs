@@ -230,7 +230,7 @@ fn an_unknown_kind_is_an_error_with_its_place() {
     let root = Expr::Term(Term::Kind(vec!["pod".into(), "statefulset".into(), "nodse".into()]), 4..9);
     let query = Query { root: Some(root), hints: Vec::new() };
     let error = searcher.search(&query, &Options::default()).unwrap_err();
-    assert_eq!(error.to_string(), "no kind is called 'nodse': did you mean 'nodes'?");
+    assert_eq!(error.to_string(), "no kind is called 'nodse': did you mean 'node'?");
     assert_eq!(error.span(), Some(4..9));
     let error = searcher.search(&Query::default(), &Options::default()).unwrap_err();
     assert!(matches!(error, SearchError::Empty));

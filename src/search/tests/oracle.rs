@@ -16,7 +16,13 @@ pub(super) fn search(query: &Expr, entries: &[Entry]) -> Vec<(String, u32)> {
             "{}/{}/{}/{}",
             d.metadata.namespace, d.metadata.api_version, d.metadata.kind, d.metadata.name
         );
-        (Reverse(*score), d.metadata.name.chars().count(), Reverse(d.local.created.unwrap_or(0)), id)
+        (
+            Reverse(*score),
+            d.metadata.name.chars().count(),
+            Reverse(d.local.created.unwrap_or(0)),
+            id,
+            entry.key,
+        )
     });
     found.into_iter().map(|(score, entry)| (entry.document.local.uid.clone(), score)).collect()
 }
