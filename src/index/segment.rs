@@ -46,6 +46,7 @@ pub struct Segment {
     store: StoreReader,
     names: Column<u64>,
     ranks: Arc<dyn ColumnValues<u64>>,
+    keys: Arc<dyn ColumnValues<u64>>,
     kinds: Dictionary<KindKey>,
     namespaces: Dictionary<Arc<str>>,
     apis: Dictionary<Arc<str>>,
@@ -73,6 +74,7 @@ impl Segment {
             store: reader.get_store_reader(CACHED_BLOCKS)?,
             names: numbers(&reader, "name")?,
             ranks: columns.column_first_or_default("rank")?,
+            keys: columns.column_first_or_default("key_high")?,
             kinds: Dictionary::open(columns.str("kind")?, |text| KindKey::from(text))?,
             namespaces: Dictionary::open(columns.str("namespace")?, |text| Arc::from(text))?,
             apis: Dictionary::open(columns.str("api")?, |text| Arc::from(text))?,
@@ -206,8 +208,13 @@ impl Segment {
         &self.namespaces.values
     }
 
-    /// The id of a document, put together from columns.
-    pub fn id(&self, doc: Doc) -> String {
+    /// What decides among equal ranks: the id, put together from columns, and should there be a recreated object
+    /// of the same id, half of its key.
+    pub fn tie(&self, doc: Doc) -> (String, u64) {
+        (self.id(doc), self.keys.get_val(doc))
+    }
+
+    fn id(&self, doc: Doc) -> String {
         let text = |part: Option<&Arc<str>>| part.map_or("", |text| &**text).to_owned();
         let mut name = Vec::new();
         self.name(doc, &mut name);
@@ -245,7 +252,7 @@ impl Segment {
     pub(crate) fn held(&self, out: &mut Vec<HeldEntry>) -> Result<(), IndexError> {
         let column =
             |name| self.reader.fast_fields().column_first_or_default::<u64>(name).map_err(IndexError::read);
-        let (key_high, key_low) = (column("key_high")?, column("key_low")?);
+        let (key_high, key_low) = (self.keys.clone(), column("key_low")?);
         let (id_high, id_low) = (column("id_high")?, column("id_low")?);
         let (content, annotations) = (column("content")?, column("annotations")?);
         let version = column("version")?;

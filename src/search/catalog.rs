@@ -100,7 +100,7 @@ impl Catalog {
             .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(name.len()) / 4)
             .min();
         let begun = || names().filter(|candidate| candidate.starts_with(name)).min_by_key(String::len);
-        nearest.map(|(_, candidate)| candidate).or_else(begun)
+        begun().filter(|_| name.len() > 2).or_else(|| nearest.map(|(_, candidate)| candidate))
     }
 }
 

@@ -49,8 +49,7 @@ pub(crate) fn page(
             }
         });
     }
-    let mut page =
-        best.finish(|found| segments.get(found.segment).map_or_else(String::new, |s| s.id(found.doc)));
+    let mut page = best.finish(|found| segments.get(found.segment).map(|s| s.tie(found.doc)));
     page.truncate(wanted);
     page.drain(..offset.min(page.len()));
     Ok((total, page))
@@ -151,14 +150,14 @@ impl Best {
         self.full = self.full.max(self.least.len() * 2);
     }
 
-    fn finish(mut self, id: impl Fn(&Found) -> String) -> Vec<Found> {
+    fn finish<T: Ord>(mut self, tie: impl Fn(&Found) -> T) -> Vec<Found> {
         self.prune();
         let mut all = self.above;
         all.append(&mut self.least);
         all.sort_unstable_by_key(|found| (std::cmp::Reverse(found.score), found.rank));
         let same = |a: &Found, b: &Found| (a.score, a.rank) == (b.score, b.rank);
         for tied in all.chunk_by_mut(same).filter(|tied| tied.len() > 1) {
-            tied.sort_by_cached_key(&id);
+            tied.sort_by_cached_key(&tie);
         }
         all
     }

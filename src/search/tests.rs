@@ -1,1 +1,391 @@
+//! Searches over small indexes: the semantics, and a comparison with a plain filter written independently.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{Answer, Catalog, Options, SearchError, Searcher};
+use crate::document::{Document, Fingerprint, Local, Metadata};
+use crate::index::{Checkpoint, Entry, Op, Schema, Writer, memory};
+use crate::object::{Key, Kind, KindKey, Owner};
+use crate::query::{Expr, LabelOp, LabelSelector, Pattern, Query, Term};
+
+mod oracle;
+
+/// An object, as short as a test wants it.
+#[derive(Debug, Clone, Default)]
+struct Thing {
+    kind: &'static str,
+    namespace: String,
+    name: String,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    owner: String,
+    created: Option<i64>,
+}
+
+fn thing(kind: &'static str, namespace: &str, name: &str) -> Thing {
+    Thing { kind, namespace: namespace.into(), name: name.into(), ..Thing::default() }
+}
+
+impl Thing {
+    fn label(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.into(), value.into());
+        self
+    }
+
+    fn annotation(mut self, key: &str, value: &str) -> Self {
+        self.annotations.insert(key.into(), value.into());
+        self
+    }
+
+    fn owner(mut self, name: &str) -> Self {
+        self.owner = name.into();
+        self
+    }
+
+    fn created(mut self, created: i64) -> Self {
+        self.created = Some(created);
+        self
+    }
+
+    fn entry(&self, nth: usize) -> Entry {
+        let kind = kinds().into_iter().find(|kind| kind.kind == self.kind).unwrap();
+        let namespace = if kind.namespaced { self.namespace.clone() } else { "_cluster".into() };
+        let metadata = Metadata {
+            namespace,
+            name: self.name.clone(),
+            kind: kind.kind.clone(),
+            api_version: kind.api_version(),
+            ..Metadata::default()
+        };
+        let owner = Owner { name: self.owner.clone(), ..Owner::default() };
+        let local = Local {
+            uid: nth.to_string(),
+            labels: self.labels.clone(),
+            annotations: self.annotations.clone(),
+            owners: Some(owner).filter(|owner| !owner.name.is_empty()).into_iter().collect(),
+            created: self.created,
+            ..Local::default()
+        };
+        let id = [&*metadata.namespace, &metadata.api_version, &metadata.kind, &metadata.name].join("/");
+        let document = Document { text: format!("{} {}", metadata.kind, metadata.name), id, metadata, local };
+        Entry {
+            key: Key::of(&document.id, &document.local.uid),
+            kind: kind.key(),
+            fingerprint: Fingerprint { content: nth as u64, annotations: 1 },
+            version: Some(7),
+            document,
+        }
+    }
+}
+
+fn kinds() -> Vec<Kind> {
+    let kind = |group: &str, kind: &str, plural: &str, short: &str, namespaced| Kind {
+        group: group.into(),
+        version: "v1".into(),
+        kind: kind.into(),
+        plural: plural.into(),
+        singular: kind.to_lowercase(),
+        short_names: vec![short.into()],
+        categories: vec!["all".into()],
+        namespaced,
+        watchable: true,
+    };
+    vec![
+        kind("", "Pod", "pods", "po", true),
+        kind("apps", "StatefulSet", "statefulsets", "sts", true),
+        kind("", "Node", "nodes", "no", false),
+    ]
+}
+
+fn index(things: &[Thing]) -> (Writer, Searcher) {
+    let (mut writer, reader) = memory(Schema { version: 1 }).unwrap();
+    for (nth, thing) in things.iter().enumerate() {
+        writer.apply(Op::Upsert(Box::new(thing.entry(nth)))).unwrap();
+        if nth % 7 == 6 {
+            writer.commit(&Checkpoint::default()).unwrap(); // several segments
+        }
+    }
+    writer.commit(&Checkpoint::default()).unwrap();
+    reader.reload().unwrap();
+    (writer, Searcher::new(reader, Arc::new(Catalog::new(kinds()))))
+}
+
+fn one(term: Term) -> Expr {
+    Expr::Term(term, 0..0)
+}
+
+fn word(word: &str) -> Expr {
+    one(Term::Word(word.into()))
+}
+
+fn label(key: &str, op: LabelOp) -> Expr {
+    one(Term::Label(LabelSelector { key: key.into(), op }))
+}
+
+fn search(searcher: &Searcher, root: Expr) -> Answer {
+    searcher.search(&Query { root: Some(root), hints: Vec::new() }, &Options::default()).unwrap()
+}
+
+fn names(answer: &Answer) -> String {
+    assert_eq!(answer.total.count, answer.hits.len() as u64);
+    answer.hits.iter().map(|hit| &*hit.document.metadata.name).collect::<Vec<_>>().join(" ")
+}
+
+fn shop() -> Vec<Thing> {
+    vec![
+        thing("Pod", "shop", "checkout-api-7d9f"),
+        thing("Pod", "shop", "api"),
+        thing("Pod", "shop", "apiary"),
+        thing("Pod", "shop", "rapid"),
+        thing("StatefulSet", "shop", "db").label("app", "api-db"),
+        thing("StatefulSet", "other", "queue").owner("prod-shop-api").annotation("team", "Payments Core"),
+        thing("Node", "", "n1").label("zone", "").label("app.kubernetes.io/name", "node-agent"),
+    ]
+}
+
+#[test]
+fn better_tiers_come_first() {
+    let (_writer, searcher) = index(&shop());
+    assert_eq!(names(&search(&searcher, word("api"))), "api apiary checkout-api-7d9f rapid db queue");
+    let scores: Vec<f32> = search(&searcher, word("API")).hits.iter().map(|hit| hit.score).collect();
+    assert_eq!(scores, [5.0, 4.0, 3.0, 2.0, 1.0, 1.0]);
+}
+
+#[test]
+fn several_words_add_up() {
+    let (_writer, searcher) = index(&shop());
+    let answer = search(&searcher, Expr::And(vec![word("api"), word("check")]));
+    assert_eq!((names(&answer), answer.hits[0].score), ("checkout-api-7d9f".into(), 7.0));
+}
+
+#[test]
+fn equal_scores_put_shorter_then_newer_names_first_and_then_go_by_id() {
+    let things = [
+        thing("Pod", "b", "web-10").created(5),
+        thing("Pod", "b", "web-2").created(5),
+        thing("Pod", "a", "web-3").created(5),
+        thing("Pod", "c", "web-1").created(9),
+        thing("Pod", "c", "web-0"),
+    ];
+    let (_writer, searcher) = index(&things);
+    assert_eq!(names(&search(&searcher, word("web"))), "web-1 web-3 web-2 web-0 web-10");
+}
+
+#[test]
+fn a_word_matches_in_every_field_and_says_where() {
+    let (_writer, searcher) = index(&shop());
+    let reason = |text: &str| {
+        let answer = search(&searcher, word(text));
+        let hit = &answer.hits[0];
+        assert_eq!(answer.hits.len(), 1, "{text}");
+        let m = &hit.matched[0];
+        format!(
+            "{} {} {:?}={}[{}]",
+            hit.document.metadata.name,
+            m.field,
+            m.key,
+            m.value,
+            &m.value[m.span.clone()]
+        )
+    };
+    assert_eq!(reason("shop-api"), "queue owner None=prod-shop-api[shop-api]");
+    assert_eq!(reason("paym"), "queue annotation Some(\"team\")=Payments Core[Paym]");
+    assert_eq!(
+        reason("kubernetes.io/na"),
+        "n1 label-key Some(\"app.kubernetes.io/name\")=app.kubernetes.io/name[kubernetes.io/na]"
+    );
+    assert_eq!(reason("othe"), "queue namespace None=other[othe]");
+    assert_eq!(reason("nodes"), "n1 kind None=nodes[nodes]");
+    assert_eq!(reason("out-a"), "checkout-api-7d9f name None=checkout-api-7d9f[out-a]");
+    assert_eq!(names(&search(&searcher, word("sts"))), "db queue");
+    assert_eq!(names(&search(&searcher, word("cluster"))), "", "the pseudo namespace is no word");
+}
+
+#[test]
+fn labels_have_kubernetes_meaning() {
+    let (_writer, searcher) = index(&shop());
+    let count = |expr| search(&searcher, expr).total.count;
+    assert_eq!(names(&search(&searcher, label("zone", LabelOp::In(vec![String::new()])))), "n1");
+    assert_eq!(count(label("zone", LabelOp::NotIn(vec![String::new()]))), 6);
+    assert_eq!(count(label("app", LabelOp::Exists)), 1);
+    assert_eq!(count(label("app", LabelOp::NotExists)), 6);
+    assert_eq!(count(label("app", LabelOp::In(vec!["API-DB".into()]))), 0, "case counts in selectors");
+    assert_eq!(count(Expr::And(vec![label("app", LabelOp::NotIn(vec!["x".into()])), word("db")])), 1);
+}
+
+#[test]
+fn an_exclusion_alone_is_everything_but() {
+    let (_writer, searcher) = index(&shop());
+    let answer = search(&searcher, Expr::Not(Box::new(word("shop"))));
+    assert_eq!(names(&answer), "n1");
+    assert!(answer.hits[0].matched.is_empty());
+}
+
+#[test]
+fn an_unknown_kind_is_an_error_with_its_place() {
+    let (_writer, searcher) = index(&shop());
+    let root = Expr::Term(Term::Kind(vec!["pod".into(), "statefulset".into(), "nodse".into()]), 4..9);
+    let query = Query { root: Some(root), hints: Vec::new() };
+    let error = searcher.search(&query, &Options::default()).unwrap_err();
+    assert_eq!(error.to_string(), "no kind is called 'nodse': did you mean 'node'?");
+    assert_eq!(error.span(), Some(4..9));
+    let error = searcher.search(&Query::default(), &Options::default()).unwrap_err();
+    assert!(matches!(error, SearchError::Empty));
+}
+
+#[test]
+fn a_kind_that_is_no_longer_served_is_still_found_by_its_plural() {
+    let (_writer, searcher) = index(&shop());
+    let searcher = Searcher::new(searcher.reader().clone(), Arc::new(Catalog::default()));
+    assert_eq!(search(&searcher, one(Term::Kind(vec!["statefulsets".into()]))).total.count, 2);
+    assert_eq!(search(&searcher, one(Term::Kind(vec!["statefulsets.apps".into()]))).total.count, 2);
+}
+
+#[test]
+fn pages_follow_each_other_and_the_total_is_the_same() {
+    let (_writer, searcher) = index(&shop());
+    let query = Query { root: Some(word("api")), hints: Vec::new() };
+    let page = |offset, limit| {
+        let answer = searcher.search(&query, &Options { offset, limit, ..Options::default() }).unwrap();
+        assert_eq!(answer.total.count, 6);
+        answer.hits.iter().map(|hit| hit.document.metadata.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!([page(0, 2), page(2, 3), page(5, 9)].concat(), page(0, 100));
+    assert!(page(6, 5).is_empty() && page(0, 0).is_empty());
+    let only = Options { namespaces: vec!["other".into()], ..Options::default() };
+    assert_eq!(searcher.search(&query, &only).unwrap().total.count, 1);
+}
+
+#[test]
+fn counts_are_per_kind_and_namespace_and_leave_deleted_objects_out() {
+    let things = shop();
+    let (mut writer, searcher) = index(&things);
+    let counts = |searcher: &Searcher| searcher.counts().into_values().collect::<Vec<_>>();
+    assert_eq!(counts(&searcher), [1, 4, 2]);
+    assert_eq!(
+        searcher.namespaces().into_iter().map(|(n, c)| format!("{n}:{c}")).collect::<Vec<_>>().join(" "),
+        "_cluster:1 other:1 shop:5"
+    );
+    writer.apply(Op::Delete(things[0].entry(0).key)).unwrap();
+    writer.commit(&Checkpoint::default()).unwrap();
+    searcher.reader().reload().unwrap();
+    assert_eq!(counts(&searcher), [1, 3, 2]);
+    assert_eq!(search(&searcher, word("checkout")).total.count, 0);
+    assert_eq!(searcher.counts().get(&KindKey::from("pods")), Some(&3));
+}
+
+#[test]
+fn words_longer_than_a_term_are_found() {
+    let long = format!("{}-alpha-beta", "x".repeat(60));
+    let other = format!("{}-alpha-gamma", "x".repeat(60));
+    let things =
+        [thing("Pod", "a", "p").annotation("k", &long), thing("Pod", "a", "qq").annotation("k", &other)];
+    let (_writer, searcher) = index(&things);
+    assert_eq!(names(&search(&searcher, word(&long))), "p");
+    assert_eq!(names(&search(&searcher, word(&long[..long.len() - 4]))), "p qq");
+    assert_eq!(search(&searcher, word(&long)).hits[0].matched[0].span, 0..long.len());
+}
+
+// Names that look alike, few letters, so that random queries meet random documents.
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[ab]{1,3}", 2 => Just("-".to_owned()), 1 => Just(".".to_owned()), 1 => Just("/".to_owned()),
+        2 => "[AB]", 1 => Just("aBc".to_owned()), 1 => Just("äÖ".to_owned()), 1 => Just("İ".to_owned()), 1 => Just("a b".to_owned()),
+    ];
+    proptest::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
+}
+
+fn nonempty() -> impl Strategy<Value = String> {
+    text().prop_map(|text| if text.is_empty() { "a".to_owned() } else { text })
+}
+
+prop_compose! {
+    fn things()(kind in prop::sample::select(vec!["Pod", "StatefulSet", "Node"]), namespace in "[ab]{1,2}", name in text(),
+                labels in proptest::collection::btree_map("[ab]{1,2}", text(), 0..3),
+                annotations in proptest::collection::btree_map(nonempty(), text(), 0..2),
+                owner in text(), created in proptest::option::of(0i64..4)) -> Thing {
+        Thing { kind, namespace, name, labels, annotations, owner, created }
+    }
+}
+
+fn patterns() -> impl Strategy<Value = Vec<Pattern>> {
+    let glob =
+        proptest::collection::vec(prop_oneof![Just("*".to_owned()), Just("?".to_owned()), "[ab-]"], 0..5);
+    let pattern = prop_oneof![
+        nonempty().prop_map(Pattern::Exact),
+        nonempty().prop_map(Pattern::Substring),
+        nonempty().prop_map(Pattern::Prefix),
+        nonempty().prop_map(Pattern::Suffix),
+        glob.prop_map(|pieces| Pattern::Glob(pieces.concat())),
+    ];
+    proptest::collection::vec(pattern, 1..3)
+}
+
+fn terms() -> impl Strategy<Value = Term> {
+    let values = || proptest::collection::vec(text(), 1..3);
+    let op = prop_oneof![
+        Just(LabelOp::Exists),
+        Just(LabelOp::NotExists),
+        values().prop_map(LabelOp::In),
+        values().prop_map(LabelOp::NotIn)
+    ];
+    prop_oneof![
+        6 => nonempty().prop_map(Term::Word),
+        3 => nonempty().prop_map(Term::Phrase),
+        1 => prop::sample::select(vec!["po", "Pod", "sts", "nodes", "all"]).prop_map(|k| Term::Kind(vec![k.into()])),
+        1 => patterns().prop_map(Term::Namespace),
+        2 => patterns().prop_map(Term::Name),
+        1 => ("[ab]{1,2}", op).prop_map(|(key, op)| Term::Label(LabelSelector { key, op })),
+    ]
+}
+
+fn exprs() -> impl Strategy<Value = Expr> {
+    let leaf = terms().prop_map(one);
+    leaf.prop_recursive(3, 10, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 1..3).prop_map(Expr::And),
+            proptest::collection::vec(inner.clone(), 1..3).prop_map(Expr::Or),
+            inner.prop_map(|e| Expr::Not(Box::new(e))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_queries_find_what_a_plain_filter_finds(things in proptest::collection::vec(things(), 1..25),
+                                                     queries in proptest::collection::vec(exprs(), 60)) {
+        let (mut writer, searcher) = index(&things);
+        let mut entries: Vec<Entry> = things.iter().enumerate().map(|(nth, thing)| thing.entry(nth)).collect();
+        // some go, some change in place
+        let gone = entries.remove(0);
+        writer.apply(Op::Delete(gone.key)).unwrap();
+        if let Some(last) = entries.last_mut() {
+            last.document.metadata.name.push_str("ab-a");
+            last.document.id = "changed".into(); // the key is what replaces it
+            writer.apply(Op::Upsert(Box::new(last.clone()))).unwrap();
+        }
+        writer.commit(&Checkpoint::default()).unwrap();
+        searcher.reader().reload().unwrap();
+        for query in queries {
+            let answer = search(&searcher, query.clone());
+            let expected = oracle::search(&query, &entries);
+            let found: Vec<(String, u32)> = answer.hits.iter().map(|h| (h.document.local.uid.clone(), h.score as u32)).collect();
+            prop_assert_eq!(&found, &expected, "{:?}", query);
+            for hit in &answer.hits {
+                let entry = entries.iter().find(|e| e.document.local.uid == hit.document.local.uid).unwrap();
+                prop_assert_eq!(&entry.document, &hit.document, "byte-equal");
+                for m in &hit.matched {
+                    prop_assert!(m.value.get(m.span.clone()).is_some(), "{:?}", m);
+                }
+                if oracle::says_why(&query) {
+                    prop_assert!(!hit.matched.is_empty(), "{:?} {:?}", query, hit);
+                }
+            }
+        }
+    }
+}
