@@ -18,5 +18,5 @@ pub mod engine;
 pub mod index;
 pub mod object;
 pub mod query;
-pub mod text;
 pub mod search;
+pub mod text;

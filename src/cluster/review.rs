@@ -126,7 +126,7 @@ pub async fn namespaces(client: &Client) -> Result<Option<Vec<String>>, ClientEr
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct List {
-        items: Vec<Item>,
+        items: Option<Vec<Item>>,
     }
     #[derive(Deserialize, Default)]
     #[serde(default)]
@@ -144,7 +144,7 @@ pub async fn namespaces(client: &Client) -> Result<Option<Vec<String>>, ClientEr
     match client.get(&spec).await {
         Ok(response) => {
             let list: List = response.json(NAMESPACES).await?;
-            Ok(Some(list.items.into_iter().map(|item| item.metadata.name).collect()))
+            Ok(Some(list.items.unwrap_or_default().into_iter().map(|item| item.metadata.name).collect()))
         }
         Err(ClientError::Forbidden(_)) => Ok(None),
         Err(error) => Err(error),

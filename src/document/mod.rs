@@ -7,6 +7,21 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::object::Owner;
 
+mod fingerprint;
+mod map;
+mod redact;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use fingerprint::fingerprint;
+pub use map::{document, document_id};
+pub use redact::REDACTED;
+pub use rules::{DENIED_ANNOTATIONS, RuleError, RuleOptions, Rules, TICKING_ANNOTATIONS};
+
+/// Counts changes of the mapping and of its fields: an index of another version is built anew.
+pub const SCHEMA_VERSION: u32 = 1;
+
 /// The value of every document's `source` key.
 pub const SOURCE: &str = "resource-sync";
 

@@ -278,7 +278,7 @@ impl<'a> Life<'a> {
         let (reading, excluded) = self.reading(&discovery);
         let crds = self.crds.borrow().known.clone();
         let definitions = Definitions {
-            api_groups: self.api_services.borrow().known.as_ref().map(|names| groups(names)),
+            api_groups: self.api_services.borrow().known.as_ref().map(groups),
             crds: crds.clone(),
         };
         let steps = self.plan.read(now() / 1000, &reading, &definitions, &held);
@@ -472,7 +472,7 @@ fn agrees(crds: &BTreeSet<String>, discovery: &Discovery) -> bool {
 
 /// Groups whose objects lie in the API server's own etcd on every Kubernetes since 1.27.
 fn is_built_in(group: &str) -> bool {
-    const GROUPS: [&str; 20] = [
+    const GROUPS: [&str; 23] = [
         "",
         "admissionregistration.k8s.io",
         "apiextensions.k8s.io",
@@ -486,15 +486,18 @@ fn is_built_in(group: &str) -> bool {
         "coordination.k8s.io",
         "discovery.k8s.io",
         "events.k8s.io",
+        "internal.apiserver.k8s.io",
         "flowcontrol.apiserver.k8s.io",
         "networking.k8s.io",
         "node.k8s.io",
         "policy",
         "rbac.authorization.k8s.io",
         "resource.k8s.io",
+        "scheduling.k8s.io",
         "storage.k8s.io",
+        "storagemigration.k8s.io",
     ];
-    GROUPS.contains(&group) || group == "scheduling.k8s.io" || group == "internal.apiserver.k8s.io"
+    GROUPS.contains(&group)
 }
 
 fn list(kinds: &[KindKey]) -> String {

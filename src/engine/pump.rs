@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cluster::selection::Selection;
-use crate::cluster::watch::State;
+use crate::cluster::watch::{State, describe};
 use crate::index::{self, Checkpoint, IndexError, Writer};
 use crate::object::{KindKey, ResourceVersion, Scope};
 
@@ -233,7 +233,10 @@ impl Pump {
         self.writer.commit(&checkpoint)?;
         self.core.committed();
         self.urgent = false;
-        self.reader.reload()?;
+        // The commit stands whatever the reader says; it looks again at the next one.
+        if let Err(error) = self.reader.reload() {
+            tracing::warn!(error = describe(&error), "the reader could not follow a commit");
+        }
         Ok(())
     }
 
@@ -242,7 +245,7 @@ impl Pump {
         self.next_status = now + STATUS_EVERY_MS;
         let status = self.report.status(now, &self.core);
         if let Err(error) = self.report.save(&status) {
-            tracing::warn!(%error, "status.json could not be written");
+            tracing::warn!(error = describe(&error), "status.json could not be written");
         }
         self.status.send_replace(status);
     }

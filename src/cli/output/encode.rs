@@ -65,8 +65,7 @@ mod tests {
 
     #[test]
     fn yaml_reads_like_yaml() {
-        let value =
-            serde_json::json!([{"id": "shop/v1/Pod/a", "labels": "app=web,on=true", "score": 1.5, "empty": ""}]);
+        let value = serde_json::json!([{"id": "shop/v1/Pod/a", "labels": "app=web,on=true", "score": 1.5, "empty": ""}]);
         insta::assert_snapshot!(yaml(&value).unwrap(), @r#"
         - empty: ""
           id: shop/v1/Pod/a

@@ -28,7 +28,11 @@ impl Terminal {
             Style::Hit => "\x1b[1;33m",
             Style::Bad => "\x1b[31m",
         };
-        if self.color && !code.is_empty() && !text.is_empty() { format!("{code}{text}\x1b[0m") } else { text.to_owned() }
+        if self.color && !code.is_empty() && !text.is_empty() {
+            format!("{code}{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Revision {
 #[derive(Default)]
 struct List {
     metadata: ListMetadata,
-    items: Vec<Item>,
+    /// Go writes an empty list as null.
+    items: Option<Vec<Item>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -59,7 +60,12 @@ impl Client {
 
     async fn probe(&self, spec: RequestSpec) -> Result<Revision, ClientError> {
         let list: List = self.get(&spec.query("limit", "1").accept(METADATA)).await?.json(LIMIT).await?;
-        let uid = list.items.into_iter().map(|item| item.metadata.uid).find(|uid| !uid.is_empty());
+        let uid = list
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| item.metadata.uid)
+            .find(|uid| !uid.is_empty());
         Ok(Revision { version: ResourceVersion::parse(&list.metadata.resource_version), uid })
     }
 }

@@ -236,6 +236,9 @@ impl<S: Sink> Reader<S> {
     async fn recover(&mut self, trouble: Trouble, step: Step) -> Option<Step> {
         let since = Instant::now();
         self.attempts += 1;
+        if matches!(step, Step::Watch { .. }) {
+            self.sink.send(Event::Restarted).await;
+        }
         let again = match step {
             Step::Watch { .. } | Step::Resume { .. } => Step::Resume { since },
             Step::List { .. } | Step::Stop => step,
