@@ -22,8 +22,8 @@ pub(super) struct Failure {
     pub(super) exit: Exit,
     /// What failed and why, outermost first.
     error: anyhow::Error,
-    /// What to do about it.
-    advice: Option<String>,
+    /// Lines that say where the mistake stands and what to do about it.
+    advice: Vec<String>,
 }
 
 /// What a command ends with.
@@ -32,17 +32,17 @@ pub(super) type Outcome = Result<Exit, Failure>;
 impl Failure {
     /// A mistake of the person at the keyboard.
     pub(super) fn usage(error: impl Into<anyhow::Error>) -> Self {
-        Self { exit: Exit::Usage, error: error.into(), advice: None }
+        Self { exit: Exit::Usage, error: error.into(), advice: Vec::new() }
     }
 
     /// Nothing can answer.
     pub(super) fn unavailable(error: impl Into<anyhow::Error>) -> Self {
-        Self { exit: Exit::Unavailable, error: error.into(), advice: None }
+        Self { exit: Exit::Unavailable, error: error.into(), advice: Vec::new() }
     }
 
-    /// Adds what to do.
+    /// Adds what to do; several lines are fine.
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.advice = Some(advice.into());
+        self.advice.extend(advice.into().lines().map(str::to_owned));
         self
     }
 }
@@ -50,10 +50,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {:#}", self.error)?;
-        match &self.advice {
-            Some(advice) => write!(f, "\n  {advice}"),
-            None => Ok(()),
-        }
+        self.advice.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 

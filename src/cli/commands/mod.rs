@@ -1,0 +1,8 @@
+//! One file per command: wiring and words.
+
+pub(super) mod completions;
+pub(super) mod config;
+pub(super) mod kinds;
+pub(super) mod search;
+pub(super) mod status;
+pub(super) mod sync;

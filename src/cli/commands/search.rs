@@ -1,0 +1,131 @@
+//! `search`: one query, one answer.
+
+use anyhow::anyhow;
+
+use super::super::args::SearchArgs;
+use super::super::clock::now_ms;
+use super::super::coverage::Truth;
+use super::super::failure::{Exit, Failure, Outcome};
+use super::super::freshness::{Prepared, Wanted, prepare};
+use super::super::hits;
+use super::super::output::{Cell, Column, Table, count};
+use super::super::query::{self, Wording};
+use super::super::session::Session;
+use super::super::settings::Key;
+use super::super::target::{Need, Target};
+use crate::object::KindKey;
+use crate::query::Query;
+use crate::search::{Answer, Catalog, Options, SearchError, Searcher};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Runs `search`.
+pub(crate) async fn run(session: &mut Session, args: &SearchArgs) -> Outcome {
+    let wording = Wording {
+        words: &args.query,
+        namespaces: if args.all_namespaces { &[] } else { &session.namespaces },
+        selectors: &args.selector,
+    };
+    // A mistake in the query is said before anything is read.
+    let query = query::build(&wording)?;
+    let need = if args.offline { Need::Stored } else { Need::Cluster };
+    let target = Target::open(session, need)?;
+    let wanted = match (args.offline, args.fresh) {
+        (true, _) => Wanted::Offline,
+        (false, true) => Wanted::Fresh,
+        (false, false) => Wanted::Recent,
+    };
+    let prepared = prepare(session, &target, wanted).await?;
+    let searcher = Searcher::new(prepared.reader.clone(), Arc::new(Catalog::new(target.kinds())));
+    if query.root.is_none() {
+        return list_kinds(session, &target, &prepared, &searcher.counts());
+    }
+    let options = Options { limit: limit(&target, args, &searcher), ..Options::default() };
+    let answer = searcher.search(&query, &options).map_err(|error| failed(error, &wording))?;
+    report(session, &target, &prepared, &query, &answer, args.count)
+}
+
+fn limit(target: &Target, args: &SearchArgs, searcher: &Searcher) -> usize {
+    let all = searcher.reader().snapshot().num_docs();
+    let limit = match (args.count, target.settings.number(Key::Limit)) {
+        (true, _) => 0,
+        (false, 0) => all,
+        (false, limit) => limit.min(all),
+    };
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+fn report(
+    session: &mut Session,
+    target: &Target,
+    prepared: &Prepared,
+    query: &Query,
+    answer: &Answer,
+    only_count: bool,
+) -> Outcome {
+    let form = target.settings.text(Key::Output).unwrap_or("table").to_owned();
+    let total = answer.total.count;
+    let plus = if answer.total.exact { "" } else { "+" };
+    if only_count {
+        session.output.data(&total.to_string())?;
+    } else {
+        hits::print(&mut session.output, &form, &answer.hits, now_ms())?;
+    }
+    for hint in &query.hints {
+        session.output.note(&hint.message);
+    }
+    let shown = answer.hits.len() as u64;
+    if !only_count && shown < total {
+        let all = format!("the first {} of {}{plus} hits; --limit 0 shows all", count(shown), count(total));
+        session.output.note(&all);
+    }
+    tell_truth(session, prepared, &format!("{}{plus}", count(total)), answer.objects);
+    Ok(if total > 0 { Exit::Done } else { Exit::Nothing })
+}
+
+fn tell_truth(session: &mut Session, prepared: &Prepared, hits: &str, objects: u64) {
+    let status = prepared.status.as_ref();
+    let truth = Truth { clock: &session.clock, now_ms: now_ms(), status, objects };
+    for line in truth.lines(hits) {
+        session.output.note(&line);
+    }
+}
+
+// An empty query asks what there is.
+fn list_kinds(
+    session: &mut Session,
+    target: &Target,
+    prepared: &Prepared,
+    counts: &BTreeMap<KindKey, u64>,
+) -> Outcome {
+    let mut sorted: Vec<(&KindKey, u64)> = counts.iter().map(|(kind, n)| (kind, *n)).collect();
+    sorted.sort_by_key(|(kind, n)| (std::cmp::Reverse(*n), (*kind).clone()));
+    let rows: Vec<_> =
+        sorted.iter().map(|(kind, n)| serde_json::json!({"kind": kind, "objects": n})).collect();
+    match target.settings.text(Key::Output).unwrap_or("table") {
+        "json" => session.output.json(&rows)?,
+        "jsonl" => rows.iter().try_for_each(|row| session.output.json_line(row))?,
+        "yaml" => session.output.yaml(&rows)?,
+        "name" => sorted.iter().try_for_each(|(kind, _)| session.output.data(kind.as_str()))?,
+        _ => {
+            let mut table = Table::new(vec![Column::text("KIND", 20), Column::number("OBJECTS")]);
+            for (kind, n) in &sorted {
+                table.row(vec![Cell::plain(kind.as_str()), Cell::plain(&count(*n))]);
+            }
+            session.output.table(&table)?;
+        }
+    }
+    tell_truth(session, prepared, "", counts.values().sum());
+    Ok(if sorted.is_empty() { Exit::Nothing } else { Exit::Done })
+}
+
+fn failed(error: SearchError, wording: &Wording<'_>) -> Failure {
+    match error {
+        SearchError::UnknownKind { source } => {
+            let span = source.span.clone();
+            query::mistake(&wording.text(), span, anyhow!(source)).advise("kubesift kinds lists them all")
+        }
+        SearchError::Empty => Failure::usage(error),
+        SearchError::Index(_) => Failure::unavailable(error),
+    }
+}

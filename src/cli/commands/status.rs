@@ -1,0 +1,147 @@
+//! `status`: what the index covers and what it costs, from what the writer says of itself. Connects to nothing.
+
+use super::super::args::ListArgs;
+use super::super::clock::now_ms;
+use super::super::failure::{Exit, Outcome};
+use super::super::freshness::nothing_stored;
+use super::super::output::{Cell, Column, Style, Table, bytes, count};
+use super::super::session::Session;
+use super::super::target::{Need, Target};
+use crate::engine::status::{KindState, KindStatus, Phase, Status};
+use crate::text;
+
+/// Runs `status`.
+pub(crate) fn run(session: &mut Session, args: &ListArgs) -> Outcome {
+    let target = Target::open(session, Need::Stored)?;
+    let Some(status) = target.status() else { return Err(nothing_stored(&target)) };
+    match args.output.as_str() {
+        "json" => session.output.json(&status)?,
+        "yaml" => session.output.yaml(&status)?,
+        _ => {
+            let now = now_ms();
+            let head = head(session, &target, &status, now);
+            session.output.data(&head)?;
+            session.output.table(&table(&status, now))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn head(session: &Session, target: &Target, status: &Status, now: i64) -> String {
+    let coverage = status.coverage();
+    let time = |ms| session.clock.time(ms, now);
+    let writer = match (&status.phase, status.is_alive(now)) {
+        (_, false) => format!("no writer; last one stopped at {}", time(status.heartbeat_ms)),
+        (Phase::Connecting, true) => format!("connecting (pid {})", status.pid),
+        (Phase::Syncing { done, total }, true) => format!("syncing, {done} of {total} reads done (pid {})", status.pid),
+        (Phase::Live | Phase::Stopped, true) => format!("live (pid {})", status.pid),
+        (Phase::Offline { since_ms, error }, true) => {
+            format!("offline since {} (pid {}): {error}", time(*since_ms), status.pid)
+        }
+        (Phase::Unauthorized { message }, true) => format!("credentials refused (pid {}): {message}", status.pid),
+    };
+    let mut lines = vec![
+        ("context", status.context.clone().unwrap_or_else(|| "in cluster".to_owned())),
+        ("server", format!("{} {}", status.server, status.version).trim_end().to_owned()),
+        ("writer", writer),
+        ("objects", count(status.objects)),
+        ("kinds", kinds_line(&coverage)),
+        (
+            "traffic",
+            format!(
+                "{} requests, {}, {} times told to slow down, {} watches restarted, since {}",
+                count(status.requests),
+                bytes(status.bytes),
+                count(status.throttled),
+                count(status.watch_restarts),
+                time(status.started_ms)
+            ),
+        ),
+        ("deleted", count(status.deletes)),
+        ("drift", format!("{} corrected", count(status.drift_corrected))),
+        ("index", target.store.dir().display().to_string()),
+    ];
+    lines.extend(status.notes.iter().map(|note| ("note", note.clone())));
+    lines.iter().map(|(title, text)| format!("{title:<9} {}\n", text::sanitise(text))).collect::<String>() + "\n"
+}
+
+fn kinds_line(coverage: &crate::engine::status::Coverage) -> String {
+    let mut parts = vec![format!("{} of {} read", coverage.complete, coverage.kinds)];
+    for (number, what) in [
+        (coverage.forbidden.len(), "forbidden"),
+        (coverage.failing.len(), "failing"),
+        (coverage.pending.len(), "not read yet"),
+        (coverage.stale.len(), "not confirmed"),
+        (coverage.partial.len(), "in some namespaces only"),
+        (coverage.excluded.len(), "left out by a rule"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{number} {what}"));
+        }
+    }
+    parts.join(", ")
+}
+
+fn table(status: &Status, now: i64) -> Table {
+    let mut table = Table::new(vec![
+        Column::text("KIND", 20),
+        Column::text("STATE", 9),
+        Column::number("OBJECTS"),
+        Column::number("WRITES/MIN"),
+        Column::number("RECEIVED"),
+        Column::number("REQUESTS"),
+        Column::number("429"),
+        Column::number("LAST EVENT"),
+        Column::text("WHY", 12),
+    ]);
+    let mut kinds: Vec<&KindStatus> = status.kinds.iter().collect();
+    kinds.sort_by_key(|kind| (std::cmp::Reverse(kind.objects), is_excluded(kind), kind.kind.clone()));
+    for kind in kinds {
+        let event = kind.last_event_ms.map(|ms| text::age((now - ms) / 1000)).unwrap_or_default();
+        let numbers = |n: u64| Cell::plain(&if is_excluded(kind) { String::new() } else { count(n) });
+        table.row(vec![
+            Cell::plain(kind.kind.as_str()),
+            state(&kind.state),
+            numbers(kind.objects),
+            Cell::plain(&if kind.writes_per_minute > 0.0 { format!("{:.1}", kind.writes_per_minute) } else { String::new() }),
+            Cell::plain(&if kind.bytes > 0 { bytes(kind.bytes) } else { String::new() }),
+            numbers(kind.requests),
+            numbers(kind.throttled),
+            Cell::plain(&event),
+            Cell::plain(&why(kind)),
+        ]);
+    }
+    table
+}
+
+/// A kind's state in its colour.
+pub(super) fn state(state: &KindState) -> Cell {
+    let style = match state {
+        KindState::Failing { .. } => Style::Bad,
+        KindState::Excluded { .. } | KindState::Gone => Style::Dim,
+        KindState::Waiting
+        | KindState::Listing
+        | KindState::Complete
+        | KindState::Polled
+        | KindState::Stale { .. }
+        | KindState::Forbidden { .. } => Style::Plain,
+    };
+    Cell::styled(style, state.name())
+}
+
+/// What a person wants to know about a kind that is not simply complete: the rule, the error, the namespaces.
+pub(super) fn why(kind: &KindStatus) -> String {
+    let namespaces = || (!kind.scopes.is_empty()).then(|| format!("in {}", kind.scopes.join(", ")));
+    match &kind.state {
+        KindState::Excluded { rule } => rule.clone(),
+        KindState::Failing { error } => error.clone(),
+        KindState::Forbidden { .. } | KindState::Stale { .. } => kind.error.clone().unwrap_or_default(),
+        KindState::Waiting | KindState::Listing | KindState::Complete | KindState::Polled | KindState::Gone => {
+            namespaces().unwrap_or_default()
+        }
+    }
+}
+
+fn is_excluded(kind: &KindStatus) -> bool {
+    matches!(kind.state, KindState::Excluded { .. })
+}

@@ -1,0 +1,60 @@
+//! What every command has: the environment, the settings' sources, the clock and the output.
+
+use clap::ArgMatches;
+
+use super::args::Global;
+use super::clock::Clock;
+use super::config::Location;
+use super::env::Env;
+use super::failure::Failure;
+use super::output::Output;
+use super::settings::{Settings, Sources};
+
+/// One run of the program.
+pub(super) struct Session {
+    /// The environment at the start.
+    pub(super) env: Env,
+    /// Times for people.
+    pub(super) clock: Clock,
+    /// Stdout and stderr.
+    pub(super) output: Output,
+    /// Where the configuration file is looked for.
+    pub(super) config: Location,
+    /// What was set, for any context.
+    pub(super) sources: Sources,
+    /// `-n`.
+    pub(super) namespaces: Vec<String>,
+    /// How many `-v`.
+    pub(super) verbose: u8,
+}
+
+impl Session {
+    /// Reads the configuration file, and checks all that was set.
+    pub(super) fn new(
+        matches: &ArgMatches,
+        global: &Global,
+        env: Env,
+        output: Output,
+    ) -> Result<Self, (Failure, Output)> {
+        let config = Location::find(global.config.as_deref(), &env);
+        let read = config.read(&env).map_err(Failure::usage);
+        let sources = read.and_then(|file| Sources::new(matches, &env, file).map_err(Failure::usage));
+        match sources {
+            Ok(sources) => Ok(Self {
+                clock: Clock::local(&env),
+                config,
+                sources,
+                namespaces: global.namespace.clone(),
+                verbose: global.verbose,
+                env,
+                output,
+            }),
+            Err(failure) => Err((failure, output)),
+        }
+    }
+
+    /// The settings as far as they do not depend on the context.
+    pub(super) fn settings(&self) -> Settings {
+        self.sources.settings(None)
+    }
+}

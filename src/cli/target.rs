@@ -1,0 +1,203 @@
+//! Which cluster is meant, which settings hold for it, and where its index lies. Connects to nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, anyhow};
+
+use super::failure::Failure;
+use super::session::Session;
+use super::settings::{Key, Settings};
+use crate::cluster::access::{current_context, Environment};
+use crate::cluster::selection::{Selection, SelectionOptions};
+use crate::cluster::{Access, AccessOptions, Client, ClientOptions};
+use crate::document::{DENIED_ANNOTATIONS, RuleOptions, Rules};
+use crate::engine::status::Status;
+use crate::engine::{self, EngineOptions, Handle, Mode};
+use crate::index::{IndexError, Lock, Reader, Store};
+use crate::object::Kind;
+
+/// What a command does with the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It may connect.
+    Cluster,
+    /// What is stored is enough, even where the kubeconfig can't be used any more.
+    Stored,
+}
+
+/// One cluster, its settings and its index.
+pub(super) struct Target {
+    /// The settings for its context.
+    pub(super) settings: Settings,
+    /// How it is reached; `None` where only what is stored can answer.
+    pub(super) access: Option<Access>,
+    /// Its index.
+    pub(super) store: Store,
+}
+
+impl Target {
+    /// Reads the kubeconfig and finds the index.
+    pub(super) fn open(session: &mut Session, need: Need) -> Result<Self, Failure> {
+        let base = session.settings();
+        let mut options = AccessOptions {
+            kubeconfig: base.path(Key::Kubeconfig),
+            context: base.text(Key::Context).map(str::to_owned),
+            namespace: None,
+            environment: Environment::default(),
+        };
+        if options.context.is_none() {
+            // What is wrong with the kubeconfig is said below.
+            options.context = current_context(&options).unwrap_or_default();
+        }
+        let settings = session.sources.settings(options.context.as_deref());
+        options.kubeconfig = settings.path(Key::Kubeconfig);
+        let data_dir = data_dir(session, &settings)?;
+        let access = match Access::load(&options) {
+            Ok(access) => access,
+            Err(error) => {
+                let stored = options.context.as_deref().filter(|_| need == Need::Stored);
+                let store = stored.and_then(|context| Store::for_context(&data_dir, context).ok().flatten());
+                let failure = Failure::usage(error);
+                let Some(store) = store else { return Err(failure) };
+                session.output.note(&format!("{failure}\nanswering from what is stored"));
+                return Ok(Self { settings, access: None, store });
+            }
+        };
+        let store = locate(session, &settings, data_dir, access.identity.as_str())?;
+        if let Some(context) = &access.context {
+            // Only a shortcut for the next start; a read-only directory is used all the same.
+            if let Err(error) = store.remember_context(context) {
+                tracing::debug!(%error, "the context table could not be written");
+            }
+        }
+        Ok(Self { settings, access: Some(access), store })
+    }
+
+    /// Starts the engine as the writer of the index.
+    pub(super) fn start(&self, lock: Lock, mode: Mode) -> Result<Handle, Failure> {
+        let Some(access) = &self.access else {
+            return Err(Failure::unavailable(anyhow!("there is no way to reach the cluster")));
+        };
+        let rules = rules(&self.settings)?;
+        // An exec plugin may ask for a password: these commands share the terminal with it.
+        let client = Client::new(access, ClientOptions { interactive: true, ..ClientOptions::default() });
+        let client = client.map_err(Failure::usage)?;
+        let options = EngineOptions {
+            client,
+            context: access.context.clone(),
+            server: access.server.clone(),
+            context_namespace: access.context_namespace.clone(),
+            store: self.store.clone(),
+            rules: Arc::new(rules),
+            selection: Arc::new(selection(&self.settings)),
+            mode,
+            forbidden_after: self.settings.duration(Key::ForbiddenAfter),
+            timing: engine::Timing::default(),
+            notes: self.remove_unused(),
+        };
+        engine::start(options, lock).map_err(|error| Failure::unavailable(error))
+    }
+
+    /// What the writer, living or gone, said last.
+    pub(super) fn status(&self) -> Option<Status> {
+        match self.store.read_json("status.json") {
+            Ok(status) => status,
+            Err(error) => {
+                tracing::warn!(%error, "status.json can't be read");
+                None
+            }
+        }
+    }
+
+    /// The kinds that discovery named last.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        match self.store.read_json("kinds.json") {
+            Ok(kinds) => kinds.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(%error, "kinds.json can't be read");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The stored index; `None` when there is none, or one that a writer has to rebuild first.
+    pub(super) fn reader(&self) -> Result<Option<Reader>, Failure> {
+        match Reader::open(&self.store) {
+            Ok(reader) => Ok(Some(reader)),
+            Err(IndexError::Missing { .. } | IndexError::Unusable { .. }) => Ok(None),
+            Err(error) => Err(Failure::unavailable(error)),
+        }
+    }
+
+    /// The cluster's name for people: its context, or its address.
+    pub(super) fn name(&self) -> String {
+        match &self.access {
+            Some(Access { context: Some(context), .. }) => format!("context {context}"),
+            Some(access) => access.server.clone(),
+            None => "this cluster".to_owned(),
+        }
+    }
+
+    fn remove_unused(&self) -> Vec<String> {
+        let data_dir = self.store.dir().parent().unwrap_or(self.store.dir());
+        let removed = Store::remove_unused(data_dir, SystemTime::now()).unwrap_or_default();
+        let note = |removed: crate::index::Removed| {
+            format!("removed {}: unused for {} days", removed.path.display(), removed.days)
+        };
+        removed.into_iter().map(note).collect()
+    }
+}
+
+/// The rules that the settings ask for; the built-in deny list always stays.
+fn rules(settings: &Settings) -> Result<Rules, Failure> {
+    let denied = DENIED_ANNOTATIONS.map(str::to_owned).into_iter();
+    let options = RuleOptions {
+        deny_annotations: denied.chain(settings.list(Key::DenyAnnotations)).collect(),
+        redact: settings.list(Key::Redact),
+        exact_upstream: settings.is_on(Key::ExactUpstream),
+    };
+    Rules::new(&options).map_err(Failure::usage)
+}
+
+fn selection(settings: &Settings) -> Selection {
+    Selection::new(&SelectionOptions {
+        include: settings.list(Key::Include),
+        exclude: settings.list(Key::Exclude),
+        namespaces: settings.list(Key::Namespaces),
+        exclude_namespaces: settings.list(Key::ExcludeNamespaces),
+    })
+}
+
+fn data_dir(session: &Session, settings: &Settings) -> Result<PathBuf, Failure> {
+    let dir = settings.path(Key::DataDir).or_else(|| session.env.data_dir());
+    let dir = dir.ok_or_else(|| {
+        Failure::usage(anyhow!("no home directory: HOME is not set"))
+            .advise("say where the index may lie: --data-dir DIR or KUBESIFT_DATA_DIR")
+    })?;
+    // Relative ones would make another index in every working directory.
+    std::path::absolute(&dir).context("the working directory is gone").map_err(Failure::from)
+}
+
+// Locks and memory maps are not safe on network file systems: there the runtime directory serves, and the next boot
+// reads the cluster again.
+fn locate(session: &mut Session, settings: &Settings, dir: PathBuf, identity: &str) -> Result<Store, Failure> {
+    let error = match Store::locate(&dir, identity) {
+        Ok(store) => return Ok(store),
+        Err(error) => error,
+    };
+    let runtime = session.env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    match (&error, runtime) {
+        (IndexError::NetworkFileSystem { path, kind }, Some(runtime)) if settings.path(Key::DataDir).is_none() => {
+            let runtime = runtime.join("kubesift");
+            session.output.note(&format!(
+                "{} is on a network file system ({kind}); the index is kept in {} until the next boot",
+                path.display(),
+                runtime.display()
+            ));
+            Store::locate(&runtime, identity).map_err(Failure::unavailable)
+        }
+        _ => Err(Failure::unavailable(error).advise("choose another place: --data-dir DIR or KUBESIFT_DATA_DIR")),
+    }
+}
