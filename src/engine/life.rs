@@ -8,9 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::cluster::client::{Client, ClientError, RequestSpec};
+use crate::cluster::client::{Client, ClientError};
 use crate::cluster::discovery::{Discovery, Freshness, discover};
-use crate::cluster::review;
 use crate::cluster::selection::Decision;
 use crate::cluster::watch::{
     Backoff, Connectivity, Mode as ReaderMode, Revisions, Storage, Trouble, describe,
@@ -19,6 +18,7 @@ use crate::index::{Checkpoint, IndexError};
 use crate::object::{Kind, KindKey, Scope};
 
 use super::definitions::{NameSink, Names, api_services, crds};
+use super::facts::facts;
 use super::plan::{Definitions, Plan, Reading};
 use super::pump::{Message, now};
 use super::readers::{Readers, Shared};
@@ -398,13 +398,7 @@ impl<'a> Life<'a> {
     }
 
     fn storage(&self, kind: &Kind) -> Storage {
-        let crd =
-            |key: &KindKey| self.crds.borrow().known.as_ref().is_some_and(|crds| crds.contains(key.as_str()));
-        if is_built_in(&kind.group) || crd(&kind.key()) {
-            Storage::Core
-        } else {
-            Storage::Aggregated(kind.group.clone())
-        }
+        Storage::of(kind, self.crds.borrow().known.as_ref())
     }
 
     async fn notice(&mut self, notice: Notice) -> Heard {
@@ -489,68 +483,6 @@ fn groups(names: &BTreeSet<String>) -> BTreeSet<String> {
     names.iter().filter_map(|name| name.split_once('.')).map(|(_, group)| group.to_owned()).collect()
 }
 
-/// Groups whose objects lie in the API server's own etcd on every Kubernetes since 1.27.
-fn is_built_in(group: &str) -> bool {
-    const GROUPS: [&str; 23] = [
-        "",
-        "admissionregistration.k8s.io",
-        "apiextensions.k8s.io",
-        "apiregistration.k8s.io",
-        "apps",
-        "authentication.k8s.io",
-        "authorization.k8s.io",
-        "autoscaling",
-        "batch",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "internal.apiserver.k8s.io",
-        "flowcontrol.apiserver.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "policy",
-        "rbac.authorization.k8s.io",
-        "resource.k8s.io",
-        "scheduling.k8s.io",
-        "storage.k8s.io",
-        "storagemigration.k8s.io",
-    ];
-    GROUPS.contains(&group)
-}
-
 fn list(kinds: &[KindKey]) -> String {
     kinds.iter().map(KindKey::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// What tells one cluster and user from another.
-struct Facts {
-    cluster_uid: Option<String>,
-    user: Option<String>,
-    version: String,
-}
-
-async fn facts(client: &Client) -> Result<Facts, ClientError> {
-    #[derive(serde::Deserialize, Default)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Version {
-        git_version: String,
-    }
-    let version = async {
-        match client.get(&RequestSpec::new("/version")).await {
-            Ok(response) => response.json::<Version>(64 * 1024).await.map(|version| version.git_version),
-            Err(ClientError::Forbidden(_) | ClientError::NotFound(_)) => Ok(String::new()),
-            Err(error) => Err(error),
-        }
-    };
-    let cluster_uid = async {
-        match client.cluster_revision().await {
-            Ok(revision) => Ok(revision.uid),
-            Err(ClientError::Forbidden(_) | ClientError::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    };
-    let (version, cluster_uid, user) =
-        futures_util::future::try_join3(version, cluster_uid, review::user(client)).await?;
-    Ok(Facts { cluster_uid, user, version })
 }

@@ -10,6 +10,7 @@
 
 mod core;
 mod definitions;
+mod facts;
 mod life;
 mod plan;
 mod pump;

@@ -3,7 +3,7 @@
 //!
 //! Many readers come back at the same moment; they share one request per storage.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Trouble;
 use crate::cluster::client::{Client, Revision};
+use crate::object::Kind;
 
 /// Where a kind's objects are stored: revisions compare only within one storage.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,6 +20,15 @@ pub enum Storage {
     Core,
     /// An aggregated API server, by group.
     Aggregated(String),
+}
+
+impl Storage {
+    /// Where a kind's objects are stored; `crds` are the names of all CRDs, where they may be read. What is neither
+    /// built in nor known as a custom resource counts as aggregated: that costs a request, never a wrong comparison.
+    pub fn of(kind: &Kind, crds: Option<&BTreeSet<String>>) -> Self {
+        let is_crd = crds.is_some_and(|crds| crds.contains(kind.key().as_str()));
+        if is_crd || is_built_in(&kind.group) { Self::Core } else { Self::Aggregated(kind.group.clone()) }
+    }
 }
 
 /// Requests that wait for one storage's check; more readers than this wait in `send`.
@@ -97,4 +107,34 @@ async fn read(client: &Client, storage: &Storage, path: &str) -> Result<Revision
         }
     }
     Ok(client.revision(path).await?)
+}
+
+/// Groups whose objects lie in the API server's own etcd on every Kubernetes since 1.27.
+fn is_built_in(group: &str) -> bool {
+    const GROUPS: [&str; 23] = [
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "internal.apiserver.k8s.io",
+        "flowcontrol.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+        "storagemigration.k8s.io",
+    ];
+    GROUPS.contains(&group)
 }
