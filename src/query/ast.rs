@@ -10,6 +10,8 @@ pub type Span = Range<usize>;
 pub struct Query {
     /// What must match; `None` for an empty query (which lists kinds, never all rows).
     pub root: Option<Expr>,
+    /// `-A` was given: a namespace set outside the query (flag, configuration, screen) does not apply.
+    pub all_namespaces: bool,
     /// Remarks that are no errors, such as "no field 'system', searching as text".
     pub hints: Vec<Hint>,
 }

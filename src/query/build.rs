@@ -1,0 +1,80 @@
+//! Parts to expressions: what merges, what flattens.
+
+use super::{Expr, LabelOp, Term, selector};
+
+/// An expression, and whether it was written as a bare qualifier: those merge with their like.
+pub(super) struct Part {
+    pub(super) expr: Expr,
+    pub(super) merges: bool,
+}
+
+/// Adds a part, or its values to an earlier one of the same qualifier: the same qualifier twice means either.
+pub(super) fn merge(parts: &mut Vec<Part>, part: Part) {
+    if let (true, Expr::Term(term, span)) = (part.merges, &part.expr) {
+        for earlier in parts.iter_mut().filter(|earlier| earlier.merges) {
+            if let Expr::Term(into, place) = &mut earlier.expr
+                && extend(into, term)
+            {
+                place.end = span.end;
+                return;
+            }
+        }
+    }
+    parts.push(part);
+}
+
+fn extend(into: &mut Term, term: &Term) -> bool {
+    fn add<T: Clone + PartialEq>(into: &mut Vec<T>, more: &[T]) -> bool {
+        for value in more {
+            if !into.contains(value) {
+                into.push(value.clone());
+            }
+        }
+        true
+    }
+    match (into, term) {
+        (Term::Kind(into), Term::Kind(more)) => add(into, more),
+        (Term::Namespace(into), Term::Namespace(more)) | (Term::Name(into), Term::Name(more)) => {
+            add(into, more)
+        }
+        (Term::Label(into), Term::Label(more)) if into.key == more.key => match (&mut into.op, &more.op) {
+            (LabelOp::In(into), LabelOp::In(more)) => {
+                add(into, more);
+                *into = selector::set(std::mem::take(into));
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+pub(super) fn all_labels(mut all: Vec<Expr>) -> Expr {
+    if all.len() == 1 { all.remove(0) } else { Expr::And(all) }
+}
+
+pub(super) fn all_of(parts: Vec<Part>) -> Option<Expr> {
+    let mut all = Vec::new();
+    for part in parts {
+        match part.expr {
+            Expr::And(inner) => all.extend(inner),
+            other @ (Expr::Or(_) | Expr::Not(_) | Expr::Term(..)) => all.push(other),
+        }
+    }
+    match all.len() {
+        0 => None,
+        1 => all.pop(),
+        _ => Some(Expr::And(all)),
+    }
+}
+
+pub(super) fn one_of(parts: Vec<Expr>) -> Expr {
+    let mut any = Vec::new();
+    for part in parts {
+        match part {
+            Expr::Or(inner) => any.extend(inner),
+            other @ (Expr::And(_) | Expr::Not(_) | Expr::Term(..)) => any.push(other),
+        }
+    }
+    if any.len() == 1 { any.remove(0) } else { Expr::Or(any) }
+}

@@ -1,0 +1,342 @@
+//! Query text to tokens: where a token ends, what is a flag, an operator, an exclusion.
+
+use super::error::quoted;
+use super::{ParseError, Span};
+
+/// A token and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// `(`
+    Open,
+    /// `)`
+    Close,
+    /// `|`, `OR`
+    Or,
+    /// `AND`: what two terms side by side mean anyway.
+    And,
+    /// `-`, `!`, `NOT`
+    Not,
+    /// `-A`
+    AllNamespaces,
+    /// `-n`; where its value stands.
+    Namespaces(Span),
+    /// `-l`; where its selector stands, without quotes.
+    Selector(Span),
+    /// Quoted text on its own, unescaped.
+    Phrase(String),
+    /// Anything else, as it stands; may hold quoted parts after `:`, `=`, `,` or `^`.
+    Text,
+}
+
+/// Splits a query into tokens.
+pub(super) fn lex(text: &str) -> Result<Vec<Token>, ParseError> {
+    let mut lexer = Lexer { text, at: 0, tokens: Vec::new() };
+    while lexer.skip_spaces() {
+        lexer.token()?;
+    }
+    Ok(lexer.tokens)
+}
+
+/// After these, and at its start, a bare token may hold a quoted part.
+pub(super) const QUOTE_OPENERS: [char; 4] = [':', '=', ',', '^'];
+
+/// Ends a bare token.
+pub(super) fn is_delimiter(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '(' | ')' | '|')
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '-' | '!')
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+    tokens: Vec<Token>,
+}
+
+impl<'a> Lexer<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Whether a token follows.
+    fn skip_spaces(&mut self) -> bool {
+        self.at = self.text.len() - self.rest().trim_start().len();
+        self.at < self.text.len()
+    }
+
+    fn push(&mut self, kind: TokenKind, start: usize) {
+        self.tokens.push(Token { kind, span: start..self.at });
+    }
+
+    fn token(&mut self) -> Result<(), ParseError> {
+        let start = self.at;
+        match self.peek() {
+            Some('(') => self.single(TokenKind::Open),
+            Some(')') => self.single(TokenKind::Close),
+            Some('|') => self.single(TokenKind::Or),
+            Some('-') if self.flag(start)? => {}
+            Some(c) if is_mark(c) => self.mark(start)?,
+            _ => self.atom(start)?,
+        }
+        Ok(())
+    }
+
+    fn single(&mut self, kind: TokenKind) {
+        let start = self.at;
+        self.at += 1;
+        self.push(kind, start);
+    }
+
+    /// kubectl's flags, as exact tokens only: `-nprod` excludes the word `nprod`.
+    fn flag(&mut self, start: usize) -> Result<bool, ParseError> {
+        let rest = self.rest();
+        let ends = rest.chars().nth(2).is_none_or(is_delimiter);
+        match rest.get(..2) {
+            Some("--") => return Err(long_flag(start, rest)),
+            Some("-A") if ends => {
+                self.at += 2;
+                self.push(TokenKind::AllNamespaces, start);
+            }
+            Some("-n") if ends => {
+                self.at += 2;
+                self.flag_argument(start, "-n", "a namespace")?;
+                let value = self.at;
+                self.bare()?;
+                self.push(TokenKind::Namespaces(value..self.at), start);
+            }
+            Some("-l") if ends => {
+                self.at += 2;
+                self.flag_argument(start, "-l", "a label selector")?;
+                let selector = self.selector()?;
+                self.push(TokenKind::Selector(selector), start);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn flag_argument(&mut self, start: usize, flag: &str, expected: &str) -> Result<(), ParseError> {
+        let end = self.at;
+        self.skip_spaces();
+        let error = ParseError::new(start..end, format!("`{flag}` has no value")).expected(expected);
+        match self.peek() {
+            None => Err(error.got("the end of the query")),
+            Some(c) if is_delimiter(c) || c == '-' => Err(error.got(quoted(self.word()))),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The text up to the next delimiter, for messages; a delimiter itself if that stands here.
+    fn word(&self) -> &'a str {
+        let rest = self.rest();
+        let end =
+            rest.char_indices().skip(1).find(|(_, c)| is_delimiter(*c)).map_or(rest.len(), |(at, _)| at);
+        &rest[..end]
+    }
+
+    /// A selector in quotes, or up to the next delimiter; `KEY in (...)` and `KEY notin (...)` need no quotes.
+    fn selector(&mut self) -> Result<Span, ParseError> {
+        if let Some(quote @ ('"' | '\'')) = self.peek() {
+            let start = self.at;
+            self.at += 1;
+            let Some(length) = self.rest().find(quote) else { return Err(unclosed(start, self.text)) };
+            let inside = self.at..self.at + length;
+            self.at = inside.end + 1;
+            self.end_of_quotes("")?;
+            return Ok(inside);
+        }
+        let start = self.at;
+        loop {
+            let piece = self.at;
+            self.advance_while(|c| !is_delimiter(c));
+            let key = self.text[piece..self.at].rsplit(',').next().unwrap_or_default();
+            let plain = !key.is_empty() && !key.contains(['=', '!', '<', '>']);
+            let Some(set) = self.set_ahead().filter(|_| plain) else { break };
+            self.at += set;
+            let open = self.at;
+            let Some(length) = self.rest().find(')') else {
+                return Err(
+                    ParseError::new(open..open + 1, "this parenthesis is never closed").expected("`)`")
+                );
+            };
+            self.at += length + 1;
+            if self.peek() != Some(',') {
+                break;
+            }
+        }
+        Ok(start..self.at)
+    }
+
+    /// The distance to the parenthesis of ` in (` or ` notin (`, if that follows.
+    fn set_ahead(&self) -> Option<usize> {
+        let rest = self.rest();
+        let word = rest.trim_start();
+        let after = word.strip_prefix("in").or_else(|| word.strip_prefix("notin"))?.trim_start();
+        (word.len() < rest.len() && after.starts_with('(')).then(|| rest.len() - after.len())
+    }
+
+    fn advance_while(&mut self, holds: impl Fn(char) -> bool) {
+        self.at = self.text.len() - self.rest().trim_start_matches(holds).len();
+    }
+
+    /// `-` or `!` directly before what it excludes.
+    fn mark(&mut self, start: usize) -> Result<(), ParseError> {
+        self.at += 1;
+        self.push(TokenKind::Not, start);
+        match self.peek() {
+            Some('(') => Ok(()),
+            Some(c) if is_mark(c) => {
+                let error = ParseError::new(start..self.at + 1, "excluded twice").expected("one `-`");
+                Err(error.got(quoted(&self.text[start..=self.at])))
+            }
+            None => Err(nothing_to_exclude(start..self.at).got("the end of the query")),
+            Some(c) if is_delimiter(c) => {
+                Err(nothing_to_exclude(start..self.at).got(quoted(c.encode_utf8(&mut [0; 4]))))
+            }
+            // No keywords here: `-OR` excludes the word.
+            Some(_) => self.term(self.at),
+        }
+    }
+
+    fn atom(&mut self, start: usize) -> Result<(), ParseError> {
+        let keyword = match self.word() {
+            "OR" => TokenKind::Or,
+            "AND" => TokenKind::And,
+            "NOT" => TokenKind::Not,
+            _ => return self.term(start),
+        };
+        self.at += self.word().len();
+        self.push(keyword, start);
+        Ok(())
+    }
+
+    fn term(&mut self, start: usize) -> Result<(), ParseError> {
+        match self.peek() {
+            Some('"') => {
+                let text = self.quotes()?;
+                self.end_of_quotes("")?;
+                if text.is_empty() {
+                    return Err(ParseError::new(start..self.at, "an empty phrase")
+                        .expected("words between the quotes"));
+                }
+                self.push(TokenKind::Phrase(text), start);
+            }
+            Some('\'')
+                if self.rest()[1..].chars().next().is_none_or(is_delimiter) && !self.is_shell_phrase() =>
+            {
+                return Err(unclosed(start, self.text));
+            }
+            Some('\'') if self.is_shell_phrase() => {
+                let text = self.quotes()?;
+                self.push(TokenKind::Phrase(text), start);
+            }
+            _ => {
+                self.bare()?;
+                self.push(TokenKind::Text, start);
+            }
+        }
+        Ok(())
+    }
+
+    /// `'two words'` by shell habit; `'web` is a part of a name, as in fzf.
+    fn is_shell_phrase(&self) -> bool {
+        let inside = &self.rest()[1..];
+        inside
+            .find('\'')
+            .is_some_and(|end| end > 0 && inside[end + 1..].chars().next().is_none_or(is_delimiter))
+    }
+
+    fn bare(&mut self) -> Result<(), ParseError> {
+        let start = self.at;
+        while let Some(c) = self.peek().filter(|c| !is_delimiter(*c)) {
+            let opens = self.at == start || self.text[start..self.at].ends_with(QUOTE_OPENERS);
+            match c {
+                '"' | '\'' if opens && !(c == '\'' && self.at == start && !self.is_shell_phrase()) => {
+                    self.quotes()?;
+                    self.end_of_quotes(",$")?;
+                }
+                '"' => {
+                    let error = ParseError::new(self.at..self.at + 1, "a quote in the middle of a word");
+                    return Err(error
+                        .expected("a space before it")
+                        .suggest("a phrase stands alone: \"two words\""));
+                }
+                _ => self.at += c.len_utf8(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Quoted text: in `"` a backslash escapes `"` and `\`, in `'` nothing does.
+    fn quotes(&mut self) -> Result<String, ParseError> {
+        let start = self.at;
+        let unclosed = || unclosed(start, self.text);
+        let (text, length) = unquote(self.rest()).ok_or_else(unclosed)?;
+        self.at += length;
+        Ok(text)
+    }
+
+    fn end_of_quotes(&self, also: &str) -> Result<(), ParseError> {
+        match self.peek() {
+            Some(c) if !is_delimiter(c) && !also.contains(c) => {
+                let error =
+                    ParseError::new(self.at..self.at + c.len_utf8(), "text right after a closing quote");
+                Err(error.expected("a space").got(quoted(c.encode_utf8(&mut [0; 4]))))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads the quoted text at the start of `text`; its content and its length with both quotes. `None` if it never
+/// ends.
+pub(super) fn unquote(text: &str) -> Option<(String, usize)> {
+    let mut chars = text.char_indices();
+    let (_, quote) = chars.next()?;
+    let mut out = String::new();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            _ if c == quote => return Some((out, at + 1)),
+            '\\' if quote == '"' && text[at + 1..].starts_with(['"', '\\']) => {
+                out.extend(chars.next().map(|(_, c)| c))
+            }
+            _ => out.push(c),
+        }
+    }
+    None
+}
+
+fn unclosed(start: usize, text: &str) -> ParseError {
+    let quote = if text[start..].starts_with('"') { "`\"`" } else { "`'`" };
+    ParseError::new(start..start + 1, "this quote is never closed")
+        .expected(quote)
+        .got("the end of the query")
+}
+
+fn nothing_to_exclude(span: Span) -> ParseError {
+    ParseError::new(span, "nothing to exclude").expected("a term right after it, as in `-kind:pod`")
+}
+
+fn long_flag(start: usize, rest: &str) -> ParseError {
+    let end = rest.find(is_delimiter).unwrap_or(rest.len());
+    let flag = &rest[..end];
+    let error = ParseError::new(start..start + end, format!("{} is no part of a query", quoted(flag)));
+    match flag.split('=').next().unwrap_or_default() {
+        "--namespace" => error.suggest("write `-n NAME` or `ns:NAME`"),
+        "--selector" => error.suggest("write `-l SELECTOR`"),
+        "--all-namespaces" => error.suggest("write `-A`"),
+        _ => error.suggest("flags go before the query; to search for the text, quote it"),
+    }
+}

@@ -1,0 +1,234 @@
+//! kubectl's label selectors: apimachinery's `labels.Parse`, its grammar and its validation.
+//!
+//! ```text
+//! selector    = requirement { "," requirement }
+//! requirement = "!" KEY | KEY [ ("=" | "==" | "!=") VALUE | ("in" | "notin") "(" VALUE { "," VALUE } ")" ]
+//! ```
+//! A VALUE may be empty. Not taken over: `>` and `<` (an error says so), and the empty selector that selects all.
+
+use super::error::quoted;
+use super::{LabelOp, LabelSelector, ParseError, Span};
+
+/// Parses what follows `-l`: requirements that must all hold.
+///
+/// # Errors
+/// Whatever kubectl refuses, an empty selector, and the comparisons `<` and `>`; positions are those of `text`.
+pub fn parse_selector(text: &str) -> Result<Vec<LabelSelector>, ParseError> {
+    Ok(requirements(text)?.into_iter().map(|(selector, _)| selector).collect())
+}
+
+/// The requirements and where they stand.
+pub(super) fn requirements(text: &str) -> Result<Vec<(LabelSelector, Span)>, ParseError> {
+    let limit = super::MAX_BYTES;
+    if text.len() > limit {
+        let span = text.floor_char_boundary(limit)..text.len();
+        return Err(ParseError::new(span, format!("the selector is longer than {limit} bytes")));
+    }
+    let mut parser = Parser { text, tokens: lex(text), next: 0 };
+    if parser.peek().is_none() {
+        let error = ParseError::new(0..text.len(), "an empty label selector");
+        return Err(error.expected("a requirement such as `app=web`"));
+    }
+    let mut all = Vec::new();
+    loop {
+        let start = parser.here().start;
+        let selector = parser.requirement()?;
+        all.push((selector, start..parser.end_of_last()));
+        if parser.peek().is_none() {
+            return Ok(all);
+        }
+        parser.take(",").map_err(|error| error.expected("`,` or the end"))?;
+    }
+}
+
+/// Operators, parentheses, commas; everything else between them and spaces is one word.
+fn lex(text: &str) -> Vec<Span> {
+    let is_space = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let is_special = |b: u8| b"=!(),><".contains(&b);
+    let bytes = text.as_bytes();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        if is_space(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        if is_special(bytes[at]) {
+            let double = bytes[at..].starts_with(b"==") || bytes[at..].starts_with(b"!=");
+            at += if double { 2 } else { 1 };
+        } else {
+            at += bytes[at..].iter().take_while(|b| !is_space(**b) && !is_special(**b)).count();
+        }
+        tokens.push(start..at);
+    }
+    tokens
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Span>,
+    next: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<&'a str> {
+        self.tokens.get(self.next).map(|span| &self.text[span.clone()])
+    }
+
+    fn here(&self) -> Span {
+        self.tokens.get(self.next).cloned().unwrap_or(self.text.len()..self.text.len())
+    }
+
+    fn end_of_last(&self) -> usize {
+        self.next.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, |span| span.end)
+    }
+
+    fn unexpected(&self) -> ParseError {
+        let got = self.peek().map_or_else(|| "the end of the selector".to_owned(), quoted);
+        ParseError::new(self.here(), "this is no label selector").got(got)
+    }
+
+    fn take(&mut self, token: &str) -> Result<(), ParseError> {
+        if self.peek() != Some(token) {
+            return Err(self.unexpected().expected(format!("`{token}`")));
+        }
+        self.next += 1;
+        Ok(())
+    }
+
+    fn word(&mut self) -> Option<(&'a str, Span)> {
+        let word = self.peek().filter(|token| !token.starts_with(['=', '!', '(', ')', ',', '>', '<']))?;
+        let span = self.here();
+        self.next += 1;
+        Some((word, span))
+    }
+
+    fn requirement(&mut self) -> Result<LabelSelector, ParseError> {
+        let absent = self.peek() == Some("!");
+        self.next += usize::from(absent);
+        let expected = if absent { "a label key" } else { "a label key or `!`" };
+        let (key, span) = self.word().ok_or_else(|| self.unexpected().expected(expected))?;
+        check_key(key).map_err(|error| error.shifted(span.start))?;
+        let op = match self.peek() {
+            None | Some(",") if absent => LabelOp::NotExists,
+            None | Some(",") => LabelOp::Exists,
+            Some(_) if absent => return Err(self.unexpected().expected("`,` or the end after `!KEY`")),
+            Some(operator) => self.operation(operator)?,
+        };
+        Ok(LabelSelector { key: key.to_owned(), op })
+    }
+
+    fn operation(&mut self, operator: &str) -> Result<LabelOp, ParseError> {
+        let expected = "`=`, `==`, `!=`, `in` or `notin`";
+        match operator {
+            "=" | "==" | "!=" | "in" | "notin" => self.next += 1,
+            "<" | ">" => {
+                let error = ParseError::new(
+                    self.here(),
+                    format!("`{operator}` is not understood by this version yet"),
+                );
+                return Err(error.expected(expected).got(format!("`{operator}`")));
+            }
+            _ => return Err(self.unexpected().expected(expected)),
+        }
+        let values = if operator.ends_with('=') { vec![self.exact_value()?] } else { self.values()? };
+        Ok(if matches!(operator, "!=" | "notin") { LabelOp::NotIn(values) } else { LabelOp::In(values) })
+    }
+
+    fn exact_value(&mut self) -> Result<String, ParseError> {
+        match self.peek() {
+            None | Some(",") => Ok(String::new()),
+            Some(_) => self.value()?.ok_or_else(|| self.unexpected().expected("a label value")),
+        }
+    }
+
+    fn value(&mut self) -> Result<Option<String>, ParseError> {
+        let Some((value, span)) = self.word() else { return Ok(None) };
+        check_value(value).map_err(|error| error.shifted(span.start))?;
+        Ok(Some(value.to_owned()))
+    }
+
+    /// `(a,b)`; nothing between two commas is the empty value.
+    fn values(&mut self) -> Result<Vec<String>, ParseError> {
+        self.take("(")?;
+        let mut values = Vec::new();
+        loop {
+            values.push(self.value()?.unwrap_or_default());
+            match self.peek() {
+                Some(",") => self.next += 1,
+                Some(")") => break,
+                _ => return Err(self.unexpected().expected("`,` or `)`")),
+            }
+        }
+        self.next += 1;
+        Ok(set(values))
+    }
+}
+
+/// Values in the order in which kubectl keeps them: sorted, each once.
+pub(super) fn set(mut values: Vec<String>) -> Vec<String> {
+    values.sort();
+    values.dedup();
+    values
+}
+
+const PART: &str = "letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+
+/// Checks a label key as apimachinery does: `[DNS subdomain/]name`.
+pub(super) fn check_key(key: &str) -> Result<(), ParseError> {
+    let bad = |why: &str| {
+        Err(ParseError::new(0..key.len(), format!("{} is no label key", quoted(key))).expected(why))
+    };
+    if key.is_empty() {
+        return Err(ParseError::new(0..0, "an empty label key").expected("a key such as `app`"));
+    }
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    if name.contains('/') {
+        return bad("at most one `/`");
+    }
+    if prefix.is_some_and(|prefix| prefix.len() > 253 || !prefix.split('.').all(is_dns_label)) {
+        return bad("a DNS name in lower case before the `/`");
+    }
+    if name.len() > 63 {
+        return bad("at most 63 characters after the prefix");
+    }
+    if !is_part(name) {
+        return bad(PART);
+    }
+    Ok(())
+}
+
+/// Checks a label value as apimachinery does.
+pub(super) fn check_value(value: &str) -> Result<(), ParseError> {
+    let bad = |why: &str| {
+        Err(ParseError::new(0..value.len(), format!("{} is no label value", quoted(value))).expected(why))
+    };
+    if value.contains('*') {
+        let error =
+            ParseError::new(0..value.len(), "`*` in label values is not understood by this version yet");
+        return Err(error.expected("a whole value").got(quoted(value)));
+    }
+    if value.len() > 63 {
+        return bad("at most 63 characters");
+    }
+    if !value.is_empty() && !is_part(value) {
+        return bad(PART);
+    }
+    Ok(())
+}
+
+fn is_part(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    ends(bytes.first())
+        && ends(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+}
+
+fn is_dns_label(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let ends = |b: Option<&u8>| b.is_some_and(inner);
+    ends(bytes.first()) && ends(bytes.last()) && bytes.iter().all(|b| inner(b) || *b == b'-')
+}

@@ -1,0 +1,296 @@
+use super::*;
+
+/// Query, the part that the error points at, its one-line message.
+fn fails(table: &[(&str, &str, &str)]) {
+    for (text, part, message) in table {
+        let error = error(text);
+        assert_eq!((&text[error.span.clone()], error.to_string().as_str()), (*part, *message), "{text}");
+    }
+}
+
+#[test]
+fn what_never_closes() {
+    fails(&[
+        ("web \"api", "\"", "this quote is never closed: expected `\"`, got the end of the query"),
+        ("name:'api", "'", "this quote is never closed: expected `'`, got the end of the query"),
+        ("-l 'app", "'", "this quote is never closed: expected `'`, got the end of the query"),
+        ("a '", "'", "this quote is never closed: expected `'`, got the end of the query"),
+        ("a (b | (c)", "(", "this parenthesis is never closed: expected `)`, got the end of the query"),
+        ("-l a in (b", "(", "this parenthesis is never closed: expected `)`"),
+        ("a) b", ")", "this parenthesis was never opened"),
+    ]);
+}
+
+#[test]
+fn quotes_out_of_place() {
+    fails(&[
+        ("web\"", "\"", "a quote in the middle of a word: expected a space before it"),
+        ("\"a\"b", "b", "text right after a closing quote: expected a space, got `b`"),
+        ("name:\"a\"é", "é", "text right after a closing quote: expected a space, got `é`"),
+        ("\"\"", "\"\"", "an empty phrase: expected words between the quotes"),
+        ("''", "''", "this is no part of a name: got `'`"),
+    ]);
+}
+
+#[test]
+fn qualifiers_without_a_value() {
+    fails(&[
+        (
+            "web kind:",
+            "kind:",
+            "`kind:` has no value: expected a kind such as `deploy`, got the end of the query",
+        ),
+        ("kind: web", "kind:", "`kind:` has no value: expected a kind such as `deploy`, got a space"),
+        ("NS:", "NS:", "`NS:` has no value: expected a namespace, got the end of the query"),
+        (
+            "name:",
+            "name:",
+            "`name:` has no value: expected a name or a part of one, got the end of the query",
+        ),
+        (
+            "label:",
+            "label:",
+            "`label:` has no value: expected a label such as `app` or `app=web`, got the end of the query",
+        ),
+        ("kind:po,", "", "an empty value: expected a kind such as `deploy`"),
+        ("ns:,a", "", "an empty value: expected a name or a part of one"),
+        ("name:\"\"", "\"\"", "an empty value: expected a name or a part of one"),
+        ("name:=", "=", "an empty value: expected a name or a part of one"),
+        ("^", "^", "an empty value: expected a name or a part of one"),
+        ("label:,a", "", "an empty label key: expected a key such as `app`"),
+    ]);
+}
+
+#[test]
+fn flags_without_a_value() {
+    fails(&[
+        ("web -n", "-n", "`-n` has no value: expected a namespace, got the end of the query"),
+        ("-n -A", "-n", "`-n` has no value: expected a namespace, got `-A`"),
+        ("(-n )", "-n", "`-n` has no value: expected a namespace, got `)`"),
+        ("-l", "-l", "`-l` has no value: expected a label selector, got the end of the query"),
+        ("-l ''", "", "an empty label selector: expected a requirement such as `app=web`"),
+        ("-l ' '", " ", "an empty label selector: expected a requirement such as `app=web`"),
+    ]);
+}
+
+#[test]
+fn long_flags() {
+    for (text, suggestion) in [
+        ("--namespace=prod", "write `-n NAME` or `ns:NAME`"),
+        ("a --selector x", "write `-l SELECTOR`"),
+        ("--all-namespaces", "write `-A`"),
+        ("--foo", "flags go before the query; to search for the text, quote it"),
+    ] {
+        assert_eq!(error(text).suggestion.as_deref(), Some(suggestion));
+    }
+    fails(&[("a --foo b", "--foo", "`--foo` is no part of a query")]);
+}
+
+#[test]
+fn operators_without_a_term() {
+    fails(&[
+        ("a |", "", "a term is missing at the end: expected a term, got the end of the query"),
+        ("| a", "|", "a term is missing before `|`: expected a term, got `|`"),
+        ("a || b", "|", "a term is missing before `|`: expected a term, got `|`"),
+        ("(a OR)", ")", "a term is missing before `)`: expected a term, got `)`"),
+        ("a AND", "AND", "`AND` needs a term on both sides: expected a term, got the end of the query"),
+        ("AND a", "AND", "`AND` needs a term on both sides: expected a term, got `a`"),
+        ("a AND OR b", "AND", "`AND` needs a term on both sides: expected a term, got `OR`"),
+        ("a | -A", "-A", "a term is missing before `-A`: expected a term, got `-A`"),
+        ("()", "()", "nothing between the parentheses: expected a term"),
+        ("a ( -A )", "( -A )", "nothing between the parentheses: expected a term"),
+    ]);
+}
+
+#[test]
+fn exclusions_of_nothing() {
+    fails(&[
+        (
+            "a -",
+            "-",
+            "nothing to exclude: expected a term right after it, as in `-kind:pod`, got the end of the query",
+        ),
+        ("- a", "-", "nothing to exclude: expected a term right after it, as in `-kind:pod`, got ` `"),
+        ("a NOT", "NOT", "nothing to exclude: expected a term, got the end of the query"),
+        ("!-a", "!-", "excluded twice: expected one `-`, got `!-`"),
+        ("NOT -a", "NOT -", "excluded twice: expected one `-`, `!` or `NOT`"),
+        ("NOT -A", "-A", "a flag can't be excluded"),
+        ("ns:a,-b", "-b", "an exclusion inside a list: got `-b`"),
+        ("kind:!po", "!po", "an exclusion inside a list: got `!po`"),
+    ]);
+    assert_eq!(error("kind:!po").suggestion.as_deref(), Some("write `-kind:po`"));
+}
+
+#[test]
+fn bad_label_conditions() {
+    let part = "letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+    fails(
+        &[
+            ("a=b=c", "b=c", &format!("`b=c` is no label value: expected {part}")),
+            ("=web", "", "an empty label key: expected a key such as `app`"),
+            ("-x/y/z=1", "x/y/z", "`x/y/z` is no label key: expected at most one `/`"),
+            (
+                "App.IO/x=1",
+                "App.IO/x",
+                "`App.IO/x` is no label key: expected a DNS name in lower case before the `/`",
+            ),
+            (
+                "app=web*",
+                "web*",
+                "`*` in label values is not understood by this version yet: expected a whole value, got `web*`",
+            ),
+            ("app=\"a b\"", "\"a b\"", &format!("`a b` is no label value: expected {part}")),
+            ("a,b=c", "a", "a value without a label: expected `key=value`"),
+            ("label:app,tier=db", "tier=db", "keys and values in one list: got `tier=db`"),
+            ("label:a b", "", ""),
+        ][..8],
+    );
+    assert_eq!(error("x?a=b").suggestion.as_deref(), Some("to search for the text, quote it: `\"x?a=b\"`"));
+}
+
+#[test]
+fn bad_selectors_point_into_the_query() {
+    fails(&[
+        (
+            "web -l app=web,",
+            "",
+            "this is no label selector: expected a label key or `!`, got the end of the selector",
+        ),
+        ("web -l 'a in b' x", "b", "this is no label selector: expected `(`, got `b`"),
+        (
+            "é -l a>1",
+            ">",
+            "`>` is not understood by this version yet: expected `=`, `==`, `!=`, `in` or `notin`, got `>`",
+        ),
+    ]);
+}
+
+#[test]
+fn patterns_that_contradict_themselves() {
+    fails(&[
+        ("name:^web*", "^web*", "`*` and `?` together with `^` or `$`: got `^web*`"),
+        ("'web*", "'web*", "this is no part of a name: got `web*`"),
+    ]);
+}
+
+#[test]
+fn what_later_versions_know_is_an_error_and_never_text() {
+    for qualifier in [
+        "anno",
+        "annotation",
+        "age",
+        "by",
+        "changed",
+        "cluster",
+        "created",
+        "group",
+        "has",
+        "is",
+        "limit",
+        "no",
+        "owner",
+        "root",
+        "sort",
+        "uid",
+        "version",
+    ] {
+        let text = format!("web -{qualifier}:x");
+        let error = error(&text);
+        assert_eq!(error.message, format!("`{qualifier}:` is not understood by this version yet"));
+        assert_eq!(&text[error.span], format!("{qualifier}:x"));
+        let quoted = format!("to search for the text, quote it: `\"{qualifier}:x\"`");
+        assert_eq!(error.suggestion, Some(quoted));
+    }
+    fails(&[
+        ("age<2h", "age<2h", "`age<` is not understood by this version yet"),
+        ("Created:", "Created:", "`Created:` is not understood by this version yet"),
+        (
+            "~databases that run",
+            "~databases",
+            "`~` (search by meaning) is not understood by this version yet",
+        ),
+        ("web @staging", "@staging", "`@` (another cluster) is not understood by this version yet"),
+        ("/traef|webs/ x", "/traef|webs/", "`/regex/` is not understood by this version yet"),
+        ("/a(b)+/", "/a(b)+/", "`/regex/` is not understood by this version yet"),
+        ("name:/a/", "/a/", "`/regex/` is not understood by this version yet"),
+        ("ns:~x", "~x", "`~` (search by meaning) is not understood by this version yet"),
+    ]);
+    assert_eq!(read("/healthz"), "/healthz");
+}
+
+#[test]
+fn limits_answer_at_once() {
+    let long = "web ".repeat(250_000);
+    let error = error(&long);
+    assert_eq!(error.to_string(), "the query is too long: expected at most 4096 bytes, got 1000000 bytes");
+    assert!(error.render(&long).len() < 300);
+    assert_eq!(super::error(&"é".repeat(3000)).span.start, MAX_BYTES);
+    assert_eq!(super::error(&format!("a{}", "é".repeat(3000))).span.start, MAX_BYTES - 1);
+
+    let deep = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+    assert_eq!(read(&deep(MAX_DEPTH)), "a");
+    let error = super::error(&deep(MAX_DEPTH + 1));
+    assert_eq!((error.span, error.message.as_str()), (32..33, "more than 32 parentheses inside each other"));
+    assert_eq!(read(&"(a)".repeat(MAX_DEPTH + 1)).len(), "(and)".len() + 2 * (MAX_DEPTH + 1));
+
+    let many = |terms: usize| "a ".repeat(terms);
+    assert!(parse(&many(MAX_TERMS)).is_ok());
+    assert_eq!(super::error(&many(MAX_TERMS + 1)).message, "more than 256 terms");
+    for list in ["kind:", "ns:", "name:", "app=", "label:"] {
+        let list = format!("{list}a{}", ",a".repeat(MAX_TERMS));
+        assert!(parse(&list).is_err() || list.starts_with("app="), "{list}");
+    }
+    let values: Vec<String> = (0..=MAX_TERMS).map(|n| n.to_string()).collect();
+    assert_eq!(super::error(&format!("app={}", values.join(","))).message, "more than 256 terms");
+}
+
+#[test]
+fn an_error_renders_with_carets_under_its_part() {
+    let text = "web kind: api";
+    assert_eq!(
+        error(text).render(text),
+        "`kind:` has no value\n  web kind: api\n      ^^^^^ expected a kind such as `deploy`, got a space"
+    );
+    let text = "web (api";
+    assert_eq!(
+        error(text).render(text),
+        "this parenthesis is never closed\n  web (api\n      ^ expected `)`, got the end of the query"
+    );
+    let text = "a |";
+    assert_eq!(
+        error(text).render(text).lines().nth(2),
+        Some("     ^ expected a term, got the end of the query")
+    );
+    let text = "age:2h";
+    assert_eq!(
+        error(text).render(text),
+        "`age:` is not understood by this version yet\n  age:2h\n  ^^^^^^\n  to search for the text, quote it: `\"age:2h\"`"
+    );
+}
+
+#[test]
+fn rendering_is_sanitised_aligned_and_cut() {
+    let text = "東京\x1b[31m kind: \u{202e}x";
+    assert_eq!(
+        error(text).render(text),
+        "`kind:` has no value\n  東京␛[31m kind: <U+202E>x\n            ^^^^^ expected a kind such as `deploy`, got a space"
+    );
+    let text = format!("{} kind: {}", "before ".repeat(50), "after ".repeat(50));
+    assert_eq!(
+        error(&text).render(&text),
+        "`kind:` has no value\n  …re before before before before kind: after after after a…\n                                  ^^^^^ expected a kind such as `deploy`, got a space"
+    );
+    // A text that is not the one that was parsed renders something, too.
+    assert!(error(&text).render("x").contains("has no value"));
+}
+
+#[test]
+fn messages_hold_nothing_that_steers_a_terminal() {
+    for text in ["a\x1b[2J=\x1b=", "kind:-\x1b", "-l \x1b", "@\x1b", "--\x1b", "x\u{202e}y:z"] {
+        let lines = match parse(text) {
+            Ok(query) => query.hints.iter().map(|hint| hint.message.clone()).collect(),
+            Err(error) => format!("{error}\n{}", error.render(text)),
+        };
+        assert!(!lines.contains(['\x1b', '\u{202e}']), "{lines:?}");
+    }
+}
