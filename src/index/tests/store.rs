@@ -1,0 +1,93 @@
+//! Directories, the context table, the lock.
+
+use std::time::{Duration, SystemTime};
+
+use super::*;
+
+#[test]
+fn a_context_leads_to_its_store_without_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::locate(dir.path(), "abc").unwrap();
+    assert_eq!(Store::for_context(dir.path(), "kind").unwrap(), None);
+    store.remember_context("kind").unwrap();
+    Store::locate(dir.path(), "def").unwrap().remember_context("other").unwrap();
+    assert_eq!(Store::for_context(dir.path(), "kind").unwrap(), Some(store.clone()));
+    fs_err::remove_dir_all(store.dir()).unwrap();
+    assert_eq!(Store::for_context(dir.path(), "kind").unwrap(), None, "what is gone is not made again");
+    fs_err::write(dir.path().join("contexts.json"), "garbage").unwrap();
+    assert_eq!(Store::for_context(dir.path(), "other").unwrap(), None);
+}
+
+#[test]
+fn an_identity_must_be_a_plain_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for identity in ["", "..", "a/b", "a.b", "/"] {
+        assert!(
+            matches!(Store::locate(dir.path(), identity), Err(IndexError::Identity { .. })),
+            "{identity}"
+        );
+    }
+}
+
+#[test]
+fn one_process_at_a_time_has_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::locate(dir.path(), "abc").unwrap();
+    let lock = Lock::try_acquire(&store).unwrap().unwrap();
+    assert!(Lock::try_acquire(&store).unwrap().is_none());
+    drop(lock);
+    let (writer, _) = open(&store);
+    assert!(Lock::try_acquire(&store).unwrap().is_none());
+    let lock = writer.close();
+    assert!(Lock::try_acquire(&store).unwrap().is_none(), "closing gives the lock back, held");
+    drop(lock);
+    assert!(Lock::try_acquire(&store).unwrap().is_some());
+}
+
+#[test]
+fn setting_aside_leaves_an_empty_store_and_keeps_what_was() {
+    let (_dir, store) = filled(5);
+    store.write_json("kinds.json", &["pods"]).unwrap();
+    let (writer, _) = open(&store);
+    let lock = writer.close();
+    let aside = store.set_aside(&lock).unwrap();
+    assert!(aside.join("tantivy/meta.json").exists() && aside.join("kinds.json").exists());
+    assert_eq!(store.read_json::<Vec<String>>("kinds.json").unwrap(), None);
+    assert!(Lock::try_acquire(&store).unwrap().is_none(), "the lock is still held");
+    let again = store.set_aside(&lock).unwrap();
+    assert_ne!(again, aside);
+    let (writer, opened) = Writer::open(&store, lock, SCHEMA).unwrap();
+    assert_eq!((opened.rebuilt, writer.held().unwrap().len()), (None, 0));
+}
+
+#[test]
+fn json_beside_the_index_is_replaced_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::locate(dir.path(), "abc").unwrap();
+    assert_eq!(store.read_json::<u32>("n.json").unwrap(), None);
+    store.write_json("n.json", &1).unwrap();
+    store.write_json("n.json", &2).unwrap();
+    assert_eq!(store.read_json::<u32>("n.json").unwrap(), Some(2));
+    let error = store.read_json::<String>("n.json").unwrap_err();
+    assert!(error.to_string().starts_with("can't read ") && error.to_string().ends_with("n.json"), "{error}");
+    assert_eq!(files(store.dir()).len(), 2, "no temporary file stays: n.json and used");
+}
+
+#[test]
+fn directories_unused_for_30_days_go_unless_they_are_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let [old, held, aside] = ["01d", "he1d", "as1de"].map(|name| Store::locate(dir.path(), name).unwrap());
+    let lock = Lock::try_acquire(&aside).unwrap().unwrap();
+    fs_err::create_dir(aside.dir().join("tantivy")).unwrap();
+    let aside = aside.set_aside(&lock).unwrap();
+    let _lock = Lock::try_acquire(&held).unwrap().unwrap();
+    fs_err::create_dir(dir.path().join("not-ours")).unwrap();
+    let later = SystemTime::now() + Duration::from_secs(31 * 86_400);
+    assert_eq!(Store::remove_unused(dir.path(), SystemTime::now()).unwrap(), []);
+    let removed = Store::remove_unused(dir.path(), later).unwrap();
+    let mut paths: Vec<_> = removed.iter().map(|removed| (removed.path.clone(), removed.days)).collect();
+    paths.sort();
+    // of the third store nothing but its lock is left, which is no index any more
+    assert_eq!(paths, [(old.dir().to_owned(), 31), (aside, 31)]);
+    assert!(held.dir().is_dir() && dir.path().join("not-ours").is_dir());
+}
