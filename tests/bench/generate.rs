@@ -139,24 +139,43 @@ impl Dice {
     }
 }
 
-/// Object `n` of a cluster of `total`.
-pub(crate) fn entry(n: u64, total: u64) -> Entry {
+/// What an object is an object of.
+struct Draft {
+    kind: usize,
+    app_number: u64,
+    stage: usize,
+    dice: Dice,
+}
+
+fn draft(n: u64, total: u64) -> Draft {
     let mut dice = Dice(n.wrapping_mul(0x2545_f491_4f6c_dd1d));
     let mut share = dice.below(1000);
-    let at = KINDS
-        .iter()
-        .position(|kind| share.checked_sub(kind.0).map(|rest| share = rest).is_none())
-        .unwrap_or(0);
-    let (kind, namespaced) = (&kinds_once()[at], KINDS[at].6);
-
+    let kind = KINDS.iter().position(|kind| share.checked_sub(kind.0).map(|rest| share = rest).is_none());
     // a service exists in some stages; bigger clusters have more services and more pods of each
-    let apps = 120 + total / 400;
-    let app_number = dice.skewed(apps);
+    let app_number = dice.skewed(120 + total / 400);
+    let stage = dice.skewed(4) as usize;
+    Draft { kind: kind.unwrap_or(0), app_number, stage, dice }
+}
+
+/// The objects in the order in which a cluster's lists give them: by kind, namespace and, roughly, name.
+pub(crate) fn in_list_order(total: u64) -> Vec<u64> {
+    let mut all: Vec<u64> = (0..total).collect();
+    all.sort_by_cached_key(|n| {
+        let draft = draft(*n, total);
+        (draft.kind as u8, (draft.app_number % 40) as u8, draft.stage as u8, draft.app_number as u32)
+    });
+    all
+}
+
+/// Object `n` of a cluster of `total`.
+pub(crate) fn entry(n: u64, total: u64) -> Entry {
+    let Draft { kind: at, app_number, stage, mut dice } = draft(n, total);
+    let (kind, namespaced) = (&kinds_once()[at], KINDS[at].6);
     let service = SERVICES[(app_number % 40) as usize];
     let part = PARTS[(app_number / 40 % 12) as usize];
     let tenant = app_number / 480;
     let app = if tenant == 0 { format!("{service}-{part}") } else { format!("{service}-{part}-{tenant}") };
-    let stage = STAGES[dice.skewed(4) as usize];
+    let stage = STAGES[stage];
     let namespace = if namespaced { format!("{service}-{stage}") } else { "_cluster".to_owned() };
     let mut revision = Dice(app_number * 7 + dice.skewed(6));
     let template = revision.hash(10);
