@@ -203,8 +203,14 @@ fn pod(random: &mut StdRng, number: usize) -> Planned {
     }]);
     let mut spec = app.pod_spec();
     spec["nodeName"] = json!(format!("node-{}", number % 60));
+<<<<<<< HEAD
     let condition =
         |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-03-02T08:15:00Z" });
+=======
+    let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-03-02T08:15:00Z" });
+    let conditions =
+        ["PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready"].map(condition);
+>>>>>>> harness
     let container = |name: &str| {
         json!({
             "name": name, "image": "app:4.2.1", "imageID": "sha256:0", "ready": true, "restartCount": 0,
@@ -218,8 +224,7 @@ fn pod(random: &mut StdRng, number: usize) -> Planned {
         "podIP": address, "podIPs": [{ "ip": address }],
         "hostIP": "10.1.2.3", "hostIPs": [{ "ip": "10.1.2.3" }],
         "startTime": "2026-03-02T08:15:00Z",
-        "conditions":
-            ["PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready"].map(condition),
+        "conditions": conditions,
         "containerStatuses": [container("app"), container("sidecar")],
     });
     let body = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec });
