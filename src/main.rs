@@ -1,3 +1,7 @@
 //! The kubesift program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kubesift::cli::run(std::env::args_os().collect())
+}

@@ -26,7 +26,11 @@ impl Truth<'_> {
     /// confirmed.
     pub(super) fn lines(&self, hits: &str) -> Vec<String> {
         let objects = count(self.objects);
-        let of = if hits.is_empty() { format!("{objects} objects") } else { format!("{hits} of {objects} objects") };
+        let of = if hits.is_empty() {
+            format!("{objects} objects")
+        } else {
+            format!("{hits} of {objects} objects")
+        };
         let Some(status) = self.status else {
             return vec![format!("{of}, coverage unknown")];
         };
@@ -79,7 +83,11 @@ fn kinds(coverage: &Coverage) -> String {
         (&coverage.partial, "in some namespaces only"),
     ] {
         if !list.is_empty() {
-            gaps.push(format!("{} {what}: {}", count(list.len() as u64), names(&list.iter().collect::<Vec<_>>())));
+            gaps.push(format!(
+                "{} {what}: {}",
+                count(list.len() as u64),
+                names(&list.iter().collect::<Vec<_>>())
+            ));
         }
     }
     let gaps = if gaps.is_empty() { String::new() } else { format!(" ({})", gaps.join("; ")) };
@@ -164,7 +172,8 @@ mod tests {
 
     #[test]
     fn many_names_are_counted() {
-        let forbidden = |n: usize| kind(&format!("k{n}.example.com"), KindState::Forbidden { since_ms: 0 }, None);
+        let forbidden =
+            |n: usize| kind(&format!("k{n}.example.com"), KindState::Forbidden { since_ms: 0 }, None);
         let status = Status { kinds: (0..1200).map(forbidden).collect(), ..Status::default() };
         assert_eq!(
             lines(Some(&status), "0"),

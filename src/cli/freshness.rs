@@ -30,6 +30,8 @@ pub(super) enum Wanted {
     Recent,
     /// Read again now.
     Fresh,
+    /// Read again now, or fail: what is stored is no substitute.
+    Synced,
 }
 
 /// What to do for an answer.
@@ -85,43 +87,58 @@ pub(super) struct Prepared {
     pub(super) status: Option<Status>,
 }
 
+impl Prepared {
+    /// What is stored although `failure` kept it from being refreshed, which is said; the failure itself where that
+    /// is no substitute.
+    fn instead(
+        session: &mut Session<'_>,
+        failure: Failure,
+        wanted: Wanted,
+        reader: Option<Reader>,
+        status: Option<Status>,
+    ) -> Result<Self, Failure> {
+        let reader = reader.filter(|reader| wanted != Wanted::Synced && holds_anything(&reader.checkpoint()));
+        let Some(reader) = reader else { return Err(failure) };
+        session.output.note(&format!("{failure}\nanswering from what is stored"));
+        Ok(Self { reader, status })
+    }
+}
+
 /// Makes the index as fresh as wanted.
-pub(super) async fn prepare(session: &mut Session, target: &Target, wanted: Wanted) -> Result<Prepared, Failure> {
+pub(super) async fn prepare(
+    session: &mut Session<'_>,
+    target: &Target,
+    wanted: Wanted,
+) -> Result<Prepared, Failure> {
     let wanted = if target.access.is_none() { Wanted::Offline } else { wanted };
     let mut waiting = Waiting::new(session);
     loop {
         let (reader, status) = (target.reader()?, target.status());
         let facts = facts(target, wanted, reader.as_ref(), status.as_ref());
         match facts.plan() {
-            Plan::Answer => return reader.map(|reader| Prepared { reader, status }).ok_or_else(|| nothing_stored(target)),
+            Plan::Answer => {
+                return reader
+                    .map(|reader| Prepared { reader, status })
+                    .ok_or_else(|| nothing_stored(target));
+            }
             Plan::Nothing => return Err(nothing_stored(target)),
             Plan::Wait => waiting.look(session, status.as_ref()),
             Plan::Read(mode) => match Lock::try_acquire(&target.store) {
-                Ok(Some(lock)) => return read(session, target, lock, mode).await,
+                Ok(Some(lock)) => return read(session, target, lock, mode, wanted).await,
                 // Somebody just took it, and will show up in status.json.
                 Ok(None) => waiting.look(session, None),
-                Err(error) => return stored_instead(session, Failure::unavailable(error), reader, status),
+                Err(error) => {
+                    return Prepared::instead(session, Failure::unavailable(error), wanted, reader, status);
+                }
             },
         }
         if waiting.is_hopeless() {
             let why = anyhow!("another process holds the index and gives no sign of life");
             let failure = Failure::unavailable(why).advise("look for a stopped kubesift");
-            return stored_instead(session, failure, reader, status);
+            return Prepared::instead(session, failure, wanted, reader, status);
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-fn stored_instead(
-    session: &mut Session,
-    failure: Failure,
-    reader: Option<Reader>,
-    status: Option<Status>,
-) -> Result<Prepared, Failure> {
-    let reader = reader.filter(|reader| holds_anything(&reader.checkpoint()));
-    let Some(reader) = reader else { return Err(failure) };
-    session.output.note(&format!("{failure}\nanswering from what is stored"));
-    Ok(Prepared { reader, status })
 }
 
 fn facts(target: &Target, wanted: Wanted, reader: Option<&Reader>, status: Option<&Status>) -> Facts {
@@ -163,18 +180,27 @@ fn has_read_everything(status: &Status) -> bool {
 fn confirmed(checkpoint: &Checkpoint, status: Option<&Status>) -> Option<i64> {
     let settled = |kind| {
         let state = status.and_then(|status| status.kind(kind)).map(|kind| &kind.state);
-        !matches!(state, Some(KindState::Stale { .. } | KindState::Failing { .. } | KindState::Forbidden { .. }))
+        !matches!(
+            state,
+            Some(KindState::Stale { .. } | KindState::Failing { .. } | KindState::Forbidden { .. })
+        )
     };
     let complete = checkpoint.scopes.iter().filter(|scope| scope.complete && settled(&scope.kind));
     complete.map(|scope| scope.as_of).min()
 }
 
-fn nothing_stored(target: &Target) -> Failure {
+pub(super) fn nothing_stored(target: &Target) -> Failure {
     let failure = Failure::unavailable(anyhow!("nothing is stored for {} yet", target.name()));
     failure.advise("read it once: kubesift sync")
 }
 
-async fn read(session: &mut Session, target: &Target, lock: Lock, mode: Mode) -> Result<Prepared, Failure> {
+async fn read(
+    session: &mut Session<'_>,
+    target: &Target,
+    lock: Lock,
+    mode: Mode,
+    wanted: Wanted,
+) -> Result<Prepared, Failure> {
     let mut handle = target.start(lock, mode)?;
     let outcome = watch_progress(session, &mut handle).await;
     let status = handle.status();
@@ -185,14 +211,16 @@ async fn read(session: &mut Session, target: &Target, lock: Lock, mode: Mode) ->
     let why = match outcome {
         Outcome::Done => return Ok(Prepared { reader, status: Some(status) }),
         Outcome::Unreachable(why) => anyhow!(why).context(format!("can't reach {}", target.name())),
-        Outcome::Unauthorized(why) => anyhow!(why).context(format!("{} refuses the credentials", target.name())),
+        Outcome::Unauthorized(why) => {
+            anyhow!(why).context(format!("{} refuses the credentials", target.name()))
+        }
         Outcome::IndexFailed(why) => anyhow!(why).context("the index can't be written"),
     };
-    stored_instead(session, Failure::unavailable(why), Some(reader), Some(status))
+    Prepared::instead(session, Failure::unavailable(why), wanted, Some(reader), Some(status))
 }
 
 /// Shows the progress of a run until it ends.
-pub(super) async fn watch_progress(session: &mut Session, handle: &mut crate::engine::Handle) -> Outcome {
+async fn watch_progress(session: &mut Session<'_>, handle: &mut crate::engine::Handle) -> Outcome {
     let updates = handle.subscribe();
     let mut progress = session.output.progress();
     let mut tick = tokio::time::interval(Duration::from_millis(100));
@@ -215,12 +243,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(session: &Session) -> Self {
+    fn new(session: &Session<'_>) -> Self {
         let now = Instant::now();
         Self { progress: session.output.progress(), since: now, last_sign: now, said: false }
     }
 
-    fn look(&mut self, session: &mut Session, status: Option<&Status>) {
+    fn look(&mut self, session: &mut Session<'_>, status: Option<&Status>) {
         let Some(status) = status else { return };
         self.last_sign = Instant::now();
         if !self.said && self.since.elapsed() > Duration::from_millis(500) {

@@ -69,7 +69,8 @@ impl<'a> From<&'a Hit> for Row<'a> {
 /// `xargs -L1 kubectl get` works across namespaces.
 fn name(metadata: &Metadata) -> String {
     let kind = metadata.kind.to_lowercase();
-    let group = if metadata.api_group.is_empty() { String::new() } else { format!(".{}", metadata.api_group) };
+    let group =
+        if metadata.api_group.is_empty() { String::new() } else { format!(".{}", metadata.api_group) };
     let object = text::sanitise(&metadata.name);
     let mut line = text::shell_quote(&format!("{kind}{group}/{object}")).into_owned();
     if metadata.namespace != CLUSTER {
@@ -118,17 +119,18 @@ fn spans(hit: &Hit, field: &str) -> Vec<Range<usize>> {
 // What matched, with the matching part highlighted: `name`, `app=web`, `anno team`, `owner web-7f9c`.
 fn reasons(matched: &[Match]) -> Cell {
     let mut cell = Cell::default();
-    let mut told: Vec<(&str, Option<&str>)> = Vec::new();
+    let mut told: Vec<&Match> = Vec::new();
     for found in matched {
-        // Key and value of one label are one reason.
-        let what = (found.field.trim_end_matches("-key"), found.key.as_deref());
-        if told.contains(&what) || told.len() == REASONS {
+        if told.len() == REASONS || told.iter().any(|other| is_implied(found, other)) {
+            continue;
+        }
+        if matched.iter().any(|other| other.field != found.field && is_implied(found, other)) {
             continue;
         }
         if !told.is_empty() {
             cell.push(Style::Dim, ", ");
         }
-        told.push(what);
+        told.push(found);
         let key = found.key.as_deref().unwrap_or_default();
         match found.field {
             "name" | "namespace" | "kind" => cell.push(Style::Plain, found.field),
@@ -149,6 +151,12 @@ fn reasons(matched: &[Match]) -> Cell {
         }
     }
     cell
+}
+
+// A field is told once; a label whose value is told needs no word about its key.
+fn is_implied(found: &Match, other: &Match) -> bool {
+    let same = found.field == other.field || found.field.strip_suffix("-key") == Some(other.field);
+    same && found.key == other.key
 }
 
 fn push_marked(cell: &mut Cell, value: &str, span: &Range<usize>) {
@@ -189,7 +197,11 @@ mod tests {
                 },
                 local: Local {
                     created: Some(NOW / 1000 - 3 * 86_400),
-                    owners: vec![Owner { kind: "ReplicaSet".into(), name: "checkout-7f9c".into(), ..Owner::default() }],
+                    owners: vec![Owner {
+                        kind: "ReplicaSet".into(),
+                        name: "checkout-7f9c".into(),
+                        ..Owner::default()
+                    }],
                     ..Local::default()
                 },
             },
@@ -201,13 +213,25 @@ mod tests {
 
     fn hits() -> Vec<Hit> {
         vec![
-            hit("shop", "apps", "Deployment", "checkout-api", vec![
-                found("name", None, "checkout-api", 0..5),
-                found("label-key", Some("app"), "app", 0..3),
-                found("label", Some("app"), "checkout", 0..5),
-                found("annotation", Some("team/notes"), "the checkout team", 4..9),
-            ]),
-            hit("_cluster", "", "Namespace", "x\x1b[31m", vec![found("annotation", Some("n\u{202e}"), "check", 0..5)]),
+            hit(
+                "shop",
+                "apps",
+                "Deployment",
+                "checkout-api",
+                vec![
+                    found("name", None, "checkout-api", 0..5),
+                    found("label-key", Some("app"), "app", 0..3),
+                    found("label", Some("app"), "checkout", 0..5),
+                    found("annotation", Some("team/notes"), "the checkout team", 4..9),
+                ],
+            ),
+            hit(
+                "_cluster",
+                "",
+                "Namespace",
+                "x\x1b[31m",
+                vec![found("annotation", Some("n\u{202e}"), "check", 0..5)],
+            ),
             hit("shop", "", "Pod", "it's", vec![found("owner", None, "checkout-7f9c", 0..5)]),
         ]
     }
@@ -220,19 +244,33 @@ mod tests {
 
     #[test]
     fn the_table_says_why() {
-        insta::assert_snapshot!(shown("table"), @"");
-        insta::assert_snapshot!(shown("wide"), @"");
+        insta::assert_snapshot!(shown("table"), @"
+        KIND         NAMESPACE   NAME           AGE   MATCH
+        Deployment   shop        checkout-api    3d   name, app=checkout, anno team/notes
+        Namespace                x␛[31m          3d   anno n<U+202E>
+        Pod          shop        it's            3d   owner checkout-7f9c
+        ");
+        insta::assert_snapshot!(shown("wide"), @"
+        KIND         NAMESPACE   NAME           AGE   MATCH                                 OWNER                      LABELS
+        Deployment   shop        checkout-api    3d   name, app=checkout, anno team/notes   ReplicaSet/checkout-7f9c   app=checkout,tier=web
+        Namespace                x␛[31m          3d   anno n<U+202E>                        ReplicaSet/checkout-7f9c   app=checkout,tier=web
+        Pod          shop        it's            3d   owner checkout-7f9c                   ReplicaSet/checkout-7f9c   app=checkout,tier=web
+        ");
     }
 
     #[test]
     fn names_go_through_xargs() {
-        insta::assert_snapshot!(shown("name"), @"");
+        insta::assert_snapshot!(shown("name"), @r"
+        deployment.apps/checkout-api -n shop
+        'namespace/x␛[31m'
+        'pod/it'\''s' -n shop
+        ");
     }
 
     #[test]
     fn json_has_the_mirrored_document_and_the_reasons() {
         let first = shown("jsonl").lines().next().map(str::to_owned).unwrap();
-        insta::assert_snapshot!(first, @"");
+        insta::assert_snapshot!(first, @r#"{"id":"shop/apps/v1/Deployment/checkout-api","text":"Deployment checkout-api","metadata":{"namespace":"shop","name":"checkout-api","kind":"Deployment","apiVersion":"apps/v1","apiGroup":"apps","labels":"app=checkout,tier=web","source":"resource-sync"},"score":4.0,"matched":[{"field":"name","value":"checkout-api","span":[0,5]},{"field":"label-key","key":"app","value":"app","span":[0,3]},{"field":"label","key":"app","value":"checkout","span":[0,5]},{"field":"annotation","key":"team/notes","value":"the checkout team","span":[4,9]}]}"#);
         let list: Vec<serde_json::Value> = serde_json::from_str(&shown("json")).unwrap();
         assert_eq!(list.len(), 3);
         assert_eq!(list[1]["metadata"]["name"], "x\x1b[31m", "what was stored, whatever it is");
@@ -243,7 +281,9 @@ mod tests {
 
     #[test]
     fn nothing_found_prints_an_empty_list_for_programs_and_nothing_for_people() {
-        for (form, expected) in [("table", ""), ("name", ""), ("jsonl", ""), ("json", "[]\n"), ("yaml", "[]\n")] {
+        for (form, expected) in
+            [("table", ""), ("name", ""), ("jsonl", ""), ("json", "[]\n"), ("yaml", "[]\n")]
+        {
             let (mut output, stdout, _) = captured(None);
             print(&mut output, form, &[], NOW).unwrap();
             assert_eq!(stdout.text(), expected, "{form}");
@@ -254,6 +294,9 @@ mod tests {
     fn a_terminal_shows_what_matched() {
         let (mut output, stdout, _) = captured(Some(80));
         print(&mut output, "table", &hits()[..1], NOW).unwrap();
-        insta::assert_snapshot!(stdout.text().replace('\x1b', "^"), @"");
+        insta::assert_snapshot!(stdout.text().replace('\x1b', "^"), @"
+        ^[2mKIND^[0m         ^[2mNAMESPACE^[0m   ^[2mNAME^[0m           ^[2mAGE^[0m   ^[2mMATCH^[0m
+        Deployment   shop        ^[1;33mcheck^[0mout-api    3d   name^[2m, ^[0mapp=^[1;33mcheck^[0mout^[2m, ^[0manno team/not…
+        ");
     }
 }

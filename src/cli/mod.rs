@@ -3,9 +3,105 @@
 
 mod args;
 mod clock;
+mod commands;
 mod config;
+mod coverage;
 mod env;
 mod failure;
+mod freshness;
+mod hits;
+mod logging;
 mod output;
+mod query;
+mod session;
 mod settings;
+mod target;
 mod tokens;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, Command};
+use env::Env;
+use failure::{Exit, Failure, Outcome};
+use output::Output;
+use session::Session;
+use settings::Key;
+
+/// Runs the program: arguments (its name first) in, exit code out.
+pub fn run(args: Vec<OsString>) -> ExitCode {
+    let env = Env::current();
+    let mut output = Output::stdio(&env);
+    let outcome = dispatch(args, env, &mut output).and_then(|exit| {
+        output.flush()?;
+        Ok(exit)
+    });
+    let exit = match outcome {
+        Ok(exit) => exit,
+        // Who closed the pipe has read enough.
+        Err(_) if output.is_closed() => Exit::Done,
+        Err(failure) => {
+            tracing::error!("{failure}");
+            output.failure(&failure);
+            failure.exit
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
+    let definition = Cli::command();
+    let arranged = tokens::arrange(&definition, args);
+    let parsed = definition.try_get_matches_from(arranged.args);
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return explain(&error, output),
+    };
+    let Some(command) = cli.command else {
+        output.script(&Cli::command().render_help().to_string())?;
+        return Ok(Exit::Done);
+    };
+    if let Command::Completions { shell } = command {
+        return commands::completions::run(output, shell);
+    }
+    let mut session = Session::new(&matches, &cli.global, env, output)?;
+    arranged.hints.iter().for_each(|hint| session.output.note(hint));
+    if let Some(path) = session.settings().path(Key::LogFile) {
+        logging::start(&path, cli.global.verbose)
+            .context("the log can't be written")
+            .map_err(Failure::usage)?;
+    }
+    perform(&mut session, &command)
+}
+
+fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {
+    match command {
+        Command::Search(args) => runtime()?.block_on(commands::search::run(session, args)),
+        Command::Kinds(args) => runtime()?.block_on(commands::kinds::run(session, args)),
+        Command::Sync(args) => runtime()?.block_on(commands::sync::run(session, args)),
+        Command::Demo(_) => Err(Failure::usage(anyhow::anyhow!("demo is not built yet"))),
+        Command::Status(args) => commands::status::run(session, args),
+        Command::Config(command) => commands::config::run(session, command),
+        Command::Completions { shell } => commands::completions::run(session.output, *shell),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    Ok(runtime.context("no threads to work with")?)
+}
+
+// Help and version were asked for; everything else is a mistake that clap explains, with a suggestion.
+fn explain(error: &clap::Error, output: &mut Output) -> Outcome {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        output.note_plain(&text);
+        return Ok(Exit::Usage);
+    }
+    output.script(&text)?;
+    Ok(Exit::Done)
+}

@@ -54,6 +54,11 @@ impl Output {
         self.write(&safe)
     }
 
+    /// A script of our own making, byte for byte: it may need tabs, and holds nothing from outside.
+    pub(super) fn script(&mut self, script: &str) -> io::Result<()> {
+        self.write(script)
+    }
+
     /// A table.
     pub(super) fn table(&mut self, table: &Table) -> io::Result<()> {
         self.write(&table.render(&self.out))
@@ -80,6 +85,11 @@ impl Output {
     /// Remarks, coverage, progress in words: one or more lines on stderr.
     pub(super) fn note(&mut self, lines: &str) {
         self.styled_note(Style::Dim, lines);
+    }
+
+    /// As [`Output::note`], for what the person asked to see.
+    pub(super) fn note_plain(&mut self, lines: &str) {
+        self.styled_note(Style::Plain, lines);
     }
 
     /// A failure, once.

@@ -1,11 +1,10 @@
 //! From the words and filters of a command line to one query, and from a mistake in it to what a person reads.
 
-use std::ops::Range;
-
 use anyhow::anyhow;
 
 use super::failure::Failure;
-use crate::query::{Expr, Query, Term, parse, parse_selector};
+use crate::query::{Expr, ParseError, Query, Term, parse, parse_selector};
+use crate::search::UnknownKind;
 use crate::text;
 
 /// What was typed.
@@ -29,60 +28,105 @@ impl Wording<'_> {
 /// The query that the words and filters make together; filters are ANDed in.
 pub(super) fn build(wording: &Wording<'_>) -> Result<Query, Failure> {
     let text = wording.text();
-    let Query { root, hints } = parse(&text).map_err(|error| {
-        let span = error.span.clone();
-        mistake(&text, Some(span), anyhow!(error))
-    })?;
-    let mut all: Vec<Expr> = root.into_iter().collect();
-    all.extend(namespaces(wording.namespaces)?);
+    let mut query = parse(&text).map_err(|error| mistake(&error, &text))?;
+    let mut all: Vec<Expr> = query.root.take().into_iter().collect();
+    if !query.all_namespaces {
+        all.extend(namespaces(wording.namespaces)?);
+    }
     for selector in wording.selectors {
-        let parsed = parse_selector(selector).map_err(|error| {
-            let span = error.span.clone();
-            mistake(selector, Some(span), anyhow!(error).context("-l"))
-        })?;
+        let parsed = parse_selector(selector).map_err(|error| mistake(&error, selector))?;
         all.extend(parsed.into_iter().map(|selector| Expr::Term(Term::Label(selector), 0..0)));
     }
-    let root = match all.len() {
-        0 | 1 => all.pop(),
-        _ => Some(Expr::And(all)),
-    };
-    Ok(Query { root, hints })
+    query.root = if all.len() > 1 { Some(Expr::And(all)) } else { all.pop() };
+    Ok(query)
 }
 
-// The language's own `ns:` knows globs; what can't be a namespace must not become another term.
+// The language's own `ns:` knows lists and globs; what can't be a namespace must not become another term.
 fn namespaces(names: &[String]) -> Result<Option<Expr>, Failure> {
     if names.is_empty() {
         return Ok(None);
     }
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '*' | '?' | '_');
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.*?_".contains(c);
     if let Some(wrong) = names.iter().find(|name| name.is_empty() || !name.chars().all(plain)) {
         let error = anyhow!("-n: \"{}\" can't be a namespace", text::truncate(wrong, 60));
-        return Err(Failure::usage(error).advise("lower-case letters, digits and -, or a glob such as team-*"));
+        return Err(
+            Failure::usage(error).advise("lower-case letters, digits and -, or a glob such as team-*")
+        );
     }
-    let parsed = parse(&format!("ns:{}", names.join(",")));
-    parsed.map(|query| query.root).map_err(|error| Failure::usage(anyhow!(error).context("-n")))
+    let filter = format!("ns:{}", names.join(","));
+    parse(&filter).map(|query| query.root).map_err(|error| mistake(&error, &filter))
 }
 
 /// A mistake in a query, with the place marked below the text.
-pub(super) fn mistake(query: &str, span: Option<Range<usize>>, error: anyhow::Error) -> Failure {
-    let failure = Failure::usage(error);
-    match span.and_then(|span| marked(query, &span)) {
-        Some(marked) => failure.advise(marked),
-        None => failure,
-    }
+pub(super) fn mistake(error: &ParseError, query: &str) -> Failure {
+    let rendered = error.render(query);
+    let mut lines = rendered.lines();
+    let failure = Failure::usage(anyhow!(lines.next().unwrap_or_default().to_owned()));
+    let rest: Vec<&str> = lines.map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+    failure.advise(rest.join("\n"))
 }
 
-// The query with `^^^` below the place: only what fits one line, and only around the place.
-fn marked(query: &str, span: &Range<usize>) -> Option<String> {
-    const AROUND: usize = 30;
-    let (before, place, after) = (query.get(..span.start)?, query.get(span.clone())?, query.get(span.end..)?);
-    let before = text::sanitise(before);
-    let skipped = before.chars().count().saturating_sub(AROUND);
-    let before: String = before.chars().skip(skipped).collect();
-    let place = text::truncate(&text::sanitise(place), AROUND).into_owned();
-    let after: String = text::sanitise(after).chars().take(AROUND).collect();
-    let start = if skipped > 0 { "…" } else { "" };
-    let indent = text::width(start) + text::width(&before);
-    let carets = "^".repeat(text::width(&place).max(1));
-    Some(format!("{start}{before}{place}{after}\n{}{carets}", " ".repeat(indent)))
+/// A kind word that this cluster does not know, told as a mistake of the query.
+pub(super) fn unknown_kind(unknown: &UnknownKind, query: &str) -> Failure {
+    let known = "kubesift kinds lists the kinds of this cluster";
+    // A word in a flag stands nowhere in the query.
+    let Some(span) = unknown.span.clone() else { return Failure::usage(unknown.clone()).advise(known) };
+    let error =
+        ParseError { span, message: unknown.to_string(), expected: None, got: None, suggestion: None };
+    mistake(&error, query).advise(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(words: &[&str], namespaces: &[&str], selectors: &[&str]) -> String {
+        let own = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
+        let (words, namespaces, selectors) = (own(words), own(namespaces), own(selectors));
+        match build(&Wording { words: &words, namespaces: &namespaces, selectors: &selectors }) {
+            Ok(query) => query.to_string(),
+            Err(failure) => failure.to_string(),
+        }
+    }
+
+    #[test]
+    fn words_are_joined_and_filters_are_anded_in() {
+        assert_eq!(shown(&["web", "api"], &[], &[]), "web api");
+        assert_eq!(shown(&["web api", "\"a b\""], &[], &[]), "web api \"a b\"");
+        assert_eq!(shown(&["web"], &["shop", "team-*"], &[]), "web ns:shop,team-*");
+        assert_eq!(shown(&["ns:a"], &["b"], &[]), "ns:a (ns:b)");
+        assert_eq!(shown(&[], &[], &["app=web,env in (a,b)"]), "app=web env=a,b");
+        assert_eq!(shown(&["web -A"], &["shop"], &[]), "-A web");
+        assert_eq!(shown(&[], &[], &[]), "");
+    }
+
+    #[test]
+    fn mistakes_show_their_place() {
+        insta::assert_snapshot!(shown(&["web", "(api"], &[], &[]), @"
+        error: this parenthesis is never closed
+          web (api
+              ^ expected `)`, got the end of the query
+        ");
+        insta::assert_snapshot!(shown(&["web"], &[], &["app in (a"]), @"
+        error: this is no label selector
+          app in (a
+                   ^ expected `,` or `)`, got the end of the selector
+        ");
+        insta::assert_snapshot!(shown(&["web"], &["a b"], &[]), @r#"
+        error: -n: "a b" can't be a namespace
+          lower-case letters, digits and -, or a glob such as team-*
+        "#);
+        insta::assert_snapshot!(shown(&["web"], &["x) | kind:secret"], &[]), @r#"
+        error: -n: "x) | kind:secret" can't be a namespace
+          lower-case letters, digits and -, or a glob such as team-*
+        "#);
+        let unknown =
+            UnknownKind { word: "deploi".into(), suggestion: Some("deploy".into()), span: Some(4..15) };
+        insta::assert_snapshot!(unknown_kind(&unknown, "web kind:deploi"), @"
+        error: no kind is called 'deploi': did you mean 'deploy'?
+          web kind:deploi
+              ^^^^^^^^^^^
+          kubesift kinds lists the kinds of this cluster
+        ");
+    }
 }

@@ -11,46 +11,34 @@ use super::output::Output;
 use super::settings::{Settings, Sources};
 
 /// One run of the program.
-pub(super) struct Session {
+pub(super) struct Session<'a> {
     /// The environment at the start.
     pub(super) env: Env,
     /// Times for people.
     pub(super) clock: Clock,
     /// Stdout and stderr.
-    pub(super) output: Output,
+    pub(super) output: &'a mut Output,
     /// Where the configuration file is looked for.
     pub(super) config: Location,
     /// What was set, for any context.
     pub(super) sources: Sources,
     /// `-n`.
     pub(super) namespaces: Vec<String>,
-    /// How many `-v`.
-    pub(super) verbose: u8,
 }
 
-impl Session {
+impl<'a> Session<'a> {
     /// Reads the configuration file, and checks all that was set.
     pub(super) fn new(
         matches: &ArgMatches,
         global: &Global,
         env: Env,
-        output: Output,
-    ) -> Result<Self, (Failure, Output)> {
+        output: &'a mut Output,
+    ) -> Result<Self, Failure> {
         let config = Location::find(global.config.as_deref(), &env);
-        let read = config.read(&env).map_err(Failure::usage);
-        let sources = read.and_then(|file| Sources::new(matches, &env, file).map_err(Failure::usage));
-        match sources {
-            Ok(sources) => Ok(Self {
-                clock: Clock::local(&env),
-                config,
-                sources,
-                namespaces: global.namespace.clone(),
-                verbose: global.verbose,
-                env,
-                output,
-            }),
-            Err(failure) => Err((failure, output)),
-        }
+        let file = config.read(&env).map_err(Failure::usage)?;
+        let sources = Sources::new(matches, &env, file).map_err(Failure::usage)?;
+        let clock = Clock::local(&env);
+        Ok(Self { env, clock, output, config, sources, namespaces: global.namespace.clone() })
     }
 
     /// The settings as far as they do not depend on the context.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use super::failure::Failure;
 use super::session::Session;
 use super::settings::{Key, Settings};
-use crate::cluster::access::{current_context, Environment};
+use crate::cluster::access::{Environment, current_context};
 use crate::cluster::selection::{Selection, SelectionOptions};
 use crate::cluster::{Access, AccessOptions, Client, ClientOptions};
 use crate::document::{DENIED_ANNOTATIONS, RuleOptions, Rules};
@@ -39,7 +39,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Reads the kubeconfig and finds the index.
-    pub(super) fn open(session: &mut Session, need: Need) -> Result<Self, Failure> {
+    pub(super) fn open(session: &mut Session<'_>, need: Need) -> Result<Self, Failure> {
         let base = session.settings();
         let mut options = AccessOptions {
             kubeconfig: base.path(Key::Kubeconfig),
@@ -91,7 +91,7 @@ impl Target {
             context_namespace: access.context_namespace.clone(),
             store: self.store.clone(),
             rules: Arc::new(rules),
-            selection: Arc::new(selection(&self.settings)),
+            selection: Arc::new(self.selection()),
             mode,
             forbidden_after: self.settings.duration(Key::ForbiddenAfter),
             timing: engine::Timing::default(),
@@ -140,6 +140,17 @@ impl Target {
         }
     }
 
+    /// Which kinds and namespaces are read.
+    pub(super) fn selection(&self) -> Selection {
+        let settings = &self.settings;
+        Selection::new(&SelectionOptions {
+            include: settings.list(Key::Include),
+            exclude: settings.list(Key::Exclude),
+            namespaces: settings.list(Key::Namespaces),
+            exclude_namespaces: settings.list(Key::ExcludeNamespaces),
+        })
+    }
+
     fn remove_unused(&self) -> Vec<String> {
         let data_dir = self.store.dir().parent().unwrap_or(self.store.dir());
         let removed = Store::remove_unused(data_dir, SystemTime::now()).unwrap_or_default();
@@ -161,16 +172,7 @@ fn rules(settings: &Settings) -> Result<Rules, Failure> {
     Rules::new(&options).map_err(Failure::usage)
 }
 
-fn selection(settings: &Settings) -> Selection {
-    Selection::new(&SelectionOptions {
-        include: settings.list(Key::Include),
-        exclude: settings.list(Key::Exclude),
-        namespaces: settings.list(Key::Namespaces),
-        exclude_namespaces: settings.list(Key::ExcludeNamespaces),
-    })
-}
-
-fn data_dir(session: &Session, settings: &Settings) -> Result<PathBuf, Failure> {
+fn data_dir(session: &Session<'_>, settings: &Settings) -> Result<PathBuf, Failure> {
     let dir = settings.path(Key::DataDir).or_else(|| session.env.data_dir());
     let dir = dir.ok_or_else(|| {
         Failure::usage(anyhow!("no home directory: HOME is not set"))
@@ -182,14 +184,21 @@ fn data_dir(session: &Session, settings: &Settings) -> Result<PathBuf, Failure> 
 
 // Locks and memory maps are not safe on network file systems: there the runtime directory serves, and the next boot
 // reads the cluster again.
-fn locate(session: &mut Session, settings: &Settings, dir: PathBuf, identity: &str) -> Result<Store, Failure> {
+fn locate(
+    session: &mut Session<'_>,
+    settings: &Settings,
+    dir: PathBuf,
+    identity: &str,
+) -> Result<Store, Failure> {
     let error = match Store::locate(&dir, identity) {
         Ok(store) => return Ok(store),
         Err(error) => error,
     };
     let runtime = session.env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
     match (&error, runtime) {
-        (IndexError::NetworkFileSystem { path, kind }, Some(runtime)) if settings.path(Key::DataDir).is_none() => {
+        (IndexError::NetworkFileSystem { path, kind }, Some(runtime))
+            if settings.path(Key::DataDir).is_none() =>
+        {
             let runtime = runtime.join("kubesift");
             session.output.note(&format!(
                 "{} is on a network file system ({kind}); the index is kept in {} until the next boot",
@@ -198,6 +207,9 @@ fn locate(session: &mut Session, settings: &Settings, dir: PathBuf, identity: &s
             ));
             Store::locate(&runtime, identity).map_err(Failure::unavailable)
         }
-        _ => Err(Failure::unavailable(error).advise("choose another place: --data-dir DIR or KUBESIFT_DATA_DIR")),
+        _ => {
+            Err(Failure::unavailable(error)
+                .advise("choose another place: --data-dir DIR or KUBESIFT_DATA_DIR"))
+        }
     }
 }

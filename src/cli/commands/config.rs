@@ -12,16 +12,17 @@ use crate::cluster::AccessOptions;
 use crate::cluster::access::current_context;
 
 /// Runs `config ...`.
-pub(crate) fn run(session: &mut Session, command: &ConfigCommand) -> Outcome {
+pub(crate) fn run(session: &mut Session<'_>, command: &ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Path => path(session),
         ConfigCommand::Show(args) => show(session, &args.output),
     }
 }
 
-fn path(session: &mut Session) -> Outcome {
+fn path(session: &mut Session<'_>) -> Outcome {
     let Some(path) = session.config.path.clone() else {
-        return Err(Failure::usage(anyhow!("no home directory: HOME is not set")).advise("name a file: --config FILE"));
+        return Err(Failure::usage(anyhow!("no home directory: HOME is not set"))
+            .advise("name a file: --config FILE"));
     };
     session.output.data(&path.display().to_string())?;
     if !path.exists() {
@@ -30,9 +31,10 @@ fn path(session: &mut Session) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn show(session: &mut Session, form: &str) -> Outcome {
+fn show(session: &mut Session<'_>, form: &str) -> Outcome {
     let settings = effective(session);
-    let rows: Vec<_> = settings.iter().map(|(key, value, origin)| (key, resolved(session, key, value), origin)).collect();
+    let rows: Vec<_> =
+        settings.iter().map(|(key, value, origin)| (key, resolved(session, key, value), origin)).collect();
     match form {
         "json" | "yaml" => {
             let list: Vec<_> = rows
@@ -61,7 +63,7 @@ fn show(session: &mut Session, form: &str) -> Outcome {
 }
 
 // The settings of the context that would be used; a kubeconfig that can't be read has none.
-fn effective(session: &Session) -> Settings {
+fn effective(session: &Session<'_>) -> Settings {
     let base = session.settings();
     let options = AccessOptions { kubeconfig: base.path(Key::Kubeconfig), ..AccessOptions::default() };
     let context = base.text(Key::Context).map(str::to_owned);
@@ -70,7 +72,7 @@ fn effective(session: &Session) -> Settings {
 }
 
 // Where a default depends on the environment, what it comes to.
-fn resolved(session: &Session, key: Key, value: &Value) -> Value {
+fn resolved(session: &Session<'_>, key: Key, value: &Value) -> Value {
     match (key, value, session.env.data_dir()) {
         (Key::DataDir, Value::None, Some(dir)) => Value::Text(dir.display().to_string()),
         _ => value.clone(),

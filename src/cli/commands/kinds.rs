@@ -27,7 +27,7 @@ struct Row<'a> {
 }
 
 /// Runs `kinds`. What is stored answers; only where nothing is, the cluster is read.
-pub(crate) async fn run(session: &mut Session, args: &KindsArgs) -> Outcome {
+pub(crate) async fn run(session: &mut Session<'_>, args: &KindsArgs) -> Outcome {
     let target = Target::open(session, Need::Stored)?;
     let stored = !target.kinds().is_empty() && target.reader()?.is_some();
     let wanted = if stored { Wanted::Offline } else { Wanted::Recent };
@@ -36,7 +36,8 @@ pub(crate) async fn run(session: &mut Session, args: &KindsArgs) -> Outcome {
     let counts = Searcher::new(prepared.reader, catalog.clone()).counts();
     let mut kinds: Vec<&Kind> = catalog.kinds().iter().filter(|kind| matches(kind, &args.query)).collect();
     kinds.sort_by_key(|kind| kind.key());
-    let rows: Vec<Row<'_>> = kinds.iter().map(|kind| row(kind, &target, prepared.status.as_ref(), &counts)).collect();
+    let rows: Vec<Row<'_>> =
+        kinds.iter().map(|kind| row(kind, &target, prepared.status.as_ref(), &counts)).collect();
     match args.list.output.as_str() {
         "json" => session.output.json(&rows)?,
         "yaml" => session.output.yaml(&rows)?,
@@ -48,7 +49,12 @@ pub(crate) async fn run(session: &mut Session, args: &KindsArgs) -> Outcome {
     Ok(if rows.is_empty() { Exit::Nothing } else { Exit::Done })
 }
 
-fn row<'a>(kind: &'a Kind, target: &Target, status: Option<&Status>, counts: &BTreeMap<KindKey, u64>) -> Row<'a> {
+fn row<'a>(
+    kind: &'a Kind,
+    target: &Target,
+    status: Option<&Status>,
+    counts: &BTreeMap<KindKey, u64>,
+) -> Row<'a> {
     let key = kind.key();
     let known = status.and_then(|status| status.kind(&key)).map(|kind| kind.state.clone());
     // The settings may have changed since the writer ran: what it would do now counts.
@@ -117,7 +123,8 @@ mod tests {
             namespaced: true,
             watchable: true,
         };
-        let found = |words: &[&str]| matches(&kind, &words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        let found =
+            |words: &[&str]| matches(&kind, &words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         assert!(found(&[]) && found(&["CERT"]) && found(&["cr"]) && found(&["secur", "request"]));
         assert!(found(&["certificaterequests.cert-manager.io"]) && found(&["cert manager"]));
         assert!(!found(&["cert", "pod"]));

@@ -1,6 +1,7 @@
 //! `search`: one query, one answer.
 
-use anyhow::anyhow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::args::SearchArgs;
 use super::super::clock::now_ms;
@@ -16,16 +17,11 @@ use super::super::target::{Need, Target};
 use crate::object::KindKey;
 use crate::query::Query;
 use crate::search::{Answer, Catalog, Options, SearchError, Searcher};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Runs `search`.
-pub(crate) async fn run(session: &mut Session, args: &SearchArgs) -> Outcome {
-    let wording = Wording {
-        words: &args.query,
-        namespaces: if args.all_namespaces { &[] } else { &session.namespaces },
-        selectors: &args.selector,
-    };
+pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome {
+    let namespaces = if args.all_namespaces { Vec::new() } else { session.namespaces.clone() };
+    let wording = Wording { words: &args.query, namespaces: &namespaces, selectors: &args.selector };
     // A mistake in the query is said before anything is read.
     let query = query::build(&wording)?;
     let need = if args.offline { Need::Stored } else { Need::Cluster };
@@ -56,7 +52,7 @@ fn limit(target: &Target, args: &SearchArgs, searcher: &Searcher) -> usize {
 }
 
 fn report(
-    session: &mut Session,
+    session: &mut Session<'_>,
     target: &Target,
     prepared: &Prepared,
     query: &Query,
@@ -83,7 +79,7 @@ fn report(
     Ok(if total > 0 { Exit::Done } else { Exit::Nothing })
 }
 
-fn tell_truth(session: &mut Session, prepared: &Prepared, hits: &str, objects: u64) {
+fn tell_truth(session: &mut Session<'_>, prepared: &Prepared, hits: &str, objects: u64) {
     let status = prepared.status.as_ref();
     let truth = Truth { clock: &session.clock, now_ms: now_ms(), status, objects };
     for line in truth.lines(hits) {
@@ -93,7 +89,7 @@ fn tell_truth(session: &mut Session, prepared: &Prepared, hits: &str, objects: u
 
 // An empty query asks what there is.
 fn list_kinds(
-    session: &mut Session,
+    session: &mut Session<'_>,
     target: &Target,
     prepared: &Prepared,
     counts: &BTreeMap<KindKey, u64>,
@@ -121,10 +117,7 @@ fn list_kinds(
 
 fn failed(error: SearchError, wording: &Wording<'_>) -> Failure {
     match error {
-        SearchError::UnknownKind { source } => {
-            let span = source.span.clone();
-            query::mistake(&wording.text(), span, anyhow!(source)).advise("kubesift kinds lists them all")
-        }
+        SearchError::UnknownKind { source } => query::unknown_kind(&source, &wording.text()),
         SearchError::Empty => Failure::usage(error),
         SearchError::Index(_) => Failure::unavailable(error),
     }

@@ -11,7 +11,7 @@ use crate::engine::status::{KindState, KindStatus, Phase, Status};
 use crate::text;
 
 /// Runs `status`.
-pub(crate) fn run(session: &mut Session, args: &ListArgs) -> Outcome {
+pub(crate) fn run(session: &mut Session<'_>, args: &ListArgs) -> Outcome {
     let target = Target::open(session, Need::Stored)?;
     let Some(status) = target.status() else { return Err(nothing_stored(&target)) };
     match args.output.as_str() {
@@ -27,18 +27,22 @@ pub(crate) fn run(session: &mut Session, args: &ListArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn head(session: &Session, target: &Target, status: &Status, now: i64) -> String {
+fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> String {
     let coverage = status.coverage();
     let time = |ms| session.clock.time(ms, now);
     let writer = match (&status.phase, status.is_alive(now)) {
         (_, false) => format!("no writer; last one stopped at {}", time(status.heartbeat_ms)),
         (Phase::Connecting, true) => format!("connecting (pid {})", status.pid),
-        (Phase::Syncing { done, total }, true) => format!("syncing, {done} of {total} reads done (pid {})", status.pid),
+        (Phase::Syncing { done, total }, true) => {
+            format!("syncing, {done} of {total} reads done (pid {})", status.pid)
+        }
         (Phase::Live | Phase::Stopped, true) => format!("live (pid {})", status.pid),
         (Phase::Offline { since_ms, error }, true) => {
             format!("offline since {} (pid {}): {error}", time(*since_ms), status.pid)
         }
-        (Phase::Unauthorized { message }, true) => format!("credentials refused (pid {}): {message}", status.pid),
+        (Phase::Unauthorized { message }, true) => {
+            format!("credentials refused (pid {}): {message}", status.pid)
+        }
     };
     let mut lines = vec![
         ("context", status.context.clone().unwrap_or_else(|| "in cluster".to_owned())),
@@ -62,7 +66,8 @@ fn head(session: &Session, target: &Target, status: &Status, now: i64) -> String
         ("index", target.store.dir().display().to_string()),
     ];
     lines.extend(status.notes.iter().map(|note| ("note", note.clone())));
-    lines.iter().map(|(title, text)| format!("{title:<9} {}\n", text::sanitise(text))).collect::<String>() + "\n"
+    lines.iter().map(|(title, text)| format!("{title:<9} {}\n", text::sanitise(text))).collect::<String>()
+        + "\n"
 }
 
 fn kinds_line(coverage: &crate::engine::status::Coverage) -> String {
@@ -103,7 +108,11 @@ fn table(status: &Status, now: i64) -> Table {
             Cell::plain(kind.kind.as_str()),
             state(&kind.state),
             numbers(kind.objects),
-            Cell::plain(&if kind.writes_per_minute > 0.0 { format!("{:.1}", kind.writes_per_minute) } else { String::new() }),
+            Cell::plain(&if kind.writes_per_minute > 0.0 {
+                format!("{:.1}", kind.writes_per_minute)
+            } else {
+                String::new()
+            }),
             Cell::plain(&if kind.bytes > 0 { bytes(kind.bytes) } else { String::new() }),
             numbers(kind.requests),
             numbers(kind.throttled),
@@ -136,9 +145,11 @@ pub(super) fn why(kind: &KindStatus) -> String {
         KindState::Excluded { rule } => rule.clone(),
         KindState::Failing { error } => error.clone(),
         KindState::Forbidden { .. } | KindState::Stale { .. } => kind.error.clone().unwrap_or_default(),
-        KindState::Waiting | KindState::Listing | KindState::Complete | KindState::Polled | KindState::Gone => {
-            namespaces().unwrap_or_default()
-        }
+        KindState::Waiting
+        | KindState::Listing
+        | KindState::Complete
+        | KindState::Polled
+        | KindState::Gone => namespaces().unwrap_or_default(),
     }
 }
 

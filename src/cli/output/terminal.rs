@@ -36,18 +36,20 @@ impl Terminal {
     }
 }
 
-// `COLUMNS` where somebody exports it; else what `stty` says about the controlling terminal. Without unsafe code
-// and without another dependency there is no ioctl; this runs once, and only where a person waits.
+// `COLUMNS` where somebody exports it; else what the terminal itself says.
 fn width(env: &Env) -> Option<usize> {
     let given = env.get("COLUMNS").and_then(|text| text.parse().ok());
-    given.or_else(stty).filter(|columns| *columns >= 20)
+    given.or_else(terminal_columns).filter(|columns| *columns >= 20)
 }
 
-fn stty() -> Option<usize> {
-    let terminal = fs_err::File::open("/dev/tty").ok()?;
-    let output =
-        std::process::Command::new("stty").arg("size").stdin(terminal.into_parts().0).output().ok()?;
-    std::str::from_utf8(&output.stdout).ok()?.split_whitespace().nth(1)?.parse().ok()
+#[cfg(unix)]
+fn terminal_columns() -> Option<usize> {
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col))
+}
+
+#[cfg(not(unix))]
+fn terminal_columns() -> Option<usize> {
+    None
 }
 
 #[cfg(test)]
