@@ -12,6 +12,7 @@
 //! ```
 
 pub mod cluster;
+pub mod demo;
 pub mod document;
 pub mod engine;
 pub mod index;
