@@ -13,6 +13,7 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod demo;
 pub mod document;
 pub mod engine;
 pub mod index;

@@ -1,6 +1,5 @@
 //! The other direction, for the simulated server and for tests: objects to lists, watch events and refusals.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::envelope::MAGIC;
@@ -9,6 +8,7 @@ use super::proto::{put_bytes, put_number};
 use super::watch::INITIAL_EVENTS_END;
 use super::{Encoding, Status, WatchEvent};
 use crate::object::{Object, Owner};
+use crate::text::rfc3339;
 
 const META_V1: &str = "meta.k8s.io/v1";
 
@@ -17,13 +17,22 @@ const META_V1: &str = "meta.k8s.io/v1";
 pub struct Written<'a> {
     /// The object.
     pub object: &'a Object,
+    /// Its `resourceVersion`, which need not be the object's own.
+    pub version: &'a str,
     /// `managedFields` as their JSON; empty for none.
     pub managed_fields: &'a str,
+    /// What a full object holds besides its metadata.
+    pub content: fn(&Object) -> Map<String, Value>,
+}
+
+/// The content of an object that has none.
+pub fn no_content(_: &Object) -> Map<String, Value> {
+    ["spec", "status"].into_iter().map(|key| (key.to_owned(), json!({}))).collect()
 }
 
 impl<'a> From<&'a Object> for Written<'a> {
     fn from(object: &'a Object) -> Self {
-        Self { object, managed_fields: "" }
+        Self { object, version: &object.resource_version, managed_fields: "", content: no_content }
     }
 }
 
@@ -71,11 +80,12 @@ pub fn object(encoding: Encoding, item: Written<'_>) -> Vec<u8> {
     }
 }
 
-/// One full object as JSON: its metadata and an empty `spec` and `status`.
+/// One full object as JSON.
 pub fn full_object(kind: &str, api_version: &str, item: Written<'_>) -> Value {
     let mut value = json_object(kind, api_version, item);
-    value["spec"] = json!({});
-    value["status"] = json!({});
+    if let Some(members) = value.as_object_mut() {
+        members.extend((item.content)(item.object));
+    }
     value
 }
 
@@ -92,8 +102,8 @@ pub fn event(encoding: Encoding, event: &WatchEvent, managed_fields: &str) -> Ve
         WatchEvent::Unknown(name) => (name.as_str(), Some(Object::default())),
     };
     let written = object.as_ref().map(|object| Written {
-        object,
         managed_fields: if object.name.is_empty() { "" } else { managed_fields },
+        ..Written::from(object)
     });
     let refused = if let WatchEvent::Error(refused) = event { refused.clone() } else { Status::default() };
     match encoding {
@@ -112,17 +122,23 @@ pub fn event(encoding: Encoding, event: &WatchEvent, managed_fields: &str) -> Ve
 }
 
 /// One event of a watch as full JSON: what a server sends that knows no metadata watches.
-pub fn full_event(kind: &str, api_version: &str, event: &WatchEvent) -> Vec<u8> {
+pub fn full_event(
+    kind: &str,
+    api_version: &str,
+    event: &WatchEvent,
+    content: fn(&Object) -> Map<String, Value>,
+) -> Vec<u8> {
     let (name, object) = match event {
-        WatchEvent::Added(object) => ("ADDED", object.as_ref().clone()),
-        WatchEvent::Modified(object) => ("MODIFIED", object.as_ref().clone()),
-        WatchEvent::Deleted(object) => ("DELETED", object.as_ref().clone()),
+        WatchEvent::Added(object) => ("ADDED", object.as_ref()),
+        WatchEvent::Modified(object) => ("MODIFIED", object.as_ref()),
+        WatchEvent::Deleted(object) => ("DELETED", object.as_ref()),
         WatchEvent::Bookmark { version, initial_events_end } => {
-            ("BOOKMARK", bookmark(version, *initial_events_end))
+            ("BOOKMARK", &bookmark(version, *initial_events_end))
         }
         WatchEvent::Error(_) | WatchEvent::Unknown(_) => return self::event(Encoding::Json, event, ""),
     };
-    line(&json!({ "type": name, "object": full_object(kind, api_version, (&object).into()) }))
+    let written = Written { content, ..Written::from(object) };
+    line(&json!({ "type": name, "object": full_object(kind, api_version, written) }))
 }
 
 fn bookmark(version: &str, initial_events_end: bool) -> Object {
@@ -190,7 +206,7 @@ fn object_meta(item: Written<'_>) -> Vec<u8> {
     put_bytes(&mut out, 3, object.namespace.as_bytes());
     put_bytes(&mut out, 4, b"");
     put_bytes(&mut out, 5, object.uid.as_bytes());
-    put_bytes(&mut out, 6, object.resource_version.as_bytes());
+    put_bytes(&mut out, 6, item.version.as_bytes());
     put_number(&mut out, 7, object.generation.cast_unsigned());
     put_bytes(&mut out, 8, &object.created.map(time).unwrap_or_default());
     if let Some(deleted) = object.deleted {
@@ -303,7 +319,7 @@ fn json_object(kind: &str, api_version: &str, item: Written<'_>) -> Value {
     put(&mut meta, "name", &object.name);
     put(&mut meta, "namespace", &object.namespace);
     put(&mut meta, "uid", &object.uid);
-    put(&mut meta, "resourceVersion", &object.resource_version);
+    put(&mut meta, "resourceVersion", item.version);
     if object.generation != 0 {
         meta.insert("generation".to_owned(), object.generation.into());
     }
@@ -367,10 +383,6 @@ fn put(map: &mut Map<String, Value>, key: &str, value: &str) {
     if !value.is_empty() {
         map.insert(key.to_owned(), value.into());
     }
-}
-
-fn rfc3339(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default()
 }
 
 fn line(value: &Value) -> Vec<u8> {

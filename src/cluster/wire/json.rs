@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::list::ListEnd;
 use super::{MAX_JSON_ITEM, WireError, short};
 use crate::object::{Object, Owner};
+use crate::text::parse_rfc3339;
 
 /// Collects one JSON value out of chunks. A value that lies whole in one chunk is not copied.
 #[derive(Default)]
@@ -196,7 +196,7 @@ fn pairs(map: Option<BTreeMap<String, Option<String>>>) -> BTreeMap<String, Stri
 
 // A time that is none costs the object its age, not the list its objects.
 fn time(text: Option<String>) -> Option<i64> {
-    text?.parse::<Timestamp>().ok().map(Timestamp::as_second)
+    parse_rfc3339(&text?)
 }
 
 /// A list's own metadata.

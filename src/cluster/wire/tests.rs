@@ -187,7 +187,7 @@ fn what_is_encoded_is_decoded() {
         finalizers: vec!["a/b".into()],
     };
     let end = ListEnd { resource_version: "12".into(), continue_token: Some("t".into()), remaining: Some(9) };
-    let written = encode::Written { object: &object, managed_fields: "{\"f:metadata\":{}}" };
+    let written = encode::Written { managed_fields: "{\"f:metadata\":{}}", ..(&object).into() };
     let status = Status {
         code: 429,
         reason: "TooManyRequests".into(),

@@ -1,0 +1,211 @@
+//! Faults on request: what a test or a person asks the server to do wrong.
+
+use std::time::Duration;
+
+use crate::object::KindKey;
+
+/// What kind of request a fault is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// A list of objects.
+    List,
+    /// A watch.
+    Watch,
+    /// One object.
+    Get,
+    /// `/api`, `/apis` and below.
+    Discovery,
+    /// A self subject review.
+    Review,
+    /// Anything else: `/version`, `/healthz`.
+    Other,
+}
+
+/// Which requests a fault is for; the default is all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Matcher {
+    /// Only this verb.
+    pub verb: Option<Verb>,
+    /// Only this kind.
+    pub kind: Option<KindKey>,
+    /// Only in this namespace.
+    pub namespace: Option<String>,
+    /// Only this user.
+    pub user: Option<String>,
+    /// Only where path and query contain this.
+    pub contains: Option<String>,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// 429 with a `Retry-After`, as the server's request limiter answers: plain text.
+    TooManyRequests {
+        /// The header, in seconds.
+        retry_after: u32,
+    },
+    /// 429 `storage is (re)initializing`, as for a kind that is new.
+    Initializing,
+    /// This HTTP status with a fitting `Status` body: 401, 403, 410, 500, 503, 504 and the like.
+    Status(u16),
+    /// This HTTP status with a proxy's HTML page.
+    Html(u16),
+    /// Breaks the connection (HTTP/1) or resets the stream (HTTP/2) after so many bytes of the body.
+    Break {
+        /// Bytes that still arrive.
+        after: usize,
+    },
+    /// Ends the body after so many bytes as if it were complete.
+    Truncate {
+        /// Bytes that still arrive.
+        after: usize,
+    },
+    /// Replaces everything after so many bytes of the body with noise.
+    Garbage {
+        /// Bytes that arrive whole.
+        after: usize,
+    },
+    /// Sends the body in small pieces with pauses.
+    Slow {
+        /// Bytes per piece.
+        chunk: usize,
+        /// The pause after each.
+        pause: Duration,
+    },
+    /// Answers, but goes silent after so many bytes of the body, without an end.
+    Silent {
+        /// Bytes that arrive before.
+        after: usize,
+    },
+    /// Never answers at all.
+    NoAnswer,
+    /// Sends every watch event twice.
+    Duplicate,
+    /// Sends watch events pairwise in the wrong order.
+    Reorder,
+    /// Says versions that are lower by so much, in lists and watches.
+    RevisionBackwards(u64),
+    /// A watch that ends with 410 as its first event, and a list that is answered 410.
+    Expired,
+    /// Knows JSON only, for this request.
+    JsonOnly,
+}
+
+/// A fault: what, for which requests, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which requests.
+    pub matcher: Matcher,
+    /// What goes wrong.
+    pub action: Action,
+    /// So many matching requests pass first.
+    pub skip: u32,
+    /// So many requests are hit, then the fault is over; `None` for all, until cleared.
+    pub times: Option<u32>,
+}
+
+impl Fault {
+    /// For the next matching request.
+    pub fn once(matcher: Matcher, action: Action) -> Self {
+        Self { matcher, action, skip: 0, times: Some(1) }
+    }
+
+    /// For every matching request.
+    pub fn always(matcher: Matcher, action: Action) -> Self {
+        Self { matcher, action, skip: 0, times: None }
+    }
+
+    /// For the next `times` matching requests.
+    pub fn times(times: u32, matcher: Matcher, action: Action) -> Self {
+        Self { matcher, action, skip: 0, times: Some(times) }
+    }
+}
+
+impl Matcher {
+    /// Every request of this verb.
+    pub fn verb(verb: Verb) -> Self {
+        Self { verb: Some(verb), ..Self::default() }
+    }
+
+    /// Every request of this verb for this kind (`plural.group`).
+    pub fn kind(verb: Verb, kind: &str) -> Self {
+        Self { verb: Some(verb), kind: Some(kind.into()), ..Self::default() }
+    }
+}
+
+/// What a fault sees of a request.
+pub(super) struct Asked<'a> {
+    pub(super) verb: Verb,
+    pub(super) kind: Option<&'a KindKey>,
+    pub(super) namespace: Option<&'a str>,
+    pub(super) user: &'a str,
+    pub(super) path: &'a str,
+}
+
+impl Matcher {
+    fn matches(&self, asked: &Asked<'_>) -> bool {
+        self.verb.is_none_or(|verb| verb == asked.verb)
+            && self.kind.as_ref().is_none_or(|kind| Some(kind) == asked.kind)
+            && self.namespace.as_deref().is_none_or(|namespace| Some(namespace) == asked.namespace)
+            && self.user.as_deref().is_none_or(|user| user == asked.user)
+            && self.contains.as_deref().is_none_or(|part| asked.path.contains(part))
+    }
+}
+
+/// The faults in force.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(super) fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The first fault that hits this request.
+    pub(super) fn hit(&mut self, asked: &Asked<'_>) -> Option<Action> {
+        let (index, fault) = self.0.iter_mut().enumerate().find(|(_, fault)| {
+            let hit = fault.matcher.matches(asked);
+            if hit && fault.skip > 0 {
+                fault.skip -= 1;
+                return false;
+            }
+            hit
+        })?;
+        let action = fault.action.clone();
+        if let Some(times) = &mut fault.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                self.0.remove(index);
+            }
+        }
+        Some(action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_skips_hits_and_is_over() {
+        let mut faults = Faults::default();
+        let matcher = Matcher::kind(Verb::List, "pods");
+        faults.add(Fault { skip: 1, ..Fault::times(2, matcher, Action::Expired) });
+        let pods = KindKey::from("pods");
+        let asked =
+            Asked { verb: Verb::List, kind: Some(&pods), namespace: None, user: "ada", path: "/api/v1/pods" };
+        let hits: Vec<_> = (0..5).map(|_| faults.hit(&asked).is_some()).collect();
+        assert_eq!(hits, [false, true, true, false, false]);
+        assert_eq!(faults.len(), 0);
+        faults.add(Fault::always(Matcher::kind(Verb::Watch, "pods"), Action::NoAnswer));
+        assert_eq!(faults.hit(&asked), None);
+    }
+}

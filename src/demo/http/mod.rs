@@ -1,0 +1,323 @@
+//! One request to one answer.
+
+mod accept;
+mod body;
+mod discovery;
+mod list;
+mod reply;
+mod review;
+mod route;
+mod selector;
+mod watch;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+
+pub(super) use body::Body;
+use reply::{Payload, Refusal, Reply};
+use route::{Place, Query, Route};
+
+use super::catalog::Served;
+use super::faults::{Action, Asked, Verb};
+use super::log;
+use super::shared::Shared;
+use super::{Formats, User};
+use crate::object::KindKey;
+use crate::text;
+
+/// A read of objects, resolved.
+pub(super) struct Call {
+    served: Served,
+    key: KindKey,
+    /// The version in the path.
+    version: String,
+    namespace: Option<String>,
+    name: Option<String>,
+    query: Query,
+    accept: String,
+    action: Option<Action>,
+    /// The server's formats.
+    formats: Formats,
+    /// The minor version that is played.
+    minor: u32,
+    /// Seconds since 1970.
+    now: i64,
+}
+
+impl Call {
+    fn api_version(&self) -> String {
+        let group = &self.served.kind.group;
+        if group.is_empty() { self.version.clone() } else { format!("{group}/{}", self.version) }
+    }
+
+    // The narrowest of what server, kind and fault allow.
+    fn formats(&self) -> Formats {
+        match (self.formats, self.served.formats, &self.action) {
+            (Formats::PlainJson, _, _) | (_, Formats::PlainJson, _) => Formats::PlainJson,
+            (Formats::Json, _, _) | (_, Formats::Json, _) | (_, _, Some(Action::JsonOnly)) => Formats::Json,
+            (Formats::All, Formats::All, _) => Formats::All,
+        }
+    }
+}
+
+/// Largest body of a request: reviews are small.
+const MAX_BODY: usize = 64 << 10;
+
+/// Answers a request, and notes it.
+pub(super) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let headers = request.headers().clone();
+    let mut noted =
+        log::Request::new(request.method().as_str(), &path, header(&headers, ACCEPT), header(&headers, USER_AGENT));
+    let counter = noted.counter();
+    let user = shared.user(header(&headers, AUTHORIZATION)).cloned();
+    noted.user = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
+
+    let mut action = None;
+    let result = match &user {
+        Some(user) => answer(&shared, user, request, &mut action).await,
+        None => Err(Refusal::of_status(401)),
+    };
+    let reply = result.unwrap_or_else(|refusal| {
+        refusal.reply(accept::refusal(header(&headers, ACCEPT), shared.options.formats))
+    });
+    noted.status = reply.status.as_u16();
+    shared.log().add(noted);
+    if action == Some(Action::NoAnswer) {
+        std::future::pending::<()>().await;
+    }
+    Ok(response(&shared, reply, action.as_ref(), &headers, counter))
+}
+
+async fn answer(
+    shared: &Arc<Shared>,
+    user: &User,
+    request: Request<Incoming>,
+    action: &mut Option<Action>,
+) -> Result<Reply, Refusal> {
+    let uri = request.uri().clone();
+    let route = Route::parse(uri.path());
+    let query = Query::parse(uri.query().unwrap_or_default());
+    let method = request.method().clone();
+    let verb = verb(&method, &route, &query);
+    let (key, namespace) = match &route {
+        Route::Objects(place) => (Some(KindKey::new(&place.group, &place.plural)), place.namespace.as_deref()),
+        _ => (None, None),
+    };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let asked = Asked { verb, kind: key.as_ref(), namespace, user: &user.name, path };
+    *action = shared.faults().hit(&asked);
+    if let Some(reply) = action.as_ref().and_then(refuse) {
+        return reply;
+    }
+    if method == Method::POST {
+        return post(shared, user, &route, request).await;
+    }
+    if method != Method::GET {
+        let message = "the server does not allow this method on the requested resource";
+        return Err(Refusal::new(405, "MethodNotAllowed", message));
+    }
+    let headers = request.headers();
+    let accept = header(headers, ACCEPT);
+    match route {
+        Route::Version => Ok(version(shared)),
+        Route::Health => Ok(Reply::text(StatusCode::OK, "ok")),
+        Route::Core | Route::Groups => {
+            let etag = header(headers, IF_NONE_MATCH);
+            let state = shared.state();
+            discovery::roots(&state.catalog, &shared.options, route == Route::Core, accept, etag)
+        }
+        Route::Group(group) => discovery::group(&shared.state().catalog, &group),
+        Route::Resources { group, version } => {
+            discovery::resources(&shared.state().catalog, &group, &version)
+        }
+        Route::Objects(place) => {
+            let call = resolve(shared, user, place, query, accept, action.clone())?;
+            match verb {
+                Verb::Watch => watch::watch(shared, call),
+                Verb::Get => list::get(shared, &call),
+                _ => list::list(shared, call).await,
+            }
+        }
+        Route::Unknown => Ok(Reply::text(StatusCode::NOT_FOUND, "404 page not found\n")),
+    }
+}
+
+fn verb(method: &Method, route: &Route, query: &Query) -> Verb {
+    match route {
+        _ if method == Method::POST => Verb::Review,
+        Route::Core | Route::Groups | Route::Group(_) | Route::Resources { .. } => Verb::Discovery,
+        Route::Objects(place) if place.name.is_some() => Verb::Get,
+        Route::Objects(_) if query.flag("watch") => Verb::Watch,
+        Route::Objects(_) => Verb::List,
+        Route::Version | Route::Health | Route::Unknown => Verb::Other,
+    }
+}
+
+// Faults that answer in the place of the server.
+fn refuse(action: &Action) -> Option<Result<Reply, Refusal>> {
+    match action {
+        Action::TooManyRequests { retry_after } => {
+            let text = "Too many requests, please try again later.\n";
+            let reply = Reply::text(StatusCode::TOO_MANY_REQUESTS, text);
+            Some(Ok(reply.with_header("retry-after", retry_after.to_string())))
+        }
+        Action::Initializing => Some(Err(Refusal::initializing())),
+        Action::Status(code) => Some(Err(Refusal::of_status(*code))),
+        Action::Html(code) => {
+            let page = b"<html><head><title>Upstream is away</title></head><body><h1>Sorry</h1></body></html>";
+            let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_GATEWAY);
+            Some(Ok(Reply::whole("text/html", page.to_vec()).with_status(status)))
+        }
+        Action::NoAnswer => Some(Ok(Reply::text(StatusCode::OK, ""))),
+        Action::Break { .. }
+        | Action::Truncate { .. }
+        | Action::Garbage { .. }
+        | Action::Slow { .. }
+        | Action::Silent { .. }
+        | Action::Duplicate
+        | Action::Reorder
+        | Action::RevisionBackwards(_)
+        | Action::Expired
+        | Action::JsonOnly => None,
+    }
+}
+
+fn resolve(
+    shared: &Shared,
+    user: &User,
+    place: Place,
+    query: Query,
+    accept: &str,
+    action: Option<Action>,
+) -> Result<Call, Refusal> {
+    let key = KindKey::new(&place.group, &place.plural);
+    let mut state = shared.state();
+    if state.catalog.is_broken(&place.group) {
+        return Err(Refusal::of_status(503));
+    }
+    let needed = if query.flag("watch") { "watch" } else { "list" };
+    let served = state.catalog.get_mut(&key).filter(|served| {
+        served.versions.contains(&place.version) && !place.subresource && served.verbs.contains(&needed)
+    });
+    let served = served.ok_or_else(Refusal::no_such_resource)?;
+    let scoped = served.kind.namespaced || place.namespace.is_none();
+    if !scoped || (served.kind.namespaced && place.name.is_some() && place.namespace.is_none()) {
+        return Err(Refusal::no_such_resource());
+    }
+    if served.initializing > 0 {
+        served.initializing -= 1;
+        return Err(Refusal::initializing());
+    }
+    let served = served.clone();
+    let rights = state.rights.get(&user.name).cloned().unwrap_or_default();
+    if !rights.allow(&key, place.namespace.as_deref()) {
+        return Err(forbidden(user, &place, needed));
+    }
+    drop(state);
+    Ok(Call {
+        served,
+        key,
+        version: place.version,
+        namespace: place.namespace,
+        name: place.name,
+        query,
+        accept: accept.to_owned(),
+        action,
+        formats: shared.options.formats,
+        minor: shared.options.profile.minor(),
+        now: shared.now(),
+    })
+}
+
+fn forbidden(user: &User, place: &Place, verb: &str) -> Refusal {
+    let scope = match &place.namespace {
+        Some(namespace) => format!("in the namespace \"{namespace}\""),
+        None => "at the cluster scope".to_owned(),
+    };
+    let verb = if place.name.is_some() { "get" } else { verb };
+    let message = format!(
+        "{} is forbidden: User \"{}\" cannot {verb} resource \"{}\" in API group \"{}\" {scope}",
+        KindKey::new(&place.group, &place.plural),
+        user.name,
+        place.plural,
+        place.group,
+    );
+    Refusal::new(403, "Forbidden", message)
+}
+
+async fn post(
+    shared: &Shared,
+    user: &User,
+    route: &Route,
+    request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
+    let Route::Objects(place) = route else { return Err(Refusal::no_such_resource()) };
+    let key = KindKey::new(&place.group, &place.plural);
+    let known = shared.state().catalog.get(&key).is_some_and(|served| served.versions.contains(&place.version));
+    let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
+    let body = body.map_err(|_| Refusal::bad_request("the body can't be read".to_owned()))?.to_bytes();
+    match key.as_str() {
+        "selfsubjectreviews.authentication.k8s.io" if known => Ok(review::who(user)),
+        "selfsubjectrulesreviews.authorization.k8s.io" if known => {
+            let state = shared.state();
+            let rights = state.rights.get(&user.name).cloned().unwrap_or_default();
+            Ok(review::rules(&state.catalog, &rights, &body))
+        }
+        _ if known => {
+            Err(Refusal::new(405, "MethodNotAllowed", "the demo server is read-only: it takes no objects"))
+        }
+        _ => Err(Refusal::no_such_resource()),
+    }
+}
+
+fn version(shared: &Shared) -> Reply {
+    let minor = shared.options.profile.minor();
+    Reply::json(&json!({
+        "major": "1", "minor": minor.to_string(), "gitVersion": format!("v1.{minor}.2"), "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "go1.26.8", "compiler": "gc", "platform": "linux/amd64",
+    }))
+}
+
+fn response(
+    shared: &Shared,
+    mut reply: Reply,
+    action: Option<&Action>,
+    asked: &HeaderMap,
+    counter: Arc<std::sync::atomic::AtomicU64>,
+) -> Response<Body> {
+    let wants_gzip = header(asked, ACCEPT_ENCODING).split(',').any(|name| name.trim().starts_with("gzip"));
+    if let Payload::Whole(bytes) = &reply.body
+        && wants_gzip
+        && !bytes.is_empty()
+        && bytes.len() >= shared.options.gzip_from
+        && let Ok(packed) = body::gzip(bytes)
+    {
+        reply.body = Payload::Whole(packed);
+        reply = reply.with_header("content-encoding", "gzip".to_owned());
+    }
+    let mut response = Response::new(body::body(reply.body, action, counter));
+    *response.status_mut() = reply.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    headers.insert("cache-control", HeaderValue::from_static("no-cache, private"));
+    if let Ok(date) = HeaderValue::from_str(&text::http_date(shared.now())) {
+        headers.insert("date", date);
+    }
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
