@@ -83,7 +83,7 @@ fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {
         Command::Search(args) => runtime()?.block_on(commands::search::run(session, args)),
         Command::Kinds(args) => runtime()?.block_on(commands::kinds::run(session, args)),
         Command::Sync(args) => runtime()?.block_on(commands::sync::run(session, args)),
-        Command::Demo(_) => Err(Failure::usage(anyhow::anyhow!("demo is not built yet"))),
+        Command::Demo(args) => runtime()?.block_on(commands::demo::run(session, args)),
         Command::Status(args) => commands::status::run(session, args),
         Command::Config(command) => commands::config::run(session, command),
         Command::Completions { shell } => commands::completions::run(session.output, *shell),

@@ -105,7 +105,8 @@ pub(super) fn remove(state: &mut State, name: &str) -> bool {
         return false;
     }
     // As the real server: the objects go first, then the kind, then its definition.
-    let paths: Vec<_> = state.objects(&key).map(|own| path(&own.object.namespace, &own.object.name)).collect();
+    let paths: Vec<_> =
+        state.objects(&key).map(|own| path(&own.object.namespace, &own.object.name)).collect();
     for path in paths {
         state.delete(&key, &path);
     }

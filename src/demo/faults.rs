@@ -171,14 +171,13 @@ impl Faults {
 
     /// The first fault that hits this request.
     pub(super) fn hit(&mut self, asked: &Asked<'_>) -> Option<Action> {
-        let (index, fault) = self.0.iter_mut().enumerate().find(|(_, fault)| {
+        let index = self.0.iter_mut().position(|fault| {
             let hit = fault.matcher.matches(asked);
-            if hit && fault.skip > 0 {
-                fault.skip -= 1;
-                return false;
-            }
-            hit
+            let skipped = hit && fault.skip > 0;
+            fault.skip -= u32::from(skipped);
+            hit && !skipped
         })?;
+        let fault = self.0.get_mut(index)?;
         let action = fault.action.clone();
         if let Some(times) = &mut fault.times {
             *times = times.saturating_sub(1);

@@ -129,6 +129,9 @@ mod tests {
         assert_eq!(newest.len(), lines);
         assert!(built_in(Profile::V1_27).len() < lines);
         let hpa = newest.iter().find(|served| served.kind.kind == "HorizontalPodAutoscaler").unwrap();
-        assert_eq!((hpa.kind.version.as_str(), hpa.versions.as_slice()), ("v2", ["v2".to_owned(), "v1".to_owned()].as_slice()));
+        assert_eq!(
+            (hpa.kind.version.as_str(), hpa.versions.as_slice()),
+            ("v2", ["v2".to_owned(), "v1".to_owned()].as_slice())
+        );
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = (0..3).fold(0u32, |sum, index| sum << 8 | u32::from(chunk.get(index).copied().unwrap_or(0)));
+        let group =
+            (0..3).fold(0u32, |sum, index| sum << 8 | u32::from(chunk.get(index).copied().unwrap_or(0)));
         for place in 0..4 {
             let digit = (group >> (18 - 6 * place)) & 63;
             out.push(if place > chunk.len() { '=' } else { char::from(ALPHABET[digit as usize]) });
@@ -47,7 +48,9 @@ mod tests {
 
     #[test]
     fn base64_is_rfc_4648() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

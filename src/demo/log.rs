@@ -49,7 +49,9 @@ impl Request {
 
     /// Whether it opened a watch.
     pub fn is_watch(&self) -> bool {
-        self.path.split_once('?').is_some_and(|(_, query)| query.split('&').any(|p| p == "watch=1" || p == "watch=true"))
+        self.path
+            .split_once('?')
+            .is_some_and(|(_, query)| query.split('&').any(|p| p == "watch=1" || p == "watch=true"))
     }
 }
 

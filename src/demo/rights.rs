@@ -38,9 +38,10 @@ impl Rights {
             (Some(_), None) => false,
             (Some(own), Some(namespace)) => own.contains(namespace),
         };
-        let barred = self.forbidden_in.iter().any(|(barred, place)| {
-            barred == kind && namespace.is_none_or(|namespace| namespace == place)
-        });
+        let barred = self
+            .forbidden_in
+            .iter()
+            .any(|(barred, place)| barred == kind && namespace.is_none_or(|namespace| namespace == place));
         in_reach && !barred && !self.forbidden.contains(kind)
     }
 }

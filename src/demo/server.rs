@@ -36,7 +36,8 @@ impl Server {
         }
         let protection = Protection::new(&options.tls, options.http1_only)?;
         let listener = net::bind(options.addr).await?;
-        let addr = listener.local_addr().map_err(|source| DemoError::Listen { addr: options.addr, source })?;
+        let addr =
+            listener.local_addr().map_err(|source| DemoError::Listen { addr: options.addr, source })?;
         let mut state = State::new(Catalog::new(kinds::built_in(options.profile)), options.history);
         let epoch = options.epoch.unwrap_or_else(|| wall_clock() / 86_400 * 86_400);
         seed::fill(&mut state, options.seed, options.objects, epoch)?;
@@ -214,7 +215,12 @@ impl Server {
     }
 
     /// Adds a kind of an API server behind an APIService.
-    pub fn add_aggregated(&self, kind: Kind, formats: Formats, opaque_versions: bool) -> Result<(), DemoError> {
+    pub fn add_aggregated(
+        &self,
+        kind: Kind,
+        formats: Formats,
+        opaque_versions: bool,
+    ) -> Result<(), DemoError> {
         let now = self.shared.now();
         self.shared.update(|state| {
             let versions = vec![kind.version.clone()];

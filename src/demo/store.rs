@@ -83,7 +83,9 @@ impl State {
 
     /// Creates or replaces an object.
     pub(super) fn apply(&mut self, kind: &KindKey, mut object: Object) -> Result<u64, DemoError> {
-        let Some(served) = self.catalog.get(kind) else { return Err(DemoError::UnknownKind(kind.to_string())) };
+        let Some(served) = self.catalog.get(kind) else {
+            return Err(DemoError::UnknownKind(kind.to_string()));
+        };
         if served.kind.namespaced == object.namespace.is_empty() {
             return Err(DemoError::WrongScope(kind.to_string()));
         }

@@ -126,7 +126,9 @@ fn label(key: &str, op: LabelOp) -> Expr {
 }
 
 fn search(searcher: &Searcher, root: Expr) -> Answer {
-    searcher.search(&Query { root: Some(root), hints: Vec::new() }, &Options::default()).unwrap()
+    searcher
+        .search(&Query { root: Some(root), hints: Vec::new(), ..Query::default() }, &Options::default())
+        .unwrap()
 }
 
 fn names(answer: &Answer) -> String {
@@ -228,7 +230,7 @@ fn an_exclusion_alone_is_everything_but() {
 fn an_unknown_kind_is_an_error_with_its_place() {
     let (_writer, searcher) = index(&shop());
     let root = Expr::Term(Term::Kind(vec!["pod".into(), "statefulset".into(), "nodse".into()]), 4..9);
-    let query = Query { root: Some(root), hints: Vec::new() };
+    let query = Query { root: Some(root), hints: Vec::new(), ..Query::default() };
     let error = searcher.search(&query, &Options::default()).unwrap_err();
     assert_eq!(error.to_string(), "no kind is called 'nodse': did you mean 'node'?");
     assert_eq!(error.span(), Some(4..9));
@@ -247,7 +249,7 @@ fn a_kind_that_is_no_longer_served_is_still_found_by_its_plural() {
 #[test]
 fn pages_follow_each_other_and_the_total_is_the_same() {
     let (_writer, searcher) = index(&shop());
-    let query = Query { root: Some(word("api")), hints: Vec::new() };
+    let query = Query { root: Some(word("api")), hints: Vec::new(), ..Query::default() };
     let page = |offset, limit| {
         let answer = searcher.search(&query, &Options { offset, limit, ..Options::default() }).unwrap();
         assert_eq!(answer.total.count, 6);

@@ -10,5 +10,5 @@ mod width;
 pub use sanitise::{sanitise, sanitise_lines};
 pub use shell::shell_quote;
 pub use suggest::suggest;
-pub use time::{age, parse_rfc3339, rfc3339};
+pub use time::{age, http_date, parse_rfc3339, rfc3339};
 pub use width::{truncate, width};

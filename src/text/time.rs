@@ -39,6 +39,14 @@ pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or(end).to_string()
 }
 
+/// An HTTP date: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn http_date(seconds: i64) -> String {
+    Timestamp::from_second(seconds)
+        .unwrap_or(Timestamp::MAX)
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
+}
+
 /// Seconds since 1970 of an RFC 3339 time (any offset; fractions are cut off); `None` for anything else.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_second)

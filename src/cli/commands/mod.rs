@@ -2,6 +2,7 @@
 
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod demo;
 pub(super) mod kinds;
 pub(super) mod search;
 pub(super) mod status;

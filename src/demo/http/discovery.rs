@@ -39,9 +39,12 @@ fn aggregated_version(clause: &Clause<'_>, options: &ServerOptions) -> Result<Op
     if clause.get("as").is_none() {
         return Ok(None);
     }
-    let known = clause.get("as") == Some("APIGroupDiscoveryList") && clause.get("g") == Some("apidiscovery.k8s.io");
+    let known =
+        clause.get("as") == Some("APIGroupDiscoveryList") && clause.get("g") == Some("apidiscovery.k8s.io");
     match clause.get("v") {
-        Some("v2") if known && !options.classic_discovery && options.profile >= Profile::V1_30 => Ok(Some("v2")),
+        Some("v2") if known && !options.classic_discovery && options.profile >= Profile::V1_30 => {
+            Ok(Some("v2"))
+        }
         Some("v2beta1") if known && !options.classic_discovery && options.profile <= Profile::V1_33 => {
             Ok(Some("v2beta1"))
         }
@@ -92,7 +95,9 @@ fn aggregated_kind(served: &Served, version: &str) -> Value {
     // Built-in kinds leave group and version empty here: they stand above.
     let response = |name: &str| match served.origin {
         Origin::BuiltIn => json!({ "group": "", "version": "", "kind": name }),
-        Origin::Custom | Origin::Aggregated => json!({ "group": kind.group, "version": version, "kind": name }),
+        Origin::Custom | Origin::Aggregated => {
+            json!({ "group": kind.group, "version": version, "kind": name })
+        }
     };
     let mut value = json!({
         "resource": kind.plural, "responseKind": response(&kind.kind),
@@ -118,7 +123,8 @@ fn aggregated_kind(served: &Served, version: &str) -> Value {
 fn versions(catalog: &Catalog) -> Value {
     let groups = catalog.groups();
     let core = groups.iter().find(|group| group.name.is_empty());
-    let versions: Vec<_> = core.into_iter().flat_map(|group| &group.versions).map(|(version, _)| version).collect();
+    let versions: Vec<_> =
+        core.into_iter().flat_map(|group| &group.versions).map(|(version, _)| version).collect();
     json!({ "kind": "APIVersions", "versions": versions, "serverAddressByClientCIDRs": [] })
 }
 
@@ -130,7 +136,8 @@ fn group_list(catalog: &Catalog) -> Value {
 }
 
 fn group_value(group: &Group<'_>) -> Value {
-    let version = |version: &str| json!({ "groupVersion": format!("{}/{version}", group.name), "version": version });
+    let version =
+        |version: &str| json!({ "groupVersion": format!("{}/{version}", group.name), "version": version });
     json!({
         "name": group.name,
         "versions": group.versions.iter().map(|(name, _)| version(name)).collect::<Vec<_>>(),

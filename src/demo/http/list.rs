@@ -71,9 +71,8 @@ pub(super) fn get(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
     let name = call.name.as_deref().unwrap_or_default();
     let path = path(call.namespace.as_deref().unwrap_or_default(), name);
     let found = shared.state().get(&call.key, &path).cloned();
-    let stored = found.ok_or_else(|| {
-        Refusal::new(404, "NotFound", format!("{} \"{name}\" not found", call.key))
-    })?;
+    let stored =
+        found.ok_or_else(|| Refusal::new(404, "NotFound", format!("{} \"{name}\" not found", call.key)))?;
     let version = call.served.version_text(stored.revision);
     let item = written(call, &stored.object, &version);
     Ok(match form {
@@ -120,9 +119,11 @@ fn consistency(call: &Call) -> Result<Consistency, Refusal> {
     })?;
     let paged = call.query.number("limit").is_some_and(|limit| limit > 0);
     match (matching, version) {
-        (Some("Exact"), 0) => {
-            Err(Refusal::new(422, "Invalid", "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""))
-        }
+        (Some("Exact"), 0) => Err(Refusal::new(
+            422,
+            "Invalid",
+            "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
+        )),
         (Some("Exact"), version) => Ok(Consistency::Exact(version)),
         (Some("NotOlderThan") | None, 0) => Ok(Consistency::Any),
         (Some("NotOlderThan"), version) => Ok(Consistency::NotOlderThan(version)),
@@ -142,9 +143,11 @@ fn token(revision: u64, path: &str) -> String {
 
 fn continued(call: &Call) -> Result<Option<(u64, String)>, Refusal> {
     let Some(token) = call.query.get("continue") else { return Ok(None) };
-    let bytes: Option<Vec<u8>> = token.as_bytes().chunks(2).map(|pair| {
-        u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
-    }).collect();
+    let bytes: Option<Vec<u8>> = token
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let parts = text.as_deref().and_then(|text| text.split_once('/'));
     let start = parts.and_then(|(revision, path)| Some((revision.parse().ok()?, path.to_owned())));
@@ -176,7 +179,8 @@ fn page(
     let (revision, all): (u64, Vec<Arc<Stored>>) = match consistency {
         Consistency::Exact(revision) => {
             let objects = state.at(&call.key, revision)?;
-            let rest = objects.into_iter().filter(|(path, _)| after.is_none_or(|after| path.as_str() > after));
+            let rest =
+                objects.into_iter().filter(|(path, _)| after.is_none_or(|after| path.as_str() > after));
             (revision, rest.map(|(_, stored)| stored).collect())
         }
         Consistency::Latest | Consistency::Any | Consistency::NotOlderThan(_) => {
@@ -202,7 +206,8 @@ fn page(
 }
 
 fn encode_page(form: Form, call: &Call, page: &Page) -> Reply {
-    let versions: Vec<_> = page.items.iter().map(|stored| call.served.version_text(stored.revision)).collect();
+    let versions: Vec<_> =
+        page.items.iter().map(|stored| call.served.version_text(stored.revision)).collect();
     let items =
         page.items.iter().zip(&versions).map(|(stored, version)| written(call, &stored.object, version));
     match form {
@@ -217,13 +222,12 @@ fn encode_page(form: Form, call: &Call, page: &Page) -> Reply {
 
 // As kubectl asks for it: name and age, which every kind has.
 fn table(call: &Call, end: &ListEnd, items: &[Arc<Stored>]) -> Value {
-    let column = |name: &str, format: &str| {
-        json!({ "name": name, "type": "string", "format": format, "description": "", "priority": 0 })
-    };
+    let column = |name: &str, format: &str| json!({ "name": name, "type": "string", "format": format, "description": "", "priority": 0 });
     let rows = items.iter().map(|stored| {
         let version = call.served.version_text(stored.revision);
         let item = Written { managed_fields: "", ..written(call, &stored.object, &version) };
-        let age = stored.object.created.map_or("<unknown>".to_owned(), |created| text::age(call.now - created));
+        let age =
+            stored.object.created.map_or("<unknown>".to_owned(), |created| text::age(call.now - created));
         let object = encode::object(Encoding::Json, item);
         json!({
             "cells": [stored.object.name, age],

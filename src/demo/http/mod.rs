@@ -70,11 +70,18 @@ impl Call {
 const MAX_BODY: usize = 64 << 10;
 
 /// Answers a request, and notes it.
-pub(super) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let headers = request.headers().clone();
-    let mut noted =
-        log::Request::new(request.method().as_str(), &path, header(&headers, ACCEPT), header(&headers, USER_AGENT));
+    let mut noted = log::Request::new(
+        request.method().as_str(),
+        &path,
+        header(&headers, ACCEPT),
+        header(&headers, USER_AGENT),
+    );
     let counter = noted.counter();
     let user = shared.user(header(&headers, AUTHORIZATION)).cloned();
     noted.user = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
@@ -107,7 +114,9 @@ async fn answer(
     let method = request.method().clone();
     let verb = verb(&method, &route, &query);
     let (key, namespace) = match &route {
-        Route::Objects(place) => (Some(KindKey::new(&place.group, &place.plural)), place.namespace.as_deref()),
+        Route::Objects(place) => {
+            (Some(KindKey::new(&place.group, &place.plural)), place.namespace.as_deref())
+        }
         _ => (None, None),
     };
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
@@ -171,7 +180,8 @@ fn refuse(action: &Action) -> Option<Result<Reply, Refusal>> {
         Action::Initializing => Some(Err(Refusal::initializing())),
         Action::Status(code) => Some(Err(Refusal::of_status(*code))),
         Action::Html(code) => {
-            let page = b"<html><head><title>Upstream is away</title></head><body><h1>Sorry</h1></body></html>";
+            let page =
+                b"<html><head><title>Upstream is away</title></head><body><h1>Sorry</h1></body></html>";
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_GATEWAY);
             Some(Ok(Reply::whole("text/html", page.to_vec()).with_status(status)))
         }
@@ -260,7 +270,8 @@ async fn post(
 ) -> Result<Reply, Refusal> {
     let Route::Objects(place) = route else { return Err(Refusal::no_such_resource()) };
     let key = KindKey::new(&place.group, &place.plural);
-    let known = shared.state().catalog.get(&key).is_some_and(|served| served.versions.contains(&place.version));
+    let known =
+        shared.state().catalog.get(&key).is_some_and(|served| served.versions.contains(&place.version));
     let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
     let body = body.map_err(|_| Refusal::bad_request("the body can't be read".to_owned()))?.to_bytes();
     match key.as_str() {

@@ -104,7 +104,9 @@ impl Refusal {
             403 => Self::new(403, "Forbidden", "forbidden: User cannot do this (injected fault)"),
             410 => Self::expired(),
             429 => Self::initializing(),
-            503 => Self::new(503, "ServiceUnavailable", "the server is currently unable to handle the request"),
+            503 => {
+                Self::new(503, "ServiceUnavailable", "the server is currently unable to handle the request")
+            }
             504 => Self::new(504, "Timeout", "request did not complete within the allotted timeout"),
             code => Self::new(code, "InternalError", "Internal error occurred: injected fault"),
         }

@@ -133,11 +133,20 @@ mod tests {
     #[test]
     fn namespaces_are_a_scope_and_a_kind() {
         let pod = place("/api/v1/namespaces/shop/pods/web-0");
-        assert_eq!((pod.namespace.as_deref(), pod.plural.as_str(), pod.name.as_deref()), (Some("shop"), "pods", Some("web-0")));
+        assert_eq!(
+            (pod.namespace.as_deref(), pod.plural.as_str(), pod.name.as_deref()),
+            (Some("shop"), "pods", Some("web-0"))
+        );
         let namespace = place("/api/v1/namespaces/shop");
-        assert_eq!((namespace.namespace, namespace.plural.as_str(), namespace.name.as_deref()), (None, "namespaces", Some("shop")));
+        assert_eq!(
+            (namespace.namespace, namespace.plural.as_str(), namespace.name.as_deref()),
+            (None, "namespaces", Some("shop"))
+        );
         assert_eq!(place("/apis/apps/v1/deployments").group, "apps");
-        assert_eq!(place("/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode").name.as_deref(), Some("system:node"));
+        assert_eq!(
+            place("/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode").name.as_deref(),
+            Some("system:node")
+        );
         assert!(place("/api/v1/namespaces/shop/pods/web-0/log").subresource);
     }
 

@@ -93,7 +93,11 @@ mod tests {
             ..Object::default()
         };
         let matches = |query: &str| Selector::new(None, &Query::parse(query)).unwrap().matches(&object);
-        for yes in ["fieldSelector=metadata.name%3Dweb", "labelSelector=app%3Dweb,!tier", "labelSelector=app,tier!%3Dx"] {
+        for yes in [
+            "fieldSelector=metadata.name%3Dweb",
+            "labelSelector=app%3Dweb,!tier",
+            "labelSelector=app,tier!%3Dx",
+        ] {
             assert!(matches(yes), "{yes}");
         }
         for no in ["fieldSelector=metadata.name%3D%3Dx", "labelSelector=app!%3Dweb", "labelSelector=tier"] {

@@ -39,7 +39,11 @@ pub(super) fn watch(shared: &Arc<Shared>, call: Call) -> Result<Reply, Refusal> 
     let revision = match call.query.get("resourceVersion") {
         None => 0,
         Some(text) => call.served.version_number(text).ok_or_else(|| {
-            Refusal::new(500, "", format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing"))
+            Refusal::new(
+                500,
+                "",
+                format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing"),
+            )
         })?,
     };
     let streamed = call.query.flag("sendInitialEvents") && call.minor >= 30;

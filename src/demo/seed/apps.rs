@@ -22,7 +22,10 @@ impl Workload<'_> {
         object.labels.extend(pairs([
             ("app", self.name),
             ("app.kubernetes.io/name", self.name),
-            ("app.kubernetes.io/part-of", self.namespace.rsplit_once('-').map_or(self.namespace, |(part, _)| part)),
+            (
+                "app.kubernetes.io/part-of",
+                self.namespace.rsplit_once('-').map_or(self.namespace, |(part, _)| part),
+            ),
             ("app.kubernetes.io/managed-by", "argocd"),
             ("env", self.environment),
             ("team", self.team),
@@ -77,7 +80,8 @@ pub(super) fn tenant(builder: &mut Builder<'_>, index: usize) -> Result<(), Demo
     team_objects(builder, &space, &team, environment)?;
     for _ in 0..4 {
         let name = builder.random.pick(TENANT_APPS);
-        let app = App { name, role: *builder.random.pick(&[Role::Api, Role::Worker, Role::Web]), description: "" };
+        let app =
+            App { name, role: *builder.random.pick(&[Role::Api, Role::Worker, Role::Web]), description: "" };
         let replicas = 6 + builder.random.below(30);
         let workload =
             Workload { namespace: &space, name, team: &team, environment, description: "", replicas };
@@ -87,7 +91,12 @@ pub(super) fn tenant(builder: &mut Builder<'_>, index: usize) -> Result<(), Demo
 }
 
 // What a namespace has once: limits and who may do what.
-fn team_objects(builder: &mut Builder<'_>, space: &str, team: &str, environment: &str) -> Result<(), DemoError> {
+fn team_objects(
+    builder: &mut Builder<'_>,
+    space: &str,
+    team: &str,
+    environment: &str,
+) -> Result<(), DemoError> {
     let own = Workload { namespace: space, name: team, team, environment, description: "", replicas: 0 };
     for (kind, name) in [
         ("serviceaccounts", "default".to_owned()),
@@ -109,7 +118,11 @@ fn application(builder: &mut Builder<'_>, workload: &Workload<'_>, app: &App) ->
         Role::Web => {
             deployment(builder, workload)?;
             service(builder, workload)?;
-            for kind in ["ingresses.networking.k8s.io", "certificates.cert-manager.io", "virtualservices.networking.istio.io"] {
+            for kind in [
+                "ingresses.networking.k8s.io",
+                "certificates.cert-manager.io",
+                "virtualservices.networking.istio.io",
+            ] {
                 let object = workload.object(builder, workload.name, 300);
                 builder.put(kind, object)?;
             }
@@ -137,7 +150,9 @@ fn configuration(builder: &mut Builder<'_>, workload: &Workload<'_>) -> Result<(
     secret.annotations.extend(pairs([("example.org/rotated-by", "vault-agent")]));
     builder.put("secrets", secret)?;
     let mut application = workload.object(builder, name, 400);
-    application.annotations.extend(pairs([("example.org/repository", "https://git.example.org/shop/deploy")]));
+    application
+        .annotations
+        .extend(pairs([("example.org/repository", "https://git.example.org/shop/deploy")]));
     builder.put("applications.argoproj.io", application).map(|_| ())
 }
 

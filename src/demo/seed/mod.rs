@@ -52,7 +52,9 @@ pub(super) fn managed_fields(kind: &str) -> &'static str {
     match kind {
         "Pod" => POD_FIELDS,
         "Namespace" | "CustomResourceDefinition" | "APIService" => "",
-        _ => r#"{"f:metadata":{"f:labels":{".":{},"f:app":{},"f:team":{}}},"f:spec":{},"f:status":{"f:conditions":{}}}"#,
+        _ => {
+            r#"{"f:metadata":{"f:labels":{".":{},"f:app":{},"f:team":{}}},"f:spec":{},"f:status":{"f:conditions":{}}}"#
+        }
     }
 }
 

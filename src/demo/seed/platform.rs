@@ -74,7 +74,9 @@ pub(super) fn cluster_scoped(builder: &mut Builder<'_>) -> Result<(), DemoError>
         builder.put("leases.coordination.k8s.io", lease)?;
     }
     for role in CLUSTER_ROLES {
-        for kind in ["clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"] {
+        for kind in
+            ["clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"]
+        {
             let mut object = builder.object("", role, 900);
             object.generation = 0;
             if role.starts_with("system:") {

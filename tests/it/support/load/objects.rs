@@ -203,14 +203,10 @@ fn pod(random: &mut StdRng, number: usize) -> Planned {
     }]);
     let mut spec = app.pod_spec();
     spec["nodeName"] = json!(format!("node-{}", number % 60));
-<<<<<<< HEAD
     let condition =
         |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-03-02T08:15:00Z" });
-=======
-    let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-03-02T08:15:00Z" });
-    let conditions =
-        ["PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready"].map(condition);
->>>>>>> harness
+    let conditions = ["PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready"]
+        .map(condition);
     let container = |name: &str| {
         json!({
             "name": name, "image": "app:4.2.1", "imageID": "sha256:0", "ready": true, "restartCount": 0,

@@ -1,0 +1,95 @@
+//! What every connection of a simulated server shares.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::faults::Faults;
+use super::gate::Gate;
+use super::log::Log;
+use super::store::State;
+use super::{ServerOptions, User};
+
+/// State, faults, log and switches; locks are held for a moment and never over an await.
+pub(super) struct Shared {
+    pub(super) options: ServerOptions,
+    state: Mutex<State>,
+    faults: Mutex<Faults>,
+    log: Mutex<Log>,
+    pub(super) gate: Gate,
+    /// Counts up when every connection has to go.
+    pub(super) dropped: watch::Sender<u64>,
+    /// The revision of the last write: wakes watches.
+    pub(super) changed: watch::Sender<u64>,
+    pub(super) clock_skew: AtomicI64,
+    pub(super) open: AtomicUsize,
+    pub(super) accepted: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(options: ServerOptions, state: State) -> Self {
+        let revision = state.revision();
+        Self {
+            options,
+            state: Mutex::new(state),
+            faults: Mutex::default(),
+            log: Mutex::default(),
+            gate: Gate::default(),
+            dropped: watch::Sender::new(0),
+            changed: watch::Sender::new(revision),
+            clock_skew: AtomicI64::new(0),
+            open: AtomicUsize::new(0),
+            accepted: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the cluster and wakes every watch.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state();
+        let result = change(&mut state);
+        let revision = state.revision();
+        drop(state);
+        self.changed.send_replace(revision);
+        result
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seconds since 1970 by the server's clock.
+    pub(super) fn now(&self) -> i64 {
+        wall_clock() + self.clock_skew.load(Ordering::Relaxed)
+    }
+
+    /// Who an `Authorization` header belongs to.
+    pub(super) fn user(&self, authorization: &str) -> Option<&User> {
+        let token = authorization.strip_prefix("Bearer ")?.trim();
+        self.options.users.iter().find(|user| user.token == token)
+    }
+
+    /// Waits until `revision` is reached, at most for the time that the options give; the current one if not.
+    pub(super) async fn wait_for(&self, revision: u64) -> Result<(), u64> {
+        let mut changed = self.changed.subscribe();
+        let reached = changed.wait_for(|current| *current >= revision);
+        match tokio::time::timeout(self.options.fresh_wait, reached).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.state().revision()),
+        }
+    }
+}
+
+/// Seconds since 1970 by our clock.
+pub(super) fn wall_clock() -> i64 {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+}
