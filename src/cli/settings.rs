@@ -44,11 +44,6 @@ macro_rules! settings {
                 match self { $(Self::$key => $default),+ }
             }
 
-            /// One line of help.
-            #[cfg(test)]
-            pub(super) fn help(self) -> &'static str {
-                match self { $(Self::$key => concat!($($help),+).trim_ascii()),+ }
-            }
         }
     };
 }

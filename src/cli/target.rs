@@ -97,7 +97,7 @@ impl Target {
             timing: engine::Timing::default(),
             notes: self.remove_unused(),
         };
-        engine::start(options, lock).map_err(|error| Failure::unavailable(error))
+        engine::start(options, lock).map_err(Failure::unavailable)
     }
 
     /// What the writer, living or gone, said last.

@@ -1,6 +1,19 @@
 //! The tests that need real parts: a control plane, proxies, the built program. One binary, so that they share
 //! what is expensive.
 
-#[allow(dead_code, unused_imports, reason = "shared with tests/bench, which uses other parts of it")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says why on the terminal"
+)]
+
 mod support;
 mod support_works;
+mod sync;

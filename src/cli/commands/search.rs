@@ -65,7 +65,7 @@ fn report(
     if only_count {
         session.output.data(&total.to_string())?;
     } else {
-        hits::print(&mut session.output, &form, &answer.hits, now_ms())?;
+        hits::print(session.output, &form, &answer.hits, now_ms())?;
     }
     for hint in &query.hints {
         session.output.note(&hint.message);

@@ -108,8 +108,12 @@ pub(super) const TENANT_APPS: &[&str] = &[
     "checkout-experiments",
 ];
 
+/// One custom resource.
+type Custom =
+    (&'static str, &'static [&'static str], &'static str, &'static str, &'static str, bool, &'static str);
+
 /// Custom resources: group, versions, kind, plural, short names, namespaced, description.
-pub(super) const CUSTOM: &[(&str, &[&str], &str, &str, &str, bool, &str)] = &[
+pub(super) const CUSTOM: &[Custom] = &[
     (
         "platform.example.org",
         &["v1", "v1beta1"],

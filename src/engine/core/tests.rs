@@ -290,7 +290,9 @@ impl World {
     }
 
     fn check_revision(&mut self) {
-        if self.at.is_some_and(|at| at > self.revision) {
+        let source = self.core.source_of(&"things".into(), &Scope::All);
+        let held = source.and_then(|source| source.version()).and_then(ResourceVersion::number);
+        if self.at.max(held).is_some_and(|at| at > self.revision) {
             self.regressed();
             self.at = None;
             self.consistent_next = true;

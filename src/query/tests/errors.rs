@@ -279,7 +279,7 @@ fn rendering_is_sanitised_aligned_and_cut() {
     let text = format!("{} kind: {}", "before ".repeat(50), "after ".repeat(50));
     assert_eq!(
         error(&text).render(&text),
-        "`kind:` has no value\n  …re before before before before kind: after after after a…\n                                  ^^^^^ expected a kind such as `deploy`, got a space"
+        "`kind:` has no value\n  …before before before before  kind: after after after …\n                                ^^^^^ expected a kind such as `deploy`, got a space"
     );
     // A text that is not the one that was parsed renders something, too.
     assert!(error(&text).render("x").contains("has no value"));

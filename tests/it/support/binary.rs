@@ -14,7 +14,7 @@ use super::wait::wait_for;
 
 /// What a finished program left.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// The exit code; -1 after a signal.
     pub code: i32,
     /// Standard output.
@@ -36,14 +36,14 @@ impl From<std::process::Output> for Output {
 impl Output {
     /// Standard output; panics unless the exit code is 0.
     #[track_caller]
-    pub fn success(self) -> String {
+    pub(crate) fn success(self) -> String {
         assert!(self.code == 0, "exit code {}\nstdout: {}\nstderr: {}", self.code, self.stdout, self.stderr);
         self.stdout
     }
 
     /// Standard output as JSON, whatever the exit code.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!("{error} in stdout: {}\nexit code {}, stderr: {}", self.stdout, self.code, self.stderr)
         })
@@ -51,7 +51,7 @@ impl Output {
 }
 
 /// A home directory with XDG directories and a kubeconfig: one user of one cluster.
-pub struct Home {
+pub(crate) struct Home {
     dir: TempDir,
     kubeconfig: PathBuf,
     environment: Vec<(OsString, OsString)>,
@@ -59,7 +59,7 @@ pub struct Home {
 
 impl Home {
     /// An empty home that uses this kubeconfig.
-    pub fn new(kubeconfig: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(kubeconfig: impl Into<PathBuf>) -> Self {
         let dir = tempfile::Builder::new().prefix("kubesift-home-").tempdir().expect("temp dir");
         for name in ["config", "data", "cache", "state", "run"] {
             fs_err::create_dir_all(dir.path().join(name)).expect("XDG directory");
@@ -68,29 +68,29 @@ impl Home {
     }
 
     /// Sets an environment variable for every later run.
-    pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<OsString>) {
         self.environment.push((name.into(), value.into()));
     }
 
     /// Uses another kubeconfig from now on.
-    pub fn use_kubeconfig(&mut self, path: impl Into<PathBuf>) {
+    pub(crate) fn use_kubeconfig(&mut self, path: impl Into<PathBuf>) {
         self.kubeconfig = path.into();
     }
 
     /// The home directory: everything that kubesift writes lies below it.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
     /// Writes `config.toml`.
-    pub fn configure(&self, text: &str) {
+    pub(crate) fn configure(&self, text: &str) {
         let dir = self.path().join("config/kubesift");
         fs_err::create_dir_all(&dir).expect("config directory");
         fs_err::write(dir.join("config.toml"), text).expect("config.toml");
     }
 
     /// Runs kubesift to its end.
-    pub async fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = tokio::process::Command::new(program());
         self.environment(command.as_std_mut());
         let command = command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
@@ -98,7 +98,7 @@ impl Home {
     }
 
     /// Starts kubesift and lets it run; it is killed when the handle is dropped.
-    pub fn spawn(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Running {
         let mut command = process::guarded(&program());
         self.environment(&mut command);
         let mut command = tokio::process::Command::from(command);
@@ -111,7 +111,7 @@ impl Home {
     }
 
     /// Every hit of a query, from what is stored (no connection).
-    pub async fn search_offline(&self, query: &str) -> Vec<Value> {
+    pub(crate) async fn search_offline(&self, query: &str) -> Vec<Value> {
         let output = self.run(&["search", "--offline", "--limit", "100000", "-o", "json", "--", query]).await;
         if output.code == 1 {
             return Vec::new();
@@ -121,7 +121,7 @@ impl Home {
     }
 
     /// The document ids of every hit of a query, sorted, from what is stored.
-    pub async fn ids_offline(&self, query: &str) -> Vec<String> {
+    pub(crate) async fn ids_offline(&self, query: &str) -> Vec<String> {
         let hits = self.search_offline(query).await;
         let mut ids: Vec<_> = hits.iter().map(|hit| hit["id"].as_str().expect("an id").to_owned()).collect();
         ids.sort();
@@ -129,7 +129,7 @@ impl Home {
     }
 
     /// `kubesift status -o json`.
-    pub async fn status(&self) -> Value {
+    pub(crate) async fn status(&self) -> Value {
         self.run(&["status", "-o", "json"]).await.json()
     }
 
@@ -146,29 +146,29 @@ impl Home {
 }
 
 /// The program that cargo built for these tests.
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_kubesift"))
 }
 
 /// A running kubesift.
-pub struct Running {
+pub(crate) struct Running {
     child: tokio::process::Child,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Running {
     /// Its process id.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("still running")
     }
 
     /// Everything it wrote so far, stdout and stderr mixed.
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         self.lines.lock().expect("not poisoned").join("\n")
     }
 
     /// Waits for a line that contains `part`; panics when the program ends first.
-    pub async fn wait_for_line(&mut self, part: &str) -> String {
+    pub(crate) async fn wait_for_line(&mut self, part: &str) -> String {
         let lines = Arc::clone(&self.lines);
         let child = &mut self.child;
         wait_for(&format!("a line with {part:?}"), async || {
@@ -186,12 +186,12 @@ impl Running {
     }
 
     /// Kills it as `kill -9` does and waits until it is gone.
-    pub async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");
     }
 
     /// Asks it to stop, and hands back its exit code and all that it wrote.
-    pub async fn stop(mut self) -> (i32, String) {
+    pub(crate) async fn stop(mut self) -> (i32, String) {
         process::signal(self.id(), "TERM");
         let status = tokio::time::timeout(super::wait::DEADLINE, self.child.wait()).await;
         let status = status.expect("ends after SIGTERM").expect("a child");

@@ -1,18 +1,18 @@
 //! What the tests stand on: a real control plane, a loader, proxies, the built program, and waiting.
 
-pub mod binary;
-pub mod controlplane;
-pub mod load;
-pub mod process;
-pub mod proxy;
-pub mod wait;
+pub(crate) mod binary;
+pub(crate) mod controlplane;
+pub(crate) mod load;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod wait;
 
-pub use binary::Home;
-pub use controlplane::{ControlPlane, Options};
-pub use wait::wait_for;
+pub(crate) use binary::Home;
+pub(crate) use controlplane::{ControlPlane, Options};
+pub(crate) use wait::wait_for;
 
 /// Says that a test can't run here, and why. With `CI=true` that is a failure: CI must have what it needs.
-pub fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     use std::io::Write;
     assert!(std::env::var("CI").as_deref() != Ok("true"), "skipped with CI=true: {why}");
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
@@ -21,6 +21,6 @@ pub fn skipped(why: &str) {
 }
 
 /// Whether the long parts run (`tests/run --long`).
-pub fn long() -> bool {
+pub(crate) fn long() -> bool {
     std::env::var_os("KUBESIFT_LONG").is_some()
 }

@@ -12,7 +12,7 @@ const GUARDED: &str = r#"exec 3<&0
 exec "$@" 3<&- </dev/null"#;
 
 /// A running program whose output goes to a log file.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     guard: ChildStdin,
     log: PathBuf,
@@ -20,7 +20,7 @@ pub struct Process {
 
 impl Process {
     /// Starts the program; output is appended to `log`.
-    pub fn spawn(program: &Path, arguments: &[String], log: &Path) -> Self {
+    pub(crate) fn spawn(program: &Path, arguments: &[String], log: &Path) -> Self {
         let output = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("log file");
         let mut child = guarded(program)
             .args(arguments)
@@ -33,24 +33,24 @@ impl Process {
     }
 
     /// The program's process id.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Whether the program still runs.
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
     /// The last lines it wrote.
-    pub fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let text = fs_err::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
     /// Runs `action` while every thread of the program stands still.
-    pub fn while_frozen<T>(&self, action: impl FnOnce() -> T) -> T {
+    pub(crate) fn while_frozen<T>(&self, action: impl FnOnce() -> T) -> T {
         signal(self.id(), "STOP");
         while !threads(self.id()).all(|state| state == 'T') {
             std::thread::sleep(Duration::from_millis(1));
@@ -71,19 +71,19 @@ impl Drop for Process {
 }
 
 /// A command that dies with this process; its stdin must be kept by whoever keeps the child.
-pub fn guarded(program: &Path) -> Command {
+pub(crate) fn guarded(program: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", GUARDED, "sh"]).arg(program).stdin(Stdio::piped());
     command
 }
 
 /// Sends a signal by name (`KILL`, `TERM`, `STOP`, ...).
-pub fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().expect("kill starts");
 }
 
 /// CPU seconds (user and system) that a process has used.
-pub fn cpu_seconds(pid: u32) -> f64 {
+pub(crate) fn cpu_seconds(pid: u32) -> f64 {
     /// `USER_HZ`, the unit of /proc/PID/stat: 100 on every Linux that is not on Alpha or IA-64.
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).expect("a running process");
@@ -94,7 +94,7 @@ pub fn cpu_seconds(pid: u32) -> f64 {
 }
 
 /// One memory figure of /proc/PID/status (`RssAnon`, `VmHWM`, ...) in MB.
-pub fn memory_mb(pid: u32, field: &str) -> Option<f64> {
+pub(crate) fn memory_mb(pid: u32, field: &str) -> Option<f64> {
     let status = fs_err::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)

@@ -39,7 +39,7 @@ enum Mode {
 }
 
 /// A running proxy; it ends when it is dropped.
-pub struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
     counters: Arc<Counters>,
@@ -54,22 +54,22 @@ struct Counters {
 
 impl Proxy {
     /// Passes bytes on to the API server: for counting, dropping and falling silent.
-    pub async fn forward(plane: &ControlPlane) -> Self {
+    pub(crate) async fn forward(plane: &ControlPlane) -> Self {
         Self::start(Role::Forward(upstream(plane))).await
     }
 
     /// An HTTP proxy that knows CONNECT.
-    pub async fn connect() -> Self {
+    pub(crate) async fn connect() -> Self {
         Self::start(Role::Connect).await
     }
 
     /// A SOCKS5 proxy.
-    pub async fn socks5() -> Self {
+    pub(crate) async fn socks5() -> Self {
         Self::start(Role::Socks5).await
     }
 
     /// A reverse proxy before the API server that speaks HTTP/1.1 only, with a certificate of the cluster's CA.
-    pub async fn http1(plane: &ControlPlane) -> Self {
+    pub(crate) async fn http1(plane: &ControlPlane) -> Self {
         let files = plane.server_certificate("http1-proxy");
         let certificates = CertificateDer::pem_file_iter(&files.certificate).expect("certificate");
         let certificates = certificates.collect::<Result<Vec<_>, _>>().expect("certificate");
@@ -100,32 +100,32 @@ impl Proxy {
     }
 
     /// `127.0.0.1:port`.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// How many connections it accepted and served.
-    pub fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         self.counters.connections.load(Relaxed)
     }
 
     /// How many bytes it passed on, both ways.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.counters.bytes.load(Relaxed)
     }
 
     /// Closes every connection, and every new one at once, until [`Self::resume`].
-    pub fn drop_everything(&self) {
+    pub(crate) fn drop_everything(&self) {
         self.mode.send_replace(Mode::Closed);
     }
 
     /// Lets no byte through in either direction, without closing anything, until [`Self::resume`].
-    pub fn go_silent(&self) {
+    pub(crate) fn go_silent(&self) {
         self.mode.send_replace(Mode::Silent);
     }
 
     /// Bytes flow again; connections that were dropped stay dropped.
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.mode.send_replace(Mode::Open);
     }
 

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 /// How long a condition may take. Far above what is expected: a test that waits this long has failed.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How often a condition is looked at.
 const INTERVAL: Duration = Duration::from_millis(25);
 
 /// What a condition says when it is looked at: done with a value, or not yet and (perhaps) why.
-pub trait Outcome {
+pub(crate) trait Outcome {
     /// What a condition that holds hands back.
     type Value;
     /// `Err` holds the reason that a failed wait prints.
@@ -38,12 +38,12 @@ impl<T> Outcome for Result<T, String> {
 }
 
 /// Waits until the condition holds and hands back its value; panics after [`DEADLINE`] with the last reason.
-pub async fn wait_for<O: Outcome>(what: &str, condition: impl AsyncFnMut() -> O) -> O::Value {
+pub(crate) async fn wait_for<O: Outcome>(what: &str, condition: impl AsyncFnMut() -> O) -> O::Value {
     wait_at_most(DEADLINE, what, condition).await
 }
 
 /// [`wait_for`] with another deadline.
-pub async fn wait_at_most<O: Outcome>(
+pub(crate) async fn wait_at_most<O: Outcome>(
     deadline: Duration,
     what: &str,
     mut condition: impl AsyncFnMut() -> O,

@@ -8,7 +8,7 @@ use super::ControlPlane;
 
 /// One request that the API server answered (or, for a watch, began to answer).
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// The user.
     pub user: String,
     /// `get`, `list`, `watch`, `create`, ...
@@ -23,7 +23,7 @@ pub struct Request {
 
 impl ControlPlane {
     /// Every request of a user so far, in order. A watch counts once, when it begins.
-    pub fn requests(&self, user: &str) -> Vec<Request> {
+    pub(crate) fn requests(&self, user: &str) -> Vec<Request> {
         let text = fs_err::read_to_string(self.dir.join("audit.log")).expect("audit log");
         let events = text.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok());
         events.filter(|event| event.counts() && event.user.username == user).map(Event::request).collect()

@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 /// The store's current revision.
-pub async fn revision(port: u16) -> u64 {
+pub(super) async fn revision(port: u16) -> u64 {
     let answer = post(port, "/v3/kv/range", &json!({ "key": "AA==" })).await.expect("etcd answers");
     answer["header"]["revision"].as_str().and_then(|text| text.parse().ok()).expect("a revision")
 }
 
 /// Forgets every revision below this one.
-pub async fn compact(port: u16, revision: u64) {
+pub(super) async fn compact(port: u16, revision: u64) {
     let body = json!({ "revision": revision.to_string(), "physical": true });
     post(port, "/v3/kv/compaction", &body).await.expect("etcd compacts");
 }
 
 /// Whether etcd answers.
-pub async fn is_ready(port: u16) -> bool {
+pub(super) async fn is_ready(port: u16) -> bool {
     post(port, "/v3/kv/range", &json!({ "key": "AA==" })).await.is_ok()
 }
 

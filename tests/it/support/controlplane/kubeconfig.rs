@@ -8,7 +8,7 @@ use super::ControlPlane;
 use super::pki::Certified;
 
 /// How a kubeconfig authenticates.
-pub enum Auth {
+pub(crate) enum Auth {
     /// A bearer token.
     Token(String),
     /// A client certificate.
@@ -18,7 +18,7 @@ pub enum Auth {
 }
 
 /// A kubeconfig with one context, to be changed before it is written.
-pub struct Kubeconfig {
+pub(crate) struct Kubeconfig {
     /// The context's name, and its cluster's and user entry's.
     pub context: String,
     /// The server's URL.
@@ -62,12 +62,12 @@ impl Kubeconfig {
 
 impl ControlPlane {
     /// A kubeconfig of one of [`super::USERS`] whose context is the user's name.
-    pub fn kubeconfig(&self, user: &str) -> PathBuf {
+    pub(crate) fn kubeconfig(&self, user: &str) -> PathBuf {
         self.kubeconfig_with(user, |_| {})
     }
 
     /// The same, changed first: another server, a proxy, a namespace, a certificate.
-    pub fn kubeconfig_with(&self, user: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
+    pub(crate) fn kubeconfig_with(&self, user: &str, change: impl FnOnce(&mut Kubeconfig)) -> PathBuf {
         let mut config = Kubeconfig {
             context: user.to_owned(),
             server: self.url(),

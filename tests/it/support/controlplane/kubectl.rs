@@ -10,34 +10,34 @@ use super::ControlPlane;
 
 impl ControlPlane {
     /// Runs kubectl as admin and hands back its stdout; panics when it fails.
-    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn kubectl(&self, arguments: &[&str]) -> String {
         self.run_kubectl("admin", arguments, None).await.success()
     }
 
     /// Runs kubectl as a user, failing or not.
-    pub async fn kubectl_as(&self, user: &str, arguments: &[&str]) -> Output {
+    pub(crate) async fn kubectl_as(&self, user: &str, arguments: &[&str]) -> Output {
         self.run_kubectl(user, arguments, None).await
     }
 
     /// `kubectl get ... -o json`.
-    pub async fn kubectl_json(&self, arguments: &[&str]) -> Value {
+    pub(crate) async fn kubectl_json(&self, arguments: &[&str]) -> Value {
         let arguments = [arguments, &["-o", "json"]].concat();
         serde_json::from_str(&self.kubectl(&arguments).await).expect("kubectl writes JSON")
     }
 
     /// `kubectl apply --server-side` of one or more documents (YAML or JSON).
-    pub async fn apply(&self, manifest: &str) {
+    pub(crate) async fn apply(&self, manifest: &str) {
         let arguments = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
         self.run_kubectl("admin", &arguments, Some(manifest)).await.success();
     }
 
     /// Applies JSON objects.
-    pub async fn apply_objects(&self, objects: &[Value]) {
+    pub(crate) async fn apply_objects(&self, objects: &[Value]) {
         self.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string()).await;
     }
 
     /// Makes a namespace.
-    pub async fn namespace(&self, name: &str) {
+    pub(crate) async fn namespace(&self, name: &str) {
         self.apply_objects(&[
             json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }),
         ])
@@ -46,7 +46,7 @@ impl ControlPlane {
 
     /// Gives a user the verbs `get,list,watch` on resources, everywhere or in one namespace. A resource is
     /// written `plural` or `plural.group`; `*` is every resource of every group.
-    pub async fn grant(&self, user: &str, namespace: Option<&str>, resources: &[&str]) {
+    pub(crate) async fn grant(&self, user: &str, namespace: Option<&str>, resources: &[&str]) {
         let rules: Vec<Value> = resources.iter().map(|resource| rule(resource)).collect();
         let name = grant_name(user);
         let (role, binding) =
@@ -68,7 +68,7 @@ impl ControlPlane {
     }
 
     /// Takes back what [`Self::grant`] gave.
-    pub async fn revoke(&self, user: &str, namespace: Option<&str>) {
+    pub(crate) async fn revoke(&self, user: &str, namespace: Option<&str>) {
         let name = grant_name(user);
         match namespace {
             Some(namespace) => self.kubectl(&["delete", "rolebinding", &name, "-n", namespace]).await,

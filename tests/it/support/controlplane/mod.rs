@@ -2,7 +2,7 @@
 
 mod audit;
 mod etcd;
-pub mod kubeconfig;
+pub(crate) mod kubeconfig;
 mod kubectl;
 mod pki;
 
@@ -12,18 +12,18 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-pub use audit::Request;
-pub use pki::Certified;
+pub(crate) use audit::Request;
+pub(crate) use pki::Certified;
 use tokio::sync::OnceCell;
 
 use super::process::{self, Process};
 use super::wait::{wait_at_most, wait_for};
 
 /// Users with a token. `admin` may do everything; the others nothing until a test grants them rights.
-pub const USERS: [&str; 5] = ["admin", "reader", "limited", "twons", "nobody"];
+pub(crate) const USERS: [&str; 5] = ["admin", "reader", "limited", "twons", "nobody"];
 
 /// How to start a control plane.
-pub struct Options {
+pub(crate) struct Options {
     /// etcd's `--watch-progress-notify-interval`; `None` for its default of 10 minutes.
     pub progress_notify: Option<&'static str>,
     /// Write every request to an audit log, which [`ControlPlane::requests`] reads.
@@ -39,7 +39,7 @@ impl Default for Options {
 }
 
 /// A running control plane; its processes and its directory go with it.
-pub struct ControlPlane {
+pub(crate) struct ControlPlane {
     options: Options,
     programs: PathBuf,
     dir: PathBuf,
@@ -53,11 +53,11 @@ pub struct ControlPlane {
 }
 
 /// etcd's data at one moment.
-pub struct Snapshot(PathBuf);
+pub(crate) struct Snapshot(PathBuf);
 
 impl ControlPlane {
     /// Starts one for a test of its own; `None` when it can't run here (said on stderr).
-    pub async fn start(options: Options) -> Option<Self> {
+    pub(crate) async fn start(options: Options) -> Option<Self> {
         let programs = programs().await?;
         let dir = tempfile::Builder::new().prefix("kubesift-cp-").tempdir().expect("temp dir").keep();
         let [port, client, peer] = free_ports();
@@ -80,43 +80,43 @@ impl ControlPlane {
 
     /// One that every test of this binary may read from and add objects to (in namespaces of its own); it is
     /// never stopped, restored or filled with thousands of objects.
-    pub async fn shared() -> Option<&'static Self> {
+    pub(crate) async fn shared() -> Option<&'static Self> {
         static SHARED: OnceCell<Option<ControlPlane>> = OnceCell::const_new();
         SHARED.get_or_init(|| Self::start(Options::default())).await.as_ref()
     }
 
     /// The API server's URL.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
     }
 
     /// The API server's port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The directory that goes with the control plane.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// The certificate authority's file.
-    pub fn ca(&self) -> String {
+    pub(crate) fn ca(&self) -> String {
         self.pki.path("ca.crt")
     }
 
     /// A server certificate of the cluster's authority, for a proxy that ends TLS.
-    pub fn server_certificate(&self, name: &str) -> Certified {
+    pub(crate) fn server_certificate(&self, name: &str) -> Certified {
         self.pki.server(name)
     }
 
     /// A client certificate for a user and groups.
-    pub fn client_certificate(&self, user: &str, groups: &[&str]) -> Certified {
+    pub(crate) fn client_certificate(&self, user: &str, groups: &[&str]) -> Certified {
         self.pki.client(user, groups)
     }
 
     /// A client of the tests' own, as a user. It belongs to the runtime that calls this.
-    pub async fn client(&self, user: &str) -> kube::Client {
+    pub(crate) async fn client(&self, user: &str) -> kube::Client {
         let file = kube::config::Kubeconfig::read_from(self.kubeconfig(user)).expect("kubeconfig");
         let options = kube::config::KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(file, &options).await.expect("kubeconfig");
@@ -124,12 +124,12 @@ impl ControlPlane {
     }
 
     /// Kills the API server as `kill -9` does.
-    pub fn kill_apiserver(&mut self) {
+    pub(crate) fn kill_apiserver(&mut self) {
         self.apiserver = None;
     }
 
     /// Starts the API server on the same port and waits until it is ready.
-    pub async fn start_apiserver(&mut self) {
+    pub(crate) async fn start_apiserver(&mut self) {
         let arguments = self.apiserver_arguments();
         let log = self.dir.join("kube-apiserver.log");
         self.apiserver = Some(Process::spawn(&self.programs.join("kube-apiserver"), &arguments, &log));
@@ -144,13 +144,13 @@ impl ControlPlane {
     }
 
     /// Kills the API server and starts it again.
-    pub async fn restart_apiserver(&mut self) {
+    pub(crate) async fn restart_apiserver(&mut self) {
         self.kill_apiserver();
         self.start_apiserver().await;
     }
 
     /// Takes etcd's data as a power cut would leave it, without anyone noticing.
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let to = self.dir.join(format!("snapshot-{number}"));
@@ -159,7 +159,7 @@ impl ControlPlane {
     }
 
     /// Puts etcd's data back, as an administrator does: everything stopped, data swapped, started again.
-    pub async fn restore(&mut self, snapshot: &Snapshot) {
+    pub(crate) async fn restore(&mut self, snapshot: &Snapshot) {
         self.kill_apiserver();
         self.etcd = None;
         fs_err::remove_dir_all(self.dir.join("etcd")).expect("etcd's data");
@@ -169,28 +169,28 @@ impl ControlPlane {
     }
 
     /// etcd's current revision.
-    pub async fn revision(&self) -> u64 {
+    pub(crate) async fn revision(&self) -> u64 {
         etcd::revision(self.etcd_ports[0]).await
     }
 
     /// Makes etcd forget every older revision. The API server's own memory of recent events survives that;
     /// restart it as well to get 410 for an old resourceVersion.
-    pub async fn compact(&self) {
+    pub(crate) async fn compact(&self) {
         etcd::compact(self.etcd_ports[0], self.revision().await).await;
     }
 
     /// CPU seconds that the API server has used since it started.
-    pub fn cpu_seconds(&self) -> f64 {
+    pub(crate) fn cpu_seconds(&self) -> f64 {
         process::cpu_seconds(self.apiserver_id())
     }
 
     /// The API server's process id.
-    pub fn apiserver_id(&self) -> u32 {
+    pub(crate) fn apiserver_id(&self) -> u32 {
         self.apiserver.as_ref().expect("the API server runs").id()
     }
 
     /// What the API server wrote last.
-    pub fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         self.apiserver.as_ref().map(Process::log_tail).unwrap_or_default()
     }
 

@@ -9,7 +9,7 @@ use rcgen::{
 
 /// Paths of a certificate and its key, both PEM.
 #[derive(Clone)]
-pub struct Certified {
+pub(crate) struct Certified {
     /// The certificate.
     pub certificate: PathBuf,
     /// The private key, PKCS#8.
@@ -17,14 +17,14 @@ pub struct Certified {
 }
 
 /// A certificate authority whose files lie in one directory.
-pub struct Pki {
+pub(super) struct Pki {
     dir: PathBuf,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Pki {
     /// Makes the authority and the API server's own files.
-    pub fn new(dir: &Path) -> Self {
+    pub(super) fn new(dir: &Path) -> Self {
         fs_err::create_dir_all(dir).expect("pki directory");
         let key = KeyPair::generate().expect("key");
         let mut params = CertificateParams::default();
@@ -43,19 +43,19 @@ impl Pki {
     }
 
     /// A file by name: `ca.crt`, `accounts.key`, `accounts.pub`, ...
-    pub fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.dir.join(name).to_string_lossy().into_owned()
     }
 
     /// A server certificate for the loopback addresses.
-    pub fn server(&self, name: &str) -> Certified {
+    pub(super) fn server(&self, name: &str) -> Certified {
         let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
         let params = CertificateParams::new(names).expect("server names");
         self.issue(name, params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// A client certificate: its common name is the user, its organisations are the groups.
-    pub fn client(&self, user: &str, groups: &[&str]) -> Certified {
+    pub(super) fn client(&self, user: &str, groups: &[&str]) -> Certified {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, user);
         for group in groups {

@@ -11,7 +11,7 @@ use super::ControlPlane;
 use super::wait::wait_for;
 
 /// One object to create, and the status that a controller then writes.
-pub struct Planned {
+pub(crate) struct Planned {
     /// The collection's path.
     pub path: String,
     /// The object.
@@ -24,7 +24,7 @@ pub struct Planned {
 
 /// What was loaded.
 #[derive(Debug)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// How many objects.
     pub objects: usize,
     /// How long it took.
@@ -35,14 +35,14 @@ pub struct Loaded {
 const CONNECTIONS: usize = 16;
 
 /// Namespaces of [`mixed`].
-pub const NAMESPACES: usize = 40;
+pub(crate) const NAMESPACES: usize = 40;
 
 /// Custom resource definitions of [`mixed`].
-pub const CRDS: usize = 20;
+pub(crate) const CRDS: usize = 20;
 
 /// Loads `total` objects of mixed kinds, most of them Pods with realistic managedFields: namespaces, Deployments,
 /// ReplicaSets, Services, ConfigMaps, Secrets, RBAC, and 20 CRDs with custom resources.
-pub async fn mixed(plane: &ControlPlane, total: usize) -> Loaded {
+pub(crate) async fn mixed(plane: &ControlPlane, total: usize) -> Loaded {
     let started = Instant::now();
     let client = plane.client("admin").await;
     let crds: Vec<_> = (0..CRDS).map(objects::mixed_crd).collect();
@@ -59,7 +59,7 @@ pub async fn mixed(plane: &ControlPlane, total: usize) -> Loaded {
 
 /// Creates `count` CRDs over eight connections; hands back the path of the last one's objects. They are served
 /// some seconds after this returns.
-pub async fn crds(plane: &ControlPlane, count: usize) -> String {
+pub(crate) async fn crds(plane: &ControlPlane, count: usize) -> String {
     let client = plane.client("admin").await;
     let planned = (0..count).map(objects::bulk_crd);
     create_over(&client, planned, 8).await;
@@ -67,7 +67,7 @@ pub async fn crds(plane: &ControlPlane, count: usize) -> String {
 }
 
 /// Waits until a path is served.
-pub async fn served(client: &kube::Client, path: &str) {
+pub(crate) async fn served(client: &kube::Client, path: &str) {
     wait_for(&format!("{path} to be served"), async || {
         let request = http::Request::get(format!("{path}?limit=1")).body(Vec::new()).expect("request");
         client.request_text(request).await.map_err(|error| error.to_string())
@@ -76,7 +76,7 @@ pub async fn served(client: &kube::Client, path: &str) {
 }
 
 /// Creates objects over as many connections as are useful.
-pub async fn create(client: &kube::Client, planned: impl IntoIterator<Item = Planned>) {
+pub(crate) async fn create(client: &kube::Client, planned: impl IntoIterator<Item = Planned>) {
     create_over(client, planned, CONNECTIONS).await;
 }
 

@@ -1,0 +1,356 @@
+//! The index against a real API server: equal to kubectl's answer, and right through what a cluster does.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::proxy::Proxy;
+use crate::support::{ControlPlane, Home, Options, load, wait_for};
+
+fn config_map(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "default" } })
+}
+
+fn crd(plural: &str, versions: &[&str]) -> Value {
+    let version = |name: &&str| {
+        json!({ "name": name, "served": true, "storage": *name == versions[0],
+            "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } })
+    };
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.test.example.org") },
+        "spec": {
+            "group": "test.example.org",
+            "scope": "Namespaced",
+            "names": { "kind": plural, "plural": plural, "singular": format!("{plural}-one") },
+            "versions": versions.iter().map(version).collect::<Vec<_>>(),
+        },
+    })
+}
+
+/// Starts a writer and waits until it is live.
+async fn live(home: &Home) -> crate::support::binary::Running {
+    let mut writer = home.spawn(&["sync", "--watch"]);
+    writer.wait_for_line("live").await;
+    writer
+}
+
+async fn found(home: &Home, query: &str) -> usize {
+    home.ids_offline(query).await.len()
+}
+
+async fn appears(home: &Home, query: &str) {
+    wait_for(&format!("{query} to be found"), async || found(home, query).await > 0).await;
+}
+
+async fn vanishes(home: &Home, query: &str) {
+    wait_for(&format!("{query} to be gone"), async || found(home, query).await == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_equals_kubectls_answer() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    load::mixed(&plane, 600).await;
+    let home = Home::new(plane.kubeconfig("admin"));
+    home.run(&["sync", "--once"]).await.success();
+    let kinds = home.run(&["kinds", "-o", "json"]).await.json();
+    let mut compared = 0;
+    for kind in kinds.as_array().expect("kinds") {
+        let key = kind["kind"].as_str().or(kind["key"].as_str()).expect("a key");
+        if kind["state"].to_string().contains("excluded") {
+            continue;
+        }
+        let theirs = plane.kubectl(&["get", key, "-A", "-o", "json"]).await;
+        let theirs: Value = serde_json::from_str(&theirs).expect("kubectl's JSON");
+        let name = |object: &Value| {
+            let metadata = &object["metadata"];
+            let namespace = metadata["namespace"].as_str().unwrap_or("_cluster");
+            format!("{namespace}/{}", metadata["name"].as_str().unwrap_or_default())
+        };
+        let theirs: BTreeSet<String> = theirs["items"].as_array().expect("items").iter().map(name).collect();
+        let ours = home.search_offline(&format!("kind:{key}")).await;
+        let ours: BTreeSet<String> = ours
+            .iter()
+            .map(|hit| {
+                let metadata = &hit["metadata"];
+                format!("{}/{}", metadata["namespace"].as_str().unwrap(), metadata["name"].as_str().unwrap())
+            })
+            .collect();
+        assert_eq!(ours, theirs, "{key}");
+        compared += theirs.len();
+    }
+    assert!(compared > 600, "only {compared} objects were compared");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn selectors_equal_kubectls_answer() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    let pod = |name: &str, labels: Value| {
+        json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": name, "namespace": "default", "labels": labels } })
+    };
+    plane
+        .apply_objects(&[
+            pod("a", json!({ "app": "web", "env": "prod" })),
+            pod("b", json!({ "app": "web", "env": "stage" })),
+            pod("c", json!({ "app": "db", "empty": "" })),
+            pod("d", json!({})),
+        ])
+        .await;
+    let home = Home::new(plane.kubeconfig("admin"));
+    home.run(&["sync", "--once"]).await.success();
+    for selector in [
+        "app=web",
+        "app==web",
+        "app!=web",
+        "env in (prod,stage)",
+        "env notin (prod)",
+        "env",
+        "!env",
+        "app=web,env!=prod",
+        "empty=",
+        "app in (web,db),!env",
+    ] {
+        let theirs =
+            plane.kubectl(&["get", "configmaps", "-n", "default", "-l", selector, "-o", "name"]).await;
+        let theirs: BTreeSet<&str> =
+            theirs.lines().filter_map(|line| line.split_once('/')).map(|(_, n)| n).collect();
+        let arguments = [
+            "search",
+            "--offline",
+            "--limit",
+            "0",
+            "-o",
+            "json",
+            "-l",
+            selector,
+            "-n",
+            "default",
+            "kind:configmap",
+        ];
+        let ours = home.run(&arguments).await.json();
+        let ours: BTreeSet<&str> = ours
+            .as_array()
+            .expect("hits")
+            .iter()
+            .map(|hit| hit["metadata"]["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(ours, theirs, "{selector}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_become_visible_and_a_killed_api_server_is_outlived() {
+    let Some(mut plane) = ControlPlane::start(Options::default()).await else { return };
+    let home = Home::new(plane.kubeconfig("admin"));
+    let mut writer = live(&home).await;
+    plane.apply_objects(&[config_map("first")]).await;
+    appears(&home, "name:=first").await;
+    plane.kubectl(&["label", "configmap", "first", "-n", "default", "team=payments"]).await;
+    appears(&home, "name:=first team=payments").await;
+    plane.kubectl(&["delete", "configmap", "first", "-n", "default"]).await;
+    vanishes(&home, "name:=first").await;
+
+    plane.apply_objects(&[config_map("second")]).await;
+    appears(&home, "name:=second").await;
+    plane.kill_apiserver();
+    writer.wait_for_line("offline").await;
+    assert_eq!(found(&home, "name:=second").await, 1, "the last data stays");
+    plane.start_apiserver().await;
+    plane.apply_objects(&[config_map("third")]).await;
+    appears(&home, "name:=third").await;
+    let (code, _) = writer.stop().await;
+    assert_eq!(code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_restored_in_mid_run_and_between_runs_is_noticed() {
+    let Some(mut plane) = ControlPlane::start(Options::default()).await else { return };
+    let home = Home::new(plane.kubeconfig("admin"));
+    plane.apply_objects(&[config_map("kept")]).await;
+    let snapshot = plane.snapshot();
+    let writer = live(&home).await;
+    plane.apply_objects(&(0..20).map(|n| config_map(&format!("lost-{n}"))).collect::<Vec<_>>()).await;
+    appears(&home, "name:=lost-19").await;
+
+    plane.restore(&snapshot).await;
+    vanishes(&home, "name:^lost-").await;
+    assert_eq!(found(&home, "name:=kept").await, 1);
+
+    plane.apply_objects(&(0..20).map(|n| config_map(&format!("late-{n}"))).collect::<Vec<_>>()).await;
+    appears(&home, "name:=late-19").await;
+    writer.stop().await;
+    plane.restore(&snapshot).await;
+    let writer = live(&home).await;
+    vanishes(&home, "name:^late-").await;
+    assert_eq!(found(&home, "name:=kept").await, 1);
+    assert_eq!(home.status().await["drift_corrected"], 0);
+    writer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compaction_between_runs_leads_to_a_fresh_list() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    let home = Home::new(plane.kubeconfig("admin"));
+    plane.apply_objects(&[config_map("old")]).await;
+    live(&home).await.stop().await;
+    plane.kubectl(&["delete", "configmap", "old", "-n", "default"]).await;
+    plane.apply_objects(&[config_map("new")]).await;
+    plane.compact().await;
+    let mut plane = plane;
+    plane.restart_apiserver().await;
+    let writer = live(&home).await;
+    appears(&home, "name:=new").await;
+    vanishes(&home, "name:=old").await;
+    writer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resume_reads_only_what_changed() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    load::mixed(&plane, 1_500).await;
+    let home = Home::new(plane.kubeconfig("admin"));
+    let writer = live(&home).await;
+    let first = home.status().await["bytes"].as_u64().expect("bytes");
+    writer.stop().await;
+    plane.apply_objects(&[config_map("only-this")]).await;
+    let writer = live(&home).await;
+    appears(&home, "name:=only-this").await;
+    let second = home.status().await["bytes"].as_u64().expect("bytes");
+    assert!(second * 2 < first, "the first run read {first} bytes, the resumed one {second}");
+    let lists = |request: &crate::support::controlplane::Request| {
+        request.agent.starts_with("kubesift")
+            && request.verb == "list"
+            && request.uri.contains("/configmaps?")
+    };
+    let listed = plane.requests("admin").into_iter().filter(lists).count();
+    assert_eq!(listed, 1, "config maps were listed by the first run alone");
+    writer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kinds_come_and_go_with_their_crds() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    let home = Home::new(plane.kubeconfig("admin"));
+    let writer = live(&home).await;
+    plane.apply_objects(&[crd("gadgets", &["v1", "v1beta1"])]).await;
+    let gadget = json!({ "apiVersion": "test.example.org/v1", "kind": "gadgets",
+        "metadata": { "name": "one", "namespace": "default" } });
+    wait_for("the kind to be served", async || {
+        plane.kubectl_as("admin", &["get", "gadgets"]).await.code == 0
+    })
+    .await;
+    plane.apply_objects(&[gadget]).await;
+    appears(&home, "kind:gadgets name:=one").await;
+    plane.kubectl(&["delete", "crd", "gadgets.test.example.org"]).await;
+    vanishes(&home, "name:=one").await;
+    writer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partial_rights_are_told_and_follow_what_is_given_and_taken() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    plane.namespace("one").await;
+    plane.namespace("two").await;
+    let in_namespace = |name: &str, namespace: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace } });
+    plane.apply_objects(&[in_namespace("mine", "one"), in_namespace("theirs", "two")]).await;
+    plane.grant("twons", Some("one"), &["configmaps"]).await;
+    plane.grant("twons", None, &["namespaces"]).await;
+    let home = Home::new(plane.kubeconfig("twons"));
+    let output = home.run(&["search", "kind:configmap", "-o", "json"]).await;
+    assert!(output.stdout.contains("\"mine\"") && !output.stdout.contains("theirs"), "{output:?}");
+    assert!(output.stderr.contains("forbidden"), "{output:?}");
+
+    let writer = live(&home).await;
+    plane.grant("twons", None, &["configmaps", "namespaces"]).await;
+    appears(&home, "name:=theirs").await;
+    plane.revoke("twons", None).await;
+    assert_eq!(found(&home, "name:=theirs").await, 1, "a right that is gone deletes nothing");
+    writer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_rights_the_message_is_clear() {
+    let Some(plane) = ControlPlane::shared().await else { return };
+    let home = Home::new(plane.kubeconfig("nobody"));
+    let output = home.run(&["search", "checkout"]).await;
+    assert!(output.stderr.contains("forbidden"), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_writer_is_killed_another_takes_over() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    let home = Home::new(plane.kubeconfig("admin"));
+    let first = live(&home).await;
+    let mut second = home.spawn(&["sync", "--watch"]);
+    second.wait_for_line("following pid").await;
+    first.kill().await;
+    second.wait_for_line("live").await;
+    plane.apply_objects(&[config_map("after-the-kill")]).await;
+    appears(&home, "name:=after-the-kill").await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_speaks_http1_only_is_read_with_bounded_connections() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    let proxy = Proxy::http1(&plane).await;
+    let kubeconfig = plane.kubeconfig("admin");
+    let text = fs_err::read_to_string(&kubeconfig).expect("kubeconfig");
+    let text = text.replace(&format!("127.0.0.1:{}", plane.port()), &proxy.address().to_string());
+    let through = plane.dir().join("http1.kubeconfig");
+    fs_err::write(&through, text).expect("kubeconfig");
+    let home = Home::new(&through);
+    home.run(&["sync", "--once"]).await.success();
+    assert!(found(&home, "kind:namespace").await >= 4);
+    assert!(proxy.connections() <= 60, "{} connections", proxy.connections());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_secrets_are_found_nowhere_on_disk() {
+    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
+    let planted: Vec<String> = (0..50).map(|n| format!("pl4nted-s3cret-{n:03}-zzz")).collect();
+    let objects: Vec<Value> = planted
+        .iter()
+        .enumerate()
+        .map(|(n, secret)| match n % 5 {
+            0 => json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": format!("s{n}"), "namespace": "default" },
+                "stringData": { "password": secret } }),
+            1 => json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": format!("s{n}"), "namespace": "default",
+                "annotations": { "note": secret, "example.com/description": secret } } }),
+            2 => json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": format!("s{n}"), "namespace": "default",
+                "annotations": { "kubectl.kubernetes.io/last-applied-configuration": format!("{{\"data\":\"{secret}\"}}") } } }),
+            3 => json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": format!("s{n}"), "namespace": "default",
+                "annotations": { "example.com/db": format!("postgres://user:{secret}@db/x") } } }),
+            _ => json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": format!("s{n}"), "namespace": "default",
+                "annotations": { "example.com/description": format!("password={secret}") } } }),
+        })
+        .collect();
+    plane.apply_objects(&objects).await;
+    let home = Home::new(plane.kubeconfig("admin"));
+    home.run(&["sync", "--once", "-v", "--log-file", home.path().join("log").to_str().unwrap()])
+        .await
+        .success();
+    assert_eq!(found(&home, "name:^s ns:default -kind:service").await, 50);
+    let output = home.run(&["search", "--offline", "--limit", "0", "-o", "json", "ns:default"]).await;
+    for secret in &planted {
+        assert!(!output.stdout.contains(secret.as_str()), "{secret} is in the output");
+    }
+    let mut files = 0;
+    for entry in walk(home.path()) {
+        let bytes = fs_err::read(&entry).expect("a file");
+        files += 1;
+        for secret in &planted {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{secret} is in {}", entry.display());
+        }
+    }
+    assert!(files > 5, "only {files} files were looked at");
+}
+
+fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs_err::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
