@@ -67,7 +67,7 @@ async fn a_killed_api_server_comes_back_on_the_same_port_and_a_compaction_moves_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mixed_load_is_mostly_pods_with_two_kilobytes_of_metadata() {
+async fn the_mixed_load_is_mostly_pods_with_kilobytes_of_metadata() {
     let Some(plane) = ControlPlane::start(Options::default()).await else { return };
     let loaded = load::mixed(&plane, 400).await;
     assert_eq!(loaded.objects, 400);
@@ -76,7 +76,7 @@ async fn the_mixed_load_is_mostly_pods_with_two_kilobytes_of_metadata() {
     assert!(pods.len() > 200, "{} Pods", pods.len());
     let bytes: usize = pods.iter().map(|pod| pod["metadata"].to_string().len()).sum();
     let mean = bytes / pods.len();
-    assert!((2_000..4_500).contains(&mean), "{mean} bytes of metadata for a Pod");
+    assert!((2_000..6_500).contains(&mean), "{mean} bytes of metadata for a Pod");
     let managers = pods[0]["metadata"]["managedFields"].as_array().expect("managedFields").len();
     assert!(managers >= 2, "{managers} managers");
 }

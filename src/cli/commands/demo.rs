@@ -23,8 +23,8 @@ use crate::search::{Catalog, Options, Searcher};
 /// What is asked, and what for.
 const EXAMPLES: [(&str, &str); 3] = [
     ("checkout", "where is anything called checkout?"),
-    ("kind:deploy,statefulset team=payments", "which workloads does team payments own?"),
-    ("database -kind:pod", "what has to do with databases and is no Pod?"),
+    ("kind:deploy,statefulset payments", "which workloads are about payments?"),
+    ("postgres -kind:pod", "what has to do with Postgres and is no Pod?"),
 ];
 /// Rows per example.
 const ROWS: usize = 5;

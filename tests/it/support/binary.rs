@@ -192,6 +192,8 @@ impl Running {
 
     /// Asks it to stop, and hands back its exit code and all that it wrote.
     pub(crate) async fn stop(mut self) -> (i32, String) {
+        // `wait` would close it, and the guard kills the program when it is closed.
+        let _stdin = self.child.stdin.take();
         process::signal(self.id(), "TERM");
         let status = tokio::time::timeout(super::wait::DEADLINE, self.child.wait()).await;
         let status = status.expect("ends after SIGTERM").expect("a child");
