@@ -73,6 +73,11 @@ pub(super) fn pattern(item: &Item<'_>, bare: Bare) -> Result<Pattern, ParseError
     let (start, middle) = raw.strip_prefix('^').map_or((false, *raw), |rest| (true, rest));
     let (end, middle) = middle.strip_suffix('$').map_or((false, middle), |rest| (true, rest));
     let (text, is_quoted) = unquoted(middle);
+    // No name holds a quote, and such a pattern could not be written any other way.
+    if text.contains(['*', '?']) && text.contains(['"', '\'']) {
+        let error = ParseError::new(span.clone(), "a quote inside a pattern");
+        return Err(error.expected("a pattern such as `web-*`").got(crate::query::error::quoted(raw)));
+    }
     if text.is_empty() {
         return Err(empty());
     }

@@ -12,6 +12,15 @@ use kubesift::index::{Checkpoint, Lock, Op, Reader, Schema, Store, Writer};
 use kubesift::query::{Expr, LabelOp, LabelSelector, Pattern, Query, Term};
 use kubesift::search::{Catalog, Options, Searcher};
 
+#![allow(
+    dead_code,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark prints its figures"
+)]
+
 #[path = "generate.rs"]
 mod generate;
 
