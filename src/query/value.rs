@@ -74,7 +74,7 @@ pub(super) fn pattern(item: &Item<'_>, bare: Bare) -> Result<Pattern, ParseError
     let (end, middle) = middle.strip_suffix('$').map_or((false, middle), |rest| (true, rest));
     let (text, is_quoted) = unquoted(middle);
     // No name holds a quote, and such a pattern could not be written any other way.
-    if text.contains(['*', '?']) && text.contains(['"', '\'']) {
+    if !is_quoted && text.contains(['*', '?']) && text.contains(['"', '\'']) {
         let error = ParseError::new(span.clone(), "a quote inside a pattern");
         return Err(error.expected("a pattern such as `web-*`").got(crate::query::error::quoted(raw)));
     }

@@ -4,14 +4,6 @@
 //! One thread asks; every prefix of every query counts as one key press: the answer is the first 100 rows with their
 //! documents and reasons, and the exact count.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use kubesift::index::{Checkpoint, Lock, Op, Reader, Schema, Store, Writer};
-use kubesift::query::{Expr, LabelOp, LabelSelector, Pattern, Query, Term};
-use kubesift::search::{Catalog, Options, Searcher};
-
 #![allow(
     dead_code,
     clippy::print_stdout,
@@ -21,6 +13,13 @@ use kubesift::search::{Catalog, Options, Searcher};
     reason = "a benchmark prints its figures"
 )]
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kubesift::index::{Checkpoint, Lock, Op, Reader, Schema, Store, Writer};
+use kubesift::query::{Expr, LabelOp, LabelSelector, Pattern, Query, Term};
+use kubesift::search::{Catalog, Options, Searcher};
 #[path = "generate.rs"]
 mod generate;
 
