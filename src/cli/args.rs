@@ -165,7 +165,8 @@ pub(super) struct SearchArgs {
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Output form
-    #[arg(short, long, value_parser = ["table", "json", "yaml"], default_value = "table")]
+    // An id of its own: `output` is the setting of `search`.
+    #[arg(id = "form", short = 'o', long = "output", value_parser = ["table", "json", "yaml"], default_value = "table")]
     pub(super) output: String,
 }
 

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::env::Env;
-use super::settings::{Form, Key, Layer, Value};
+use super::settings::{CONFIG_VARIABLE, Form, Key, Layer, Value};
 use crate::text;
 
 /// What a configuration file sets.
@@ -52,7 +52,7 @@ pub(super) struct Location {
 impl Location {
     /// `--config`, else `KUBESIFT_CONFIG`, else the XDG place.
     pub(super) fn find(flag: Option<&str>, env: &Env) -> Self {
-        let given = flag.or_else(|| env.get("KUBESIFT_CONFIG")).filter(|path| !path.is_empty());
+        let given = flag.or_else(|| env.get(CONFIG_VARIABLE)).filter(|path| !path.is_empty());
         match given {
             Some(path) => Self { path: Some(path.into()), required: true },
             None => Self { path: env.config_file(), required: false },

@@ -23,6 +23,11 @@ impl Env {
         self.variables.get(name).map(String::as_str)
     }
 
+    /// The names of all variables with this prefix.
+    pub(super) fn names<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.variables.keys().map(String::as_str).filter(move |name| name.starts_with(prefix))
+    }
+
     /// The home directory.
     pub(super) fn home(&self) -> Option<&str> {
         self.get("HOME").filter(|home| Path::new(home).is_absolute())

@@ -97,7 +97,7 @@ impl Prepared {
         reader: Option<Reader>,
         status: Option<Status>,
     ) -> Result<Self, Failure> {
-        let reader = reader.filter(|reader| wanted != Wanted::Synced && holds_anything(&reader.checkpoint()));
+        let reader = reader.filter(|reader| wanted != Wanted::Synced && holds_anything(reader));
         let Some(reader) = reader else { return Err(failure) };
         session.output.note(&format!("{failure}\nanswering from what is stored"));
         Ok(Self { reader, status })
@@ -146,7 +146,7 @@ fn facts(target: &Target, wanted: Wanted, reader: Option<&Reader>, status: Optio
     let alive = status.filter(|status| status.is_alive(now));
     let snapshot = reader.map(Reader::snapshot);
     let checkpoint = snapshot.as_ref().map(|snapshot| snapshot.checkpoint());
-    let stored = snapshot.filter(|_| checkpoint.as_ref().is_some_and(holds_anything));
+    let stored = snapshot.filter(|_| reader.is_some_and(holds_anything));
     let settings = &target.settings;
     Facts {
         wanted,
@@ -162,8 +162,9 @@ fn facts(target: &Target, wanted: Wanted, reader: Option<&Reader>, status: Optio
     }
 }
 
-fn holds_anything(checkpoint: &Checkpoint) -> bool {
-    checkpoint.scopes.iter().any(|scope| scope.complete)
+/// Whether any kind was ever read to its end.
+pub(super) fn holds_anything(reader: &Reader) -> bool {
+    reader.checkpoint().scopes.iter().any(|scope| scope.complete)
 }
 
 /// Whether a writer's answer is as good as it gets: its first reads are over, or the server does not let it.
@@ -190,6 +191,13 @@ fn confirmed(checkpoint: &Checkpoint, status: Option<&Status>) -> Option<i64> {
 }
 
 pub(super) fn nothing_stored(target: &Target) -> Failure {
+    let coverage = target.status().unwrap_or_default().coverage();
+    let (forbidden, failing) = (coverage.forbidden.len(), coverage.failing.len());
+    if forbidden + failing > 0 {
+        let why = format!("{forbidden} kinds are forbidden, {failing} fail");
+        let failure = Failure::unavailable(anyhow!("nothing could be read of {}: {why}", target.name()));
+        return failure.advise("kubesift status names the kinds and the reasons");
+    }
     let failure = Failure::unavailable(anyhow!("nothing is stored for {} yet", target.name()));
     failure.advise("read it once: kubesift sync")
 }

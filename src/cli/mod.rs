@@ -70,6 +70,7 @@ fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
     }
     let mut session = Session::new(&matches, &cli.global, env, output)?;
     arranged.hints.iter().for_each(|hint| session.output.note(hint));
+    session.if_nothing = arranged.if_nothing;
     if let Some(path) = session.settings().path(Key::LogFile) {
         logging::start(&path, cli.global.verbose)
             .context("the log can't be written")

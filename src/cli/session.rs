@@ -8,7 +8,7 @@ use super::config::Location;
 use super::env::Env;
 use super::failure::Failure;
 use super::output::Output;
-use super::settings::{Settings, Sources};
+use super::settings::{Settings, Sources, misspelt_variables};
 
 /// One run of the program.
 pub(super) struct Session<'a> {
@@ -24,6 +24,8 @@ pub(super) struct Session<'a> {
     pub(super) sources: Sources,
     /// `-n`.
     pub(super) namespaces: Vec<String>,
+    /// What else may have been meant, to be said when nothing is found.
+    pub(super) if_nothing: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -38,7 +40,9 @@ impl<'a> Session<'a> {
         let file = config.read(&env).map_err(Failure::usage)?;
         let sources = Sources::new(matches, &env, file).map_err(Failure::usage)?;
         let clock = Clock::local(&env);
-        Ok(Self { env, clock, output, config, sources, namespaces: global.namespace.clone() })
+        misspelt_variables(&env).iter().for_each(|remark| output.note(remark));
+        let namespaces = global.namespace.clone();
+        Ok(Self { env, clock, output, config, sources, namespaces, if_nothing: None })
     }
 
     /// The settings as far as they do not depend on the context.

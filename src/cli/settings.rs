@@ -9,11 +9,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 
 use super::config::ConfigFile;
 use super::env::Env;
+use crate::text;
 pub(super) use value::{Form, Value};
 
+/// The variable that names the configuration file.
+pub(super) const CONFIG_VARIABLE: &str = "KUBESIFT_CONFIG";
 /// What `search -o` prints.
 pub(super) const OUTPUTS: [&str; 6] = ["table", "wide", "name", "json", "jsonl", "yaml"];
 
@@ -100,6 +104,18 @@ impl Key {
     pub(super) fn variable(self) -> String {
         format!("KUBESIFT_{}", self.name().to_ascii_uppercase())
     }
+}
+
+/// Variables that are nearly those of a setting, told as remarks: a slip must not look like a setting that works.
+pub(super) fn misspelt_variables(env: &Env) -> Vec<String> {
+    let known: Vec<String> =
+        Key::ALL.iter().map(|key| key.variable()).chain([CONFIG_VARIABLE.to_owned()]).collect();
+    let unknown = env.names("KUBESIFT_").filter(|name| !known.iter().any(|own| own == name));
+    let remark = |name: &str| {
+        let near = text::suggest(name, known.iter().map(String::as_str))?;
+        Some(format!("the environment's {name} is no setting; did you mean {near}?"))
+    };
+    unknown.filter_map(remark).collect()
 }
 
 /// Values by setting, from one source.
@@ -194,6 +210,9 @@ fn typed(matches: &ArgMatches, id: &str) -> Option<Vec<String>> {
         return Some(found);
     }
     let raw = matches.try_get_raw(id).ok()??;
+    if matches.value_source(id) != Some(ValueSource::CommandLine) {
+        return None;
+    }
     let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
     (!values.is_empty()).then_some(values)
 }

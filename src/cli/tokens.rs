@@ -10,6 +10,8 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Command};
 
+use crate::text::suggest;
+
 /// Arguments as clap takes them: flags first, then `--` and the words of the query.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Arranged {
@@ -17,6 +19,8 @@ pub(super) struct Arranged {
     pub(super) args: Vec<OsString>,
     /// Remarks about arguments that may have been meant in another way.
     pub(super) hints: Vec<String>,
+    /// A remark for the case that the query finds nothing: its first word is nearly a command.
+    pub(super) if_nothing: Option<String>,
 }
 
 /// Arranges the arguments (program name first); `cli` is the whole command line's definition.
@@ -36,9 +40,12 @@ pub(super) fn arrange(cli: &Command, args: Vec<OsString>) -> Arranged {
         None => (None, 0),
     };
     let Some(command) = command else {
-        return Arranged { args: std::iter::once(program).chain(rest).collect(), hints: Vec::new() };
+        return Arranged { args: std::iter::once(program).chain(rest).collect(), ..Arranged::default() };
     };
-    let mut arranged = Arranged { args: vec![program, command.into()], hints: Vec::new() };
+    let mut arranged = Arranged { args: vec![program, command.into()], ..Arranged::default() };
+    if named.is_none() {
+        arranged.if_nothing = first.and_then(|(word, escaped)| nearly_a_command(&cli, word, escaped));
+    }
     let leading = rest.get(..before).unwrap_or_default();
     let trailing = rest.get(after..).unwrap_or_default();
     let mut words = Vec::new();
@@ -153,6 +160,13 @@ impl Flags {
     }
 }
 
+// `kubesift statsu` is a search, as everything is that is no command.
+fn nearly_a_command(cli: &Command, word: &OsString, escaped: bool) -> Option<String> {
+    let word = word.to_str().filter(|_| !escaped)?;
+    let near = suggest(word, cli.get_subcommands().map(Command::get_name))?;
+    Some(format!("there is a command {near}: kubesift {near}"))
+}
+
 // kubectl reads `-lapp=web` as `-l app=web`; here it excludes a label `lapp`. Never silently.
 fn kubectl_habit(word: &str) -> Option<String> {
     let selector = word.strip_prefix("-l")?;
@@ -243,6 +257,18 @@ mod tests {
             (&["--"], "--"),
         ] {
             assert_eq!(arranged(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_nearly_a_command_is_searched_and_remembered() {
+        let remark = |line: &[&str]| {
+            let args = ["kubesift"].iter().chain(line).map(OsString::from).collect();
+            arrange(&Cli::command(), args).if_nothing
+        };
+        assert_eq!(remark(&["statsu"]).as_deref(), Some("there is a command status: kubesift status"));
+        for line in [&["status"][..], &["checkout"], &["--", "statsu"], &["search", "statsu"], &[]] {
+            assert_eq!(remark(line), None, "{line:?}");
         }
     }
 

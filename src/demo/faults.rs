@@ -48,6 +48,13 @@ pub enum Action {
     Initializing,
     /// This HTTP status with a fitting `Status` body: 401, 403, 410, 500, 503, 504 and the like.
     Status(u16),
+    /// This HTTP status with a `Status` body that says this.
+    Says {
+        /// The HTTP status.
+        status: u16,
+        /// The body's message.
+        message: String,
+    },
     /// This HTTP status with a proxy's HTML page.
     Html(u16),
     /// Breaks the connection (HTTP/1) or resets the stream (HTTP/2) after so many bytes of the body.

@@ -1,7 +1,7 @@
 //! Sockets: the listener, TLS, and one task per connection.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,10 +32,10 @@ pub(super) struct Protection {
 
 impl Protection {
     /// Loads or makes the certificate; `None` for plain HTTP.
-    pub(super) fn new(tls: &Tls, http1_only: bool) -> Result<Option<Self>, DemoError> {
+    pub(super) fn new(tls: &Tls, http1_only: bool, address: IpAddr) -> Result<Option<Self>, DemoError> {
         let (chain_pem, key_pem) = match tls {
             Tls::Off => return Ok(None),
-            Tls::SelfSigned => self_signed()?,
+            Tls::SelfSigned => self_signed(address)?,
             Tls::Given { chain_pem, key_pem } => (chain_pem.clone(), key_pem.clone()),
         };
         let chain: Vec<_> = CertificateDer::pem_slice_iter(chain_pem.as_bytes())
@@ -56,8 +56,12 @@ impl Protection {
     }
 }
 
-fn self_signed() -> Result<(String, String), DemoError> {
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+fn self_signed(address: IpAddr) -> Result<(String, String), DemoError> {
+    let names = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([address.to_string()])
+        .collect::<Vec<_>>();
     let made = rcgen::generate_simple_self_signed(names);
     let made = made.map_err(|error| DemoError::Certificate(Box::new(error)))?;
     Ok((made.cert.pem(), made.signing_key.serialize_pem()))

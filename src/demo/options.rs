@@ -47,7 +47,8 @@ impl std::str::FromStr for Profile {
 pub enum Tls {
     /// Plain HTTP/1.
     Off,
-    /// TLS with a certificate made at start, for `localhost` and `127.0.0.1`; the kubeconfig carries it.
+    /// TLS with a certificate made at start, for `localhost`, `127.0.0.1` and the address listened on; the kubeconfig
+    /// carries it.
     SelfSigned,
     /// TLS with a given chain and key.
     Given {

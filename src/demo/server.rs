@@ -1,6 +1,6 @@
 //! The handle of a simulated server: what a test or the `demo` command does to it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -34,7 +34,7 @@ impl Server {
                 groups: Vec::new(),
             });
         }
-        let protection = Protection::new(&options.tls, options.http1_only)?;
+        let protection = Protection::new(&options.tls, options.http1_only, options.addr.ip())?;
         let listener = net::bind(options.addr).await?;
         let addr =
             listener.local_addr().map_err(|source| DemoError::Listen { addr: options.addr, source })?;
@@ -95,7 +95,14 @@ impl Server {
     /// `https://127.0.0.1:PORT`, or `http` without TLS.
     pub fn url(&self) -> String {
         let scheme = if self.protection.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.addr)
+        let mut addr = self.addr;
+        // Whoever listens everywhere is reached on this machine.
+        match addr.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        }
+        format!("{scheme}://{addr}")
     }
 
     /// The certificate that clients have to trust, in PEM; `None` without TLS.

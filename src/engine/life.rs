@@ -16,6 +16,7 @@ use crate::cluster::watch::{
 };
 use crate::index::{Checkpoint, IndexError};
 use crate::object::{Kind, KindKey, Scope};
+use crate::text::suggest;
 
 use super::definitions::{NameSink, Names, api_services, crds};
 use super::facts::facts;
@@ -288,6 +289,7 @@ impl<'a> Life<'a> {
         let discovery = discover(&self.client).await?;
         let held = self.held().await;
         let (reading, excluded) = self.reading(&discovery);
+        self.tell_unmatched(&discovery).await;
         let crds = self.crds.borrow().known.clone();
         let definitions = Definitions {
             api_groups: self.api_services.borrow().known.as_ref().map(groups),
@@ -346,6 +348,18 @@ impl<'a> Life<'a> {
             groups_current: discovery.groups.values().any(|freshness| *freshness == Freshness::Current),
         };
         (reading, excluded)
+    }
+
+    /// A configured exclusion that meets nothing must not look like one that works.
+    async fn tell_unmatched(&self, discovery: &Discovery) {
+        let keys: Vec<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
+        let note = |name: &str| {
+            let near = suggest(name, keys.iter().map(KindKey::as_str));
+            let near = near.map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+            format!("include or exclude names {name}, which no served kind is called{near}")
+        };
+        let notes: Vec<String> = self.options.selection.unmatched(&discovery.kinds).map(note).collect();
+        self.report(move |report| notes.into_iter().for_each(|note| report.note(note))).await;
     }
 
     /// For offline use: everything discovery names, and what it named once of which entries are held.

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::cluster::client::Client;
-use crate::cluster::watch::{Link, State};
+use crate::cluster::watch::{Link, State, describe};
 use crate::index::{IndexError, Store};
 use crate::object::{KindKey, Scope};
 
 use super::core::{Core, Millis};
 use super::status::{KindState, KindStatus, Phase, Status};
 
+/// The status for other processes.
+const STATUS: &str = "status.json";
 /// Notes beyond this many push out the oldest.
 const NOTES: usize = 20;
 /// Writes per minute are a mean over about this long.
@@ -36,6 +38,8 @@ pub(super) struct Report {
     /// Whether the run has ended in good order.
     pub(super) stopped: bool,
     rates: HashMap<KindKey, Rate>,
+    /// What the last run said of the kinds: all that is known until discovery answers.
+    previous: Vec<KindStatus>,
 }
 
 struct Reading {
@@ -54,10 +58,15 @@ struct Rate {
 
 impl Report {
     pub(super) fn new(store: Store, client: Client, head: Status) -> Self {
+        let stored = store.read_json::<Status>(STATUS).unwrap_or_else(|error| {
+            tracing::warn!(error = describe(&error), "what the last run said can't be read");
+            None
+        });
         Self {
             store,
             client,
             head,
+            previous: stored.unwrap_or_default().kinds,
             link: Link::Up,
             link_since: 0,
             readers: HashMap::new(),
@@ -112,7 +121,7 @@ impl Report {
     }
 
     pub(super) fn save(&self, status: &Status) -> Result<(), IndexError> {
-        self.store.write_json("status.json", status)
+        self.store.write_json(STATUS, status)
     }
 
     /// The status as of now.
@@ -122,6 +131,9 @@ impl Report {
         keys.sort();
         for (kind, scope) in &keys {
             self.add_reader(&mut kinds, core, kind, scope);
+        }
+        if self.readers.is_empty() && self.excluded.is_empty() {
+            self.add_previous(&mut kinds, core);
         }
         self.add_unread(&mut kinds, core);
         for status in kinds.values_mut() {
@@ -199,6 +211,37 @@ impl Report {
         };
         status.last_event_ms = status.last_event_ms.max(source.map(super::core::Source::as_of));
         status.error = status.error.take().or_else(|| reading.error.clone());
+    }
+
+    /// A run that never reached its server must not make the index look as if nothing was known of it.
+    fn add_previous(&self, kinds: &mut BTreeMap<KindKey, KindStatus>, core: &Core) {
+        for old in &self.previous {
+            let scopes: Vec<Scope> = match old.scopes.as_slice() {
+                [] => vec![Scope::All],
+                names => names.iter().map(|name| Scope::Namespace(name.as_str().into())).collect(),
+            };
+            let sources = scopes.iter().filter_map(|scope| core.source_of(&old.kind, scope));
+            let as_of = sources.filter(|source| source.is_complete()).map(super::core::Source::as_of).min();
+            let state = match (&old.state, as_of) {
+                (
+                    KindState::Excluded { .. }
+                    | KindState::Forbidden { .. }
+                    | KindState::Failing { .. }
+                    | KindState::Gone,
+                    _,
+                ) => old.state.clone(),
+                (_, Some(since_ms)) => KindState::Stale { since_ms },
+                (_, None) => KindState::Waiting,
+            };
+            let status = KindStatus {
+                scopes: old.scopes.clone(),
+                as_of_ms: as_of,
+                last_event_ms: as_of,
+                error: old.error.clone(),
+                ..KindStatus::new(old.kind.clone(), state)
+            };
+            kinds.insert(old.kind.clone(), status);
+        }
     }
 
     fn add_unread(&self, kinds: &mut BTreeMap<KindKey, KindStatus>, core: &Core) {

@@ -30,7 +30,7 @@ impl Rights {
             let rights = review::rights(client, &namespace).await;
             rights.ok().map(|rights| (namespace, rights))
         });
-        let namespaces = asked.buffered(AT_ONCE).filter_map(async |answer| answer).collect().await;
+        let namespaces = asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
         Self { namespaces }
     }
 

@@ -48,7 +48,7 @@ impl Store {
         }
         let dir = data_dir.join(identity);
         let failed = |source| IndexError::Directory { path: dir.clone(), source };
-        make_private(data_dir).and_then(|()| make_private(&dir)).map_err(failed)?;
+        make_missing(data_dir).and_then(|()| make_private(&dir)).map_err(failed)?;
         if let Some(kind) = filesystem::network(&dir).map_err(failed)? {
             return Err(IndexError::NetworkFileSystem { path: dir, kind });
         }
@@ -202,14 +202,20 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// Makes a directory for this user alone; one that exists is left as it is, but for others' rights.
+/// Makes a directory for this user alone; one that exists loses others' rights.
 pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
-    if !dir.is_dir() {
-        fs_err::create_dir_all(dir)?;
-        return set_mode(dir, 0o700);
-    }
+    make_missing(dir)?;
     set_mode(dir, 0o700).ok(); // not ours or read-only: opening it says so where it matters
     Ok(())
+}
+
+/// Makes a directory for this user alone; one that exists may be shared (`--data-dir /tmp`) and is left as it is.
+fn make_missing(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs_err::create_dir_all(dir)?;
+    set_mode(dir, 0o700)
 }
 
 /// Mode 0600.

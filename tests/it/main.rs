@@ -14,6 +14,7 @@
     reason = "a test fails by panicking, and says why on the terminal"
 )]
 
+mod bad_input;
 mod support;
 mod support_works;
 mod sync;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
+use tempfile::TempDir;
 
 use super::super::args::DemoArgs;
 use super::super::clock::now_ms;
@@ -26,6 +27,8 @@ const EXAMPLES: [(&str, &str); 3] = [
     ("kind:deploy,statefulset payments", "which workloads are about payments?"),
     ("postgres -kind:pod", "what has to do with Postgres and is no Pod?"),
 ];
+/// The kubeconfig's name in the demo's directory.
+const KUBECONFIG: &str = "kubeconfig";
 /// Rows per example.
 const ROWS: usize = 5;
 
@@ -36,10 +39,12 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &DemoArgs) -> Outcome {
     if let Some(addr) = args.serve {
         options.addr = addr;
     }
+    // Before anything is made: whoever stops the demo early finds nothing left behind either.
+    let mut stop = Stop::new().context("signals can't be heard")?;
     let server = Server::start(options).await.map_err(Failure::unavailable)?;
     let place = Place::new(&server)?;
     let started = Instant::now();
-    let handle = synced(&place).await?;
+    let Some(handle) = synced(&place, &mut stop).await? else { return Ok(Exit::Done) };
     let took = started.elapsed();
     let status = handle.status();
     session.output.data(&format!(
@@ -59,21 +64,22 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &DemoArgs) -> Outcome {
         )?;
         return Ok(Exit::Done);
     }
-    serve(session, &place).await
+    serve(session, &place, &mut stop).await
 }
 
-async fn serve(session: &mut Session<'_>, place: &Place) -> Outcome {
+async fn serve(session: &mut Session<'_>, place: &Place, stop: &mut Stop) -> Outcome {
     let kubeconfig = place.kubeconfig().display().to_string();
     session.output.data(&format!(
         "Serving until ctrl-c. In another terminal:\n  export KUBECONFIG={kubeconfig}\n  kubesift search checkout\n  \
          kubectl get pods -A"
     ))?;
     session.output.flush()?;
-    Stop::new().context("signals can't be heard")?.asked().await;
+    stop.asked().await;
     Ok(Exit::Done)
 }
 
-async fn synced(place: &Place) -> Result<Handle, Failure> {
+/// An engine that has read everything; `None` when the person did not want to wait for that.
+async fn synced(place: &Place, stop: &mut Stop) -> Result<Option<Handle>, Failure> {
     let access = place.access()?;
     let client = Client::new(&access, ClientOptions::default()).map_err(Failure::usage)?;
     let store = place.store()?;
@@ -93,8 +99,16 @@ async fn synced(place: &Place) -> Result<Handle, Failure> {
         notes: Vec::new(),
     };
     let mut handle = engine::start(options, lock).map_err(Failure::unavailable)?;
-    match handle.finished().await {
-        Ended::Done => Ok(handle),
+    let ended = tokio::select! {
+        ended = handle.finished() => ended,
+        () = stop.asked() => {
+            // Its last files have to be written before their directory can go.
+            handle.shutdown().await;
+            return Ok(None);
+        }
+    };
+    match ended {
+        Ended::Done => Ok(Some(handle)),
         Ended::Unreachable(why) | Ended::Unauthorized(why) | Ended::IndexFailed(why) => {
             Err(Failure::unavailable(anyhow!(why).context("the simulated cluster could not be synced")))
         }
@@ -122,26 +136,21 @@ fn examples(session: &mut Session<'_>, place: &Place, handle: &Handle) -> Result
     Ok(())
 }
 
-/// A private directory for the kubeconfig and the index; gone when the demo ends.
-struct Place(PathBuf);
+/// A directory for the kubeconfig and the index that only its owner can enter; gone when the demo ends.
+struct Place(TempDir);
 
 impl Place {
     fn new(server: &Server) -> Result<Self, Failure> {
-        let dir = std::env::temp_dir().join(format!("kubesift-demo-{}", std::process::id()));
-        let made = || -> std::io::Result<()> {
-            fs_err::create_dir_all(&dir)?;
-            private(&dir, 0o700)?;
-            let kubeconfig = dir.join("kubeconfig");
-            fs_err::write(&kubeconfig, "")?;
-            private(&kubeconfig, 0o600)?;
-            fs_err::write(&kubeconfig, server.kubeconfig())
+        let made = || -> std::io::Result<TempDir> {
+            let dir = tempfile::Builder::new().prefix("kubesift-demo-").tempdir()?;
+            fs_err::write(dir.path().join(KUBECONFIG), server.kubeconfig())?;
+            Ok(dir)
         };
-        made().context("no place for the demo's files").map_err(Failure::unavailable)?;
-        Ok(Self(dir))
+        made().map(Self).context("no place for the demo's files").map_err(Failure::unavailable)
     }
 
     fn kubeconfig(&self) -> PathBuf {
-        self.0.join("kubeconfig")
+        self.0.path().join(KUBECONFIG)
     }
 
     fn access(&self) -> Result<Access, Failure> {
@@ -150,18 +159,7 @@ impl Place {
     }
 
     fn store(&self) -> Result<Store, Failure> {
-        Store::locate(&self.0.join("data"), self.access()?.identity.as_str()).map_err(Failure::unavailable)
+        let identity = self.access()?.identity;
+        Store::locate(&self.0.path().join("data"), identity.as_str()).map_err(Failure::unavailable)
     }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // What can't be removed lies in the temporary directory.
-        _ = fs_err::remove_dir_all(&self.0);
-    }
-}
-
-fn private(path: &std::path::Path, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::args::KindsArgs;
 use super::super::failure::{Exit, Outcome};
-use super::super::freshness::{Wanted, prepare};
+use super::super::freshness::{Wanted, holds_anything, prepare};
 use super::super::output::{Cell, Column, Table, count};
 use super::super::session::Session;
 use super::super::target::{Need, Target};
@@ -29,7 +29,7 @@ struct Row<'a> {
 /// Runs `kinds`. What is stored answers; only where nothing is, the cluster is read.
 pub(crate) async fn run(session: &mut Session<'_>, args: &KindsArgs) -> Outcome {
     let target = Target::open(session, Need::Stored)?;
-    let stored = !target.kinds().is_empty() && target.reader()?.is_some();
+    let stored = !target.kinds().is_empty() && target.reader()?.is_some_and(|reader| holds_anything(&reader));
     let wanted = if stored { Wanted::Offline } else { Wanted::Recent };
     let prepared = prepare(session, &target, wanted).await?;
     let catalog = Arc::new(Catalog::new(target.kinds()));

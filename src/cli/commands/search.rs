@@ -70,6 +70,9 @@ fn report(
     for hint in &query.hints {
         session.output.note(&hint.message);
     }
+    if let Some(remark) = session.if_nothing.take().filter(|_| total == 0) {
+        session.output.note(&remark);
+    }
     let shown = answer.hits.len() as u64;
     if !only_count && shown < total {
         let all = format!("the first {} of {}{plus} hits; --limit 0 shows all", count(shown), count(total));

@@ -50,6 +50,34 @@ fn global_flags_count_before_and_after_the_command() {
 }
 
 #[test]
+fn the_form_of_a_list_is_no_setting() {
+    for line in [&["config", "show"][..], &["config", "show", "-o", "json"], &["kinds", "--output", "yaml"]] {
+        let settings = sources(line, &Env::default(), "").unwrap().settings(None);
+        assert_eq!(
+            (settings.text(Key::Output), origin(&settings, Key::Output)),
+            (Some("table"), "default".into())
+        );
+    }
+    let settings = sources(&["search", "-o", "json"], &Env::default(), "").unwrap().settings(None);
+    assert_eq!(
+        (settings.text(Key::Output), origin(&settings, Key::Output)),
+        (Some("json"), "--output".into())
+    );
+}
+
+#[test]
+fn a_misspelt_variable_is_remarked_and_anothers_is_not() {
+    let env = Env::from([
+        ("KUBESIFT_MAXAGE", "1s"),
+        ("KUBESIFT_LIMIT", "5"),
+        ("KUBESIFT_CONFIG", "/c"),
+        ("KUBESIFT_OF_SOMETHING_ELSE", "x"),
+    ]);
+    let remark = "the environment's KUBESIFT_MAXAGE is no setting; did you mean KUBESIFT_MAX_AGE?";
+    assert_eq!(misspelt_variables(&env), [remark]);
+}
+
+#[test]
 fn lists_switches_and_paths_come_from_every_source() {
     let env = Env::from([
         ("KUBESIFT_EXCLUDE", "secrets, widgets.example.com"),

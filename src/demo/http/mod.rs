@@ -179,6 +179,11 @@ fn refuse(action: &Action) -> Option<Result<Reply, Refusal>> {
         }
         Action::Initializing => Some(Err(Refusal::initializing())),
         Action::Status(code) => Some(Err(Refusal::of_status(*code))),
+        Action::Says { status, message } => {
+            let mut refusal = Refusal::of_status(*status);
+            refusal.0.message.clone_from(message);
+            Some(Err(refusal))
+        }
         Action::Html(code) => {
             let page =
                 b"<html><head><title>Upstream is away</title></head><body><h1>Sorry</h1></body></html>";
