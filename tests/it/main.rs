@@ -15,6 +15,10 @@
 )]
 
 mod bad_input;
+mod kinds;
+mod many_kinds;
+mod proxies;
+mod rights;
 mod support;
 mod support_works;
 mod sync;

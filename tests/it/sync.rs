@@ -4,49 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::proxy::Proxy;
-use crate::support::{ControlPlane, Home, Options, load, wait_for};
-
-fn config_map(name: &str) -> Value {
-    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "default" } })
-}
-
-fn crd(plural: &str, versions: &[&str]) -> Value {
-    let version = |name: &&str| {
-        json!({ "name": name, "served": true, "storage": *name == versions[0],
-            "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } })
-    };
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("{plural}.test.example.org") },
-        "spec": {
-            "group": "test.example.org",
-            "scope": "Namespaced",
-            "names": { "kind": plural, "plural": plural, "singular": format!("{plural}-one") },
-            "versions": versions.iter().map(version).collect::<Vec<_>>(),
-        },
-    })
-}
-
-/// Starts a writer and waits until it is live.
-async fn live(home: &Home) -> crate::support::binary::Running {
-    let mut writer = home.spawn(&["sync", "--watch"]);
-    writer.wait_for_line("live").await;
-    writer
-}
-
-async fn found(home: &Home, query: &str) -> usize {
-    home.ids_offline(query).await.len()
-}
-
-async fn appears(home: &Home, query: &str) {
-    wait_for(&format!("{query} to be found"), async || found(home, query).await > 0).await;
-}
-
-async fn vanishes(home: &Home, query: &str) {
-    wait_for(&format!("{query} to be gone"), async || found(home, query).await == 0).await;
-}
+use crate::support::steps::{appears, config_map, found, live, states, vanishes};
+use crate::support::{ControlPlane, Home, Options, load};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_equals_kubectls_answer() {
@@ -230,56 +189,6 @@ async fn a_resume_reads_only_what_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kinds_come_and_go_with_their_crds() {
-    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
-    let home = Home::new(plane.kubeconfig("admin"));
-    let writer = live(&home).await;
-    plane.apply_objects(&[crd("gadgets", &["v1", "v1beta1"])]).await;
-    let gadget = json!({ "apiVersion": "test.example.org/v1", "kind": "gadgets",
-        "metadata": { "name": "one", "namespace": "default" } });
-    wait_for("the kind to be served", async || {
-        plane.kubectl_as("admin", &["get", "gadgets"]).await.code == 0
-    })
-    .await;
-    plane.apply_objects(&[gadget]).await;
-    appears(&home, "kind:gadgets name:=one").await;
-    plane.kubectl(&["delete", "crd", "gadgets.test.example.org"]).await;
-    vanishes(&home, "name:=one").await;
-    writer.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn partial_rights_are_told_and_follow_what_is_given_and_taken() {
-    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
-    plane.namespace("one").await;
-    plane.namespace("two").await;
-    let in_namespace = |name: &str, namespace: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace } });
-    plane.apply_objects(&[in_namespace("mine", "one"), in_namespace("theirs", "two")]).await;
-    plane.grant("twons", Some("one"), &["configmaps"]).await;
-    plane.grant("twons", None, &["namespaces"]).await;
-    let home = Home::new(plane.kubeconfig("twons"));
-    let output = home.run(&["search", "kind:configmap", "-o", "json"]).await;
-    assert!(output.stdout.contains("\"mine\"") && !output.stdout.contains("theirs"), "{output:?}");
-    assert!(output.stderr.contains("forbidden"), "{output:?}");
-
-    let writer = live(&home).await;
-    plane.grant("twons", None, &["configmaps", "namespaces"]).await;
-    appears(&home, "name:=theirs").await;
-    plane.revoke("twons", None).await;
-    assert_eq!(found(&home, "name:=theirs").await, 1, "a right that is gone deletes nothing");
-    writer.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_any_rights_the_message_is_clear() {
-    let Some(plane) = ControlPlane::shared().await else { return };
-    let home = Home::new(plane.kubeconfig("nobody"));
-    let output = home.run(&["search", "checkout"]).await;
-    assert!(output.stderr.contains("forbidden"), "{output:?}");
-    assert!(output.stdout.is_empty(), "{output:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn when_the_writer_is_killed_another_takes_over() {
     let Some(plane) = ControlPlane::start(Options::default()).await else { return };
     let home = Home::new(plane.kubeconfig("admin"));
@@ -291,21 +200,6 @@ async fn when_the_writer_is_killed_another_takes_over() {
     plane.apply_objects(&[config_map("after-the-kill")]).await;
     appears(&home, "name:=after-the-kill").await;
     second.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_speaks_http1_only_is_read_with_bounded_connections() {
-    let Some(plane) = ControlPlane::start(Options::default()).await else { return };
-    let proxy = Proxy::http1(&plane).await;
-    let kubeconfig = plane.kubeconfig("admin");
-    let text = fs_err::read_to_string(&kubeconfig).expect("kubeconfig");
-    let text = text.replace(&format!("127.0.0.1:{}", plane.port()), &proxy.address().to_string());
-    let through = plane.dir().join("http1.kubeconfig");
-    fs_err::write(&through, text).expect("kubeconfig");
-    let home = Home::new(&through);
-    home.run(&["sync", "--once"]).await.success();
-    assert!(found(&home, "kind:namespace").await >= 4);
-    assert!(proxy.connections() <= 60, "{} connections", proxy.connections());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -353,4 +247,39 @@ async fn planted_secrets_are_found_nowhere_on_disk() {
 fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = fs_err::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+/// etcd tells its progress every 10 minutes by default: bookmarks of a quiet kind then stand still for that long.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_bookmarks_that_come_rarely() {
+    let Some(plane) = ControlPlane::start(Options { progress_notify: None, ..Options::default() }).await
+    else {
+        return;
+    };
+    plane.apply_objects(&[config_map("before")]).await;
+    let mut home = Home::new(plane.kubeconfig("admin"));
+    let writer = live(&home).await;
+    plane.apply_objects(&[config_map("watched")]).await;
+    appears(&home, "name:=watched").await;
+    writer.stop().await;
+
+    // One kind moves on, and with it the revision that the others are resumed at.
+    plane.apply_objects(&[config_map("missed")]).await;
+    plane.kubectl(&["delete", "configmap", "before", "-n", "default"]).await;
+    let writer = live(&home).await;
+    appears(&home, "name:=missed").await;
+    vanishes(&home, "name:=before").await;
+    plane.namespace("resumed").await;
+    appears(&home, "kind:namespace name:=resumed").await;
+    let status = home.status().await;
+    assert_eq!(status["phase"]["is"], "live", "{status}");
+    assert!(states(&status).iter().all(|(_, state)| state == "complete"), "{:?}", states(&status));
+    writer.stop().await;
+
+    // A search without a writer, with watches in place of lists, waits for bookmarks, but not longer than it may.
+    home.set("KUBESIFT_RELIST_LIMIT", "0");
+    plane.apply_objects(&[config_map("confirmed")]).await;
+    let output = home.run(&["search", "--max-age", "0s", "name:=confirmed", "-o", "name"]).await;
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(!output.stderr.contains("failing"), "{output:?}");
 }

@@ -5,6 +5,7 @@ pub(crate) mod controlplane;
 pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod steps;
 pub(crate) mod wait;
 
 pub(crate) use binary::Home;

@@ -14,6 +14,10 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::ControlPlane;
 
+/// A name that only these proxies resolve, to 127.0.0.1: what reaches it came through one of them. The API server's
+/// certificate names it.
+pub(crate) const BEHIND: &str = "kubernetes.default.svc";
+
 /// What kind of thing it is.
 #[derive(Clone)]
 enum Role {
@@ -238,7 +242,7 @@ async fn accept_connect(mut stream: TcpStream) -> std::io::Result<(TcpStream, Tc
         stream.write_all(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n").await?;
         return Err(std::io::Error::other("not CONNECT"));
     };
-    let server = TcpStream::connect(target).await?;
+    let server = TcpStream::connect(target.replace(BEHIND, "127.0.0.1")).await?;
     stream.write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n").await?;
     Ok((stream, server))
 }
@@ -261,7 +265,7 @@ async fn accept_socks5(mut stream: TcpStream) -> std::io::Result<(TcpStream, Tcp
         }
     };
     let port = stream.read_u16().await?;
-    let server = TcpStream::connect((host.as_str(), port)).await?;
+    let server = TcpStream::connect((host.replace(BEHIND, "127.0.0.1").as_str(), port)).await?;
     stream.write_all(&[VERSION, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
     Ok((stream, server))
 }

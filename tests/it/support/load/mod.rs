@@ -66,6 +66,11 @@ pub(crate) async fn crds(plane: &ControlPlane, count: usize) -> String {
     objects::bulk_crd_path(count - 1)
 }
 
+/// An object in the namespace `default` of one of the kinds of [`crds`], by the path of its collection.
+pub(crate) fn bulk_object(path: &str, name: &str) -> Planned {
+    objects::bulk_object(path, name)
+}
+
 /// Waits until a path is served.
 pub(crate) async fn served(client: &kube::Client, path: &str) {
     wait_for(&format!("{path} to be served"), async || {

@@ -58,6 +58,22 @@ pub(super) fn bulk_crd_path(number: usize) -> String {
     format!("/apis/{BULK_GROUP}/v1/bulk{}s", letters(number))
 }
 
+/// An object of a [`bulk_crd`] whose objects live at `path`.
+pub(super) fn bulk_object(path: &str, name: &str) -> Planned {
+    let (api_version, plural) = path.trim_start_matches("/apis/").rsplit_once('/').expect("a collection");
+    let letters = plural.strip_prefix("bulk").and_then(|rest| rest.strip_suffix('s')).expect("a bulk kind");
+    let body = json!({
+        "apiVersion": api_version, "kind": format!("Bulk{letters}"),
+        "metadata": { "name": name, "namespace": "default" },
+    });
+    Planned {
+        path: format!("/apis/{api_version}/namespaces/default/{plural}"),
+        body,
+        manager: "crossplane",
+        status: None,
+    }
+}
+
 /// The share of each kind in a thousand objects; Pods are the rest.
 const SHARES: [(usize, Make); 9] = [
     (60, deployment),
