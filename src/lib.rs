@@ -12,10 +12,13 @@
 //! ```
 
 pub mod cli;
+#[warn(clippy::wildcard_enum_match_arm, reason = "a new error of the wire must be judged, not fall through")]
 pub mod cluster;
 pub mod demo;
 pub mod document;
+#[warn(clippy::wildcard_enum_match_arm, reason = "a new state or phase must be decided on, not fall through")]
 pub mod engine;
+#[warn(clippy::wildcard_enum_match_arm, reason = "what a new error means for what is stored must be decided")]
 pub mod index;
 pub mod object;
 pub mod query;

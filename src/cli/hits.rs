@@ -81,14 +81,14 @@ fn name(metadata: &Metadata) -> String {
 
 fn table(hits: &[Hit], wide: bool, now_ms: i64) -> Table {
     let mut columns = vec![
-        Column::text("KIND", 10),
+        Column::text("KIND", 8),
         Column::text("NAMESPACE", 9),
-        Column::text("NAME", 24),
-        Column::number("AGE"),
-        Column::text("MATCH", 12),
+        Column::text("NAME", 16),
+        Column::number("AGE").spare(1),
+        Column::text("MATCH", 12).spare(2),
     ];
     if wide {
-        columns.extend([Column::text("OWNER", 12), Column::text("LABELS", 12)]);
+        columns.extend([Column::text("OWNER", 12).spare(3), Column::text("LABELS", 12).spare(4)]);
     }
     let mut table = Table::new(columns);
     for hit in hits {

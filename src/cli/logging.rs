@@ -25,7 +25,7 @@ pub(super) fn start(path: &Path, verbose: u8) -> std::io::Result<()> {
         .with_env_filter(filter)
         .finish();
     // Set once per process; a second time (in tests) the first stays.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    _ = tracing::subscriber::set_global_default(subscriber);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "kubesift started");
     Ok(())
 }

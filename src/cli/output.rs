@@ -108,8 +108,8 @@ impl Output {
         let safe = text::sanitise_lines(lines);
         let painted: String = safe.lines().map(|line| format!("{}\n", self.err.paint(style, line))).collect();
         // Keeps the order of the two where both go to one terminal.
-        let _ = self.flush();
-        let _ = self.stderr.write_all(painted.as_bytes()).and_then(|()| self.stderr.flush());
+        _ = self.flush();
+        _ = self.stderr.write_all(painted.as_bytes()).and_then(|()| self.stderr.flush());
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {

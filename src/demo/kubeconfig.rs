@@ -8,11 +8,11 @@ use super::User;
 pub(super) fn kubeconfig(url: &str, authority_pem: Option<&str>, user: &User) -> String {
     let mut out = String::from("apiVersion: v1\nkind: Config\nclusters:\n- name: demo\n  cluster:\n");
     // Writing to a String can't fail.
-    let _infallible = writeln!(out, "    server: {url}");
+    _ = writeln!(out, "    server: {url}");
     if let Some(pem) = authority_pem {
-        let _infallible = writeln!(out, "    certificate-authority-data: {}", base64(pem.as_bytes()));
+        _ = writeln!(out, "    certificate-authority-data: {}", base64(pem.as_bytes()));
     }
-    let _infallible = write!(
+    _ = write!(
         out,
         "contexts:\n- name: demo\n  context:\n    cluster: demo\n    user: {name}\n    namespace: default\n\
          current-context: demo\nusers:\n- name: {name}\n  user:\n    token: {token}\n",

@@ -89,6 +89,7 @@ fn open(files: Files, schema: u64) -> Result<(Index, Fields, Checkpoint), Refuse
 }
 
 /// Why an index can't be used although the system works; `None` when the system is what failed.
+#[expect(clippy::wildcard_enum_match_arm, reason = "tantivy's other errors speak of contents")]
 pub(crate) fn reason(error: &TantivyError) -> Option<String> {
     let damaged = |what: &str| Some(format!("{what} is damaged"));
     match error {

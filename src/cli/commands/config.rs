@@ -1,5 +1,7 @@
 //! `config show` and `config path`.
 
+use std::path::Path;
+
 use anyhow::anyhow;
 use serde_json::json;
 
@@ -32,9 +34,10 @@ fn path(session: &mut Session<'_>) -> Outcome {
 }
 
 fn show(session: &mut Session<'_>, form: &str) -> Outcome {
-    let settings = effective(session);
-    let rows: Vec<_> =
-        settings.iter().map(|(key, value, origin)| (key, resolved(session, key, value), origin)).collect();
+    let (settings, context) = effective(session);
+    let data_dir = session.env.data_dir();
+    let value = |key, value| resolved(key, value, data_dir.as_deref(), context.as_deref());
+    let rows: Vec<_> = settings.iter().map(|(key, own, origin)| (key, value(key, own), origin)).collect();
     match form {
         "json" | "yaml" => {
             let list: Vec<_> = rows
@@ -46,7 +49,8 @@ fn show(session: &mut Session<'_>, form: &str) -> Outcome {
             if form == "json" { session.output.json(&list)? } else { session.output.yaml(&list)? }
         }
         _ => {
-            let columns = vec![Column::text("KEY", 18), Column::text("VALUE", 16), Column::text("FROM", 8)];
+            let columns =
+                vec![Column::text("KEY", 18), Column::text("VALUE", 10), Column::text("FROM", 8).spare(1)];
             let mut table = Table::new(columns);
             for (key, value, origin) in &rows {
                 let style = if **origin == Origin::Default { Style::Dim } else { Style::Plain };
@@ -62,19 +66,21 @@ fn show(session: &mut Session<'_>, form: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
-// The settings of the context that would be used; a kubeconfig that can't be read has none.
-fn effective(session: &Session<'_>) -> Settings {
+// The context that would be used, and its settings; a kubeconfig that can't be read has none.
+fn effective(session: &Session<'_>) -> (Settings, Option<String>) {
     let base = session.settings();
     let options = AccessOptions { kubeconfig: base.path(Key::Kubeconfig), ..AccessOptions::default() };
     let context = base.text(Key::Context).map(str::to_owned);
     let context = context.or_else(|| current_context(&options).unwrap_or_default());
-    session.sources.settings(context.as_deref())
+    (session.sources.settings(context.as_deref()), context)
 }
 
-// Where a default depends on the environment, what it comes to.
-fn resolved(session: &Session<'_>, key: Key, value: &Value) -> Value {
-    match (key, value, session.env.data_dir()) {
-        (Key::DataDir, Value::None, Some(dir)) => Value::Text(dir.display().to_string()),
-        _ => value.clone(),
-    }
+// Where a default depends on the surroundings, what it comes to.
+fn resolved(key: Key, value: &Value, data_dir: Option<&Path>, context: Option<&str>) -> Value {
+    let found = match (key, value) {
+        (Key::DataDir, Value::None) => data_dir.map(|dir| dir.display().to_string()),
+        (Key::Context, Value::None) => context.map(str::to_owned),
+        _ => None,
+    };
+    found.map_or_else(|| value.clone(), Value::Text)
 }

@@ -81,13 +81,13 @@ fn matches(kind: &Kind, words: &[String]) -> bool {
 
 fn table(rows: &[Row<'_>], status: Option<&Status>) -> Table {
     let mut table = Table::new(vec![
-        Column::text("KIND", 20),
-        Column::text("VERSION", 7),
-        Column::text("SHORT", 6),
-        Column::text("SCOPE", 10),
+        Column::text("KIND", 16),
+        Column::text("VERSION", 7).spare(3),
+        Column::text("SHORT", 6).spare(2),
+        Column::text("SCOPE", 10).spare(4),
         Column::number("OBJECTS"),
         Column::text("STATE", 9),
-        Column::text("WHY", 12),
+        Column::text("WHY", 12).spare(1),
     ]);
     for row in rows {
         let key = row.kind.key();

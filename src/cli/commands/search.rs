@@ -107,7 +107,7 @@ fn list_kinds(
         "yaml" => session.output.yaml(&rows)?,
         "name" => sorted.iter().try_for_each(|(kind, _)| session.output.data(kind.as_str()))?,
         _ => {
-            let mut table = Table::new(vec![Column::text("KIND", 20), Column::number("OBJECTS")]);
+            let mut table = Table::new(vec![Column::text("KIND", 16), Column::number("OBJECTS")]);
             for (kind, n) in &sorted {
                 table.row(vec![Cell::plain(kind.as_str()), Cell::plain(&count(*n))]);
             }

@@ -89,15 +89,15 @@ fn kinds_line(coverage: &crate::engine::status::Coverage) -> String {
 
 fn table(status: &Status, now: i64) -> Table {
     let mut table = Table::new(vec![
-        Column::text("KIND", 20),
+        Column::text("KIND", 16),
         Column::text("STATE", 9),
         Column::number("OBJECTS"),
-        Column::number("WRITES/MIN"),
-        Column::number("RECEIVED"),
-        Column::number("REQUESTS"),
-        Column::number("429"),
-        Column::number("LAST EVENT"),
-        Column::text("WHY", 12),
+        Column::number("WRITES/MIN").spare(5),
+        Column::number("RECEIVED").spare(3),
+        Column::number("REQUESTS").spare(4),
+        Column::number("429").spare(6),
+        Column::number("LAST EVENT").spare(2),
+        Column::text("WHY", 12).spare(1),
     ]);
     let mut kinds: Vec<&KindStatus> = status.kinds.iter().collect();
     kinds.sort_by_key(|kind| (std::cmp::Reverse(kind.objects), is_excluded(kind), kind.kind.clone()));

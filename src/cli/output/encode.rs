@@ -41,7 +41,7 @@ fn escape_hidden(json: &str) -> Cow<'_, str> {
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
             // Writing to a String can't fail.
-            let _ = write!(out, "\\u{unit:04x}");
+            _ = write!(out, "\\u{unit:04x}");
         }
     }
     Cow::Owned(out)

@@ -36,6 +36,8 @@ pub(crate) struct Column {
     pub(crate) min: usize,
     /// Numbers stand at the right edge.
     pub(crate) right: bool,
+    /// On a terminal too narrow for all columns the highest of these is left out first; 0 always stays.
+    pub(crate) spare: u8,
 }
 
 /// Rows below titles.
@@ -112,12 +114,17 @@ impl Cell {
 impl Column {
     /// A column for text.
     pub(crate) fn text(title: &'static str, min: usize) -> Self {
-        Self { title, min: min.max(title.len()), right: false }
+        Self { title, min: min.max(title.len()), right: false, spare: 0 }
     }
 
     /// A column for numbers, which are never cut.
     pub(crate) fn number(title: &'static str) -> Self {
-        Self { title, min: usize::MAX, right: true }
+        Self { title, min: usize::MAX, right: true, spare: 0 }
+    }
+
+    /// May be left out on a narrow terminal, the highest rank first.
+    pub(crate) fn spare(self, rank: u8) -> Self {
+        Self { spare: rank, ..self }
     }
 }
 
@@ -133,22 +140,25 @@ impl Table {
     }
 
     pub(super) fn render(&self, terminal: &Terminal) -> String {
-        let widths = self.widths(terminal.width);
+        let mut shown = self.natural();
+        if let Some(room) = terminal.width {
+            self.leave_out(&mut shown, room);
+            self.narrow(&mut shown, room);
+        }
         let titles = self.columns.iter().map(|column| Cell::styled(Style::Dim, column.title)).collect();
         let rows = std::iter::once(&titles).chain(&self.rows);
         let mut out = String::new();
         for row in rows {
-            self.render_row(row, &widths, terminal, &mut out);
+            self.render_row(row, &shown, terminal, &mut out);
         }
         out
     }
 
-    fn render_row(&self, row: &[Cell], widths: &[usize], terminal: &Terminal, out: &mut String) {
-        let last = row.iter().rposition(|cell| cell.width() > 0).unwrap_or(0);
-        for (index, ((cell, column), width)) in row.iter().zip(&self.columns).zip(widths).enumerate() {
-            if index > last {
-                break;
-            }
+    fn render_row(&self, row: &[Cell], shown: &[Shown], terminal: &Terminal, out: &mut String) {
+        let filled = |own: &Shown| row.get(own.column).is_some_and(|cell| cell.width() > 0);
+        let last = shown.iter().rposition(filled).unwrap_or(0);
+        for (index, Shown { column, width }) in shown.iter().enumerate().take(last + 1) {
+            let (Some(cell), Some(column)) = (row.get(*column), self.columns.get(*column)) else { continue };
             let (text, used) = cell.render(*width, terminal);
             let padding = width.saturating_sub(used);
             out.extend(std::iter::repeat_n(' ', if index > 0 { GAP } else { 0 }));
@@ -163,23 +173,50 @@ impl Table {
         out.push('\n');
     }
 
-    // Natural widths, then the columns at the right give way until all fit.
-    fn widths(&self, room: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.columns.iter().map(|column| column.title.len()).collect();
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.width());
-            }
+    fn natural(&self) -> Vec<Shown> {
+        let widest =
+            |column: usize| self.rows.iter().filter_map(move |row| row.get(column)).map(Cell::width).max();
+        let shown = |(column, own): (usize, &Column)| Shown {
+            column,
+            width: own.title.len().max(widest(column).unwrap_or(0)),
+        };
+        self.columns.iter().enumerate().map(shown).collect()
+    }
+
+    // The least a column takes.
+    fn least(&self, shown: &Shown) -> usize {
+        self.columns.get(shown.column).map_or(0, |column| shown.width.min(column.min))
+    }
+
+    // Columns that can be spared go until the others fit at their narrowest.
+    fn leave_out(&self, shown: &mut Vec<Shown>, room: usize) {
+        let rank = |own: &Shown| self.columns.get(own.column).map_or(0, |column| column.spare);
+        while shown.iter().map(|own| self.least(own)).sum::<usize>() + gaps(shown) > room {
+            let Some(highest) = shown.iter().map(rank).max().filter(|rank| *rank > 0) else { return };
+            shown.retain(|own| rank(own) != highest);
         }
-        let gaps = GAP * widths.len().saturating_sub(1);
-        let mut excess = room.map_or(0, |room| (widths.iter().sum::<usize>() + gaps).saturating_sub(room));
-        for (width, column) in widths.iter_mut().zip(&self.columns).rev() {
-            let give = excess.min(width.saturating_sub(column.min));
-            *width -= give;
+    }
+
+    // Columns at the right give way first.
+    fn narrow(&self, shown: &mut [Shown], room: usize) {
+        let all = shown.iter().map(|own| own.width).sum::<usize>() + gaps(shown);
+        let mut excess = all.saturating_sub(room);
+        for own in shown.iter_mut().rev() {
+            let give = excess.min(own.width - self.least(own));
+            own.width -= give;
             excess -= give;
         }
-        widths
     }
+}
+
+/// A column that is shown, and how wide.
+struct Shown {
+    column: usize,
+    width: usize,
+}
+
+fn gaps(shown: &[Shown]) -> usize {
+    GAP * shown.len().saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -232,6 +269,26 @@ mod tests {
         Pod          checkout-a…   3h20m   app=…
         Namespace    grüße-東京
         ");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns() {
+        let mut table = table();
+        table.columns[2].spare = 1;
+        table.columns[3].spare = 2;
+        insta::assert_snapshot!(table.render(&terminal(36)), @r"
+        KIND         NAME                AGE
+        Deployment   checkout-api        41d
+        Pod          checkout-api-7…   3h20m
+        Namespace    grüße-東京
+        ");
+        insta::assert_snapshot!(table.render(&terminal(26)), @r"
+        KIND         NAME
+        Deployment   checkout-api
+        Pod          checkout-api…
+        Namespace    grüße-東京
+        ");
+        assert!(table.render(&terminal(120)).contains("MATCH"));
     }
 
     #[test]

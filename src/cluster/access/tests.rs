@@ -20,8 +20,8 @@ impl Home {
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(&path, text).unwrap();
         path
     }
 
@@ -138,7 +138,7 @@ fn a_file_that_must_be_there_and_is_not_is_named() {
         matches!(&error, AccessError::Read { source } if source.to_string().contains("nowhere")),
         "{error:?}"
     );
-    std::fs::create_dir(home.path("directory")).unwrap();
+    fs_err::create_dir(home.path("directory")).unwrap();
     let error = Access::load(&home.options(&home.path("directory"))).unwrap_err();
     assert!(
         matches!(&error, AccessError::Read { source } if source.to_string().contains("directory")),
@@ -338,7 +338,7 @@ fn another_server_authority_user_method_or_impersonation_is_another_identity() {
     ];
     let other_entry = home.simple(CLUSTER, "token: a");
     let text =
-        std::fs::read_to_string(home.path("config")).unwrap().replace("me", "you").replace("nayou", "name");
+        fs_err::read_to_string(home.path("config")).unwrap().replace("me", "you").replace("nayou", "name");
     home.write("config", &text);
     seen.push(Access::load(&other_entry).unwrap().identity);
     let count = seen.len();

@@ -21,7 +21,8 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the program; output is appended to `log`.
     pub(crate) fn spawn(program: &Path, arguments: &[String], log: &Path) -> Self {
-        let output = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("log file");
+        let output = fs_err::OpenOptions::new().create(true).append(true).open(log).expect("log file");
+        let output = output.into_parts().0;
         let mut child = guarded(program)
             .args(arguments)
             .stdout(output.try_clone().expect("log file"))

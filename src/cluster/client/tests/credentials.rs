@@ -32,7 +32,7 @@ fn plugin(server: &Server, line: &str) {
 }
 
 fn runs(server: &Server) -> usize {
-    std::fs::read_to_string(server.path("runs")).map(|text| text.lines().count()).unwrap_or(0)
+    fs_err::read_to_string(server.path("runs")).map(|text| text.lines().count()).unwrap_or(0)
 }
 
 fn gives(token: &str) -> String {

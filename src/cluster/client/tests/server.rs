@@ -166,14 +166,14 @@ impl Server {
 
     /// Writes a file beside the kubeconfig.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
+        fs_err::write(self.path(name), text).unwrap();
     }
 
     /// Writes an executable script beside the kubeconfig.
     pub(crate) fn script(&self, name: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         self.write(name, text);
-        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o700)).unwrap();
+        fs_err::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o700)).unwrap();
     }
 
     /// Access with this user entry and these further fields of the cluster entry.

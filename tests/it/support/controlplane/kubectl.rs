@@ -90,7 +90,7 @@ impl ControlPlane {
             .expect("kubectl starts");
         if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
             // kubectl may end early and close the pipe; its own message then says why.
-            let _ = pipe.write_all(text.as_bytes()).await;
+            _ = pipe.write_all(text.as_bytes()).await;
         }
         Output::from(child.wait_with_output().await.expect("kubectl runs"))
     }

@@ -330,7 +330,7 @@ impl Cleanup {
 impl Drop for Cleanup {
     fn drop(&mut self) {
         if std::thread::panicking() && std::env::var_os("KUBESIFT_TEST_KEEP").is_some() {
-            let _ = self.janitor.kill();
+            _ = self.janitor.kill();
             return;
         }
         drop(self.janitor.stdin.take());
@@ -338,6 +338,6 @@ impl Drop for Cleanup {
         while self.dir.exists() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let _ = self.janitor.wait();
+        _ = self.janitor.wait();
     }
 }
