@@ -275,7 +275,7 @@ impl<'a> Decoder<'a> {
 }
 
 /// The bits of a UUID in its usual lower-case form; `None` for any other text.
-fn parse_uuid(text: &str) -> Option<u128> {
+pub(crate) fn parse_uuid(text: &str) -> Option<u128> {
     let bytes = text.as_bytes();
     if bytes.len() != 36 {
         return None;
@@ -294,7 +294,7 @@ fn parse_uuid(text: &str) -> Option<u128> {
     Some(bits)
 }
 
-fn print_uuid(bits: u128) -> String {
+pub(crate) fn print_uuid(bits: u128) -> String {
     let mut text = format!("{bits:032x}");
     for at in [8, 13, 18, 23] {
         text.insert(at, '-');

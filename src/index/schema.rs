@@ -39,7 +39,7 @@ pub(crate) struct Fields {
     pub(crate) kind: Field,
     /// Term and column: the namespace (`_cluster` for cluster-scoped kinds).
     pub(crate) namespace: Field,
-    /// Column: `apiVersion/Kind`, the middle of an id.
+    /// Term and column: `apiVersion/Kind`, the middle of an id.
     pub(crate) api: Field,
     /// Column: order among equal scores, smaller first; see `segment::rank`.
     pub(crate) rank: Field,
@@ -51,13 +51,25 @@ pub(crate) struct Fields {
     pub(crate) part: Field,
     /// Terms: `key` and `key=value` of every label, as they are (keys have no `=`).
     pub(crate) label: Field,
+    /// Terms: the same of every annotation; see `facts::pair`.
+    pub(crate) annotation: Field,
+    /// Terms: every owner by name; see `facts::owner`.
+    pub(crate) owner: Field,
+    /// Terms: every owner's uid, the upper half of its bits.
+    pub(crate) owner_uid: Field,
+    /// Terms: what an object is or has; see `facts::Flag`.
+    pub(crate) flag: Field,
+    /// Columns: the halves of the uid's bits; see `facts::uid_bits`.
+    pub(crate) uid_high: Field,
+    pub(crate) uid_low: Field,
     /// Stored: the document, encoded by `codec`.
     pub(crate) document: Field,
 }
 
 impl Fields {
     /// The schema. Reserved, written by nobody yet: `touched` (time of the newest touch), `toucher` (its
-    /// manager), `gone` (time of deletion). A column without values takes no space.
+    /// manager), `gone` (time of deletion). A column without values takes no space. Creation times are part of
+    /// `rank`; the generation selects nothing and is stored with the document alone.
     pub(crate) fn new() -> (tantivy::schema::Schema, Fields) {
         let mut b = SchemaBuilder::default();
         let text = |tokenizer: &str| {
@@ -79,12 +91,18 @@ impl Fields {
             version: b.add_u64_field("version", column()),
             kind: b.add_text_field("kind", text("raw").set_fast("raw")),
             namespace: b.add_text_field("namespace", text("raw").set_fast("raw")),
-            api: b.add_text_field("api", TextOptions::default().set_fast("raw")),
+            api: b.add_text_field("api", text("raw").set_fast("raw")),
             rank: b.add_u64_field("rank", column()),
             name: b.add_u64_field("name", column()),
             gram: b.add_text_field("gram", text("split")),
             part: b.add_text_field("part", text("split")),
             label: b.add_text_field("label", text("raw")),
+            annotation: b.add_text_field("annotation", text("raw")),
+            owner: b.add_text_field("owner", text("raw")),
+            owner_uid: b.add_bytes_field("owner_uid", BytesOptions::default().set_indexed()),
+            flag: b.add_text_field("flag", text("raw")),
+            uid_high: b.add_u64_field("uid_high", column()),
+            uid_low: b.add_u64_field("uid_low", column()),
             document: b.add_bytes_field("document", BytesOptions::default().set_stored()),
         };
         b.add_u64_field("touched", column());

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use tantivy::columnar::{Column, ColumnValues, StrColumn};
 use tantivy::index::{InvertedIndexReader, SegmentReader};
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
+use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::{Field, IndexRecordOption, OwnedValue, TantivyDocument};
 use tantivy::store::StoreReader;
-use tantivy::{Document as _, TERMINATED};
+use tantivy::{Document as _, TERMINATED, Term};
 
 use crate::document::{Document, Fingerprint};
 use crate::object::{IdHash, Key, KindKey};
 
 use super::schema::Fields;
+use super::terms::{self, Marker};
 use super::{HeldEntry, IndexError, codec};
 
 /// Decompressed blocks of documents that a segment keeps; a page of rows is read in order, so few are enough.
@@ -30,23 +32,34 @@ pub enum Terms {
     Gram,
     /// Of everything else that words search.
     Part,
-    /// `key` and `key=value` of labels.
+    /// `key` and `key=value` of labels; see [`super::facts::pair`].
     Label,
     /// `plural.group`.
     Kind,
     /// The namespace.
     Namespace,
+    /// `apiVersion/Kind`.
+    Api,
+    /// `key` and `key=value` of annotations; see [`super::facts::pair`].
+    Annotation,
+    /// Owners by name; see [`super::facts::owner`].
+    Owner,
+    /// Owners by uid; see [`super::facts::uid_term`].
+    OwnerUid,
+    /// What an object is or has; see [`super::facts::Flag`].
+    Flag,
 }
 
 /// One segment.
 pub struct Segment {
     reader: SegmentReader,
     fields: Fields,
-    terms: [Arc<InvertedIndexReader>; 5],
+    terms: [Arc<InvertedIndexReader>; 10],
     store: StoreReader,
     names: Column<u64>,
     ranks: Arc<dyn ColumnValues<u64>>,
     keys: Arc<dyn ColumnValues<u64>>,
+    uids: [Arc<dyn ColumnValues<u64>>; 2],
     kinds: Dictionary<KindKey>,
     namespaces: Dictionary<Arc<str>>,
     apis: Dictionary<Arc<str>>,
@@ -67,6 +80,11 @@ impl Segment {
             inverted(fields.label)?,
             inverted(fields.kind)?,
             inverted(fields.namespace)?,
+            inverted(fields.api)?,
+            inverted(fields.annotation)?,
+            inverted(fields.owner)?,
+            inverted(fields.owner_uid)?,
+            inverted(fields.flag)?,
         ];
         let columns = reader.fast_fields();
         Ok(Self {
@@ -75,6 +93,7 @@ impl Segment {
             names: numbers(&reader, "name")?,
             ranks: columns.column_first_or_default("rank")?,
             keys: columns.column_first_or_default("key_high")?,
+            uids: [columns.column_first_or_default("uid_high")?, columns.column_first_or_default("uid_low")?],
             kinds: Dictionary::open(columns.str("kind")?, |text| KindKey::from(text))?,
             namespaces: Dictionary::open(columns.str("namespace")?, |text| Arc::from(text))?,
             apis: Dictionary::open(columns.str("api")?, |text| Arc::from(text))?,
@@ -143,28 +162,88 @@ impl Segment {
         mut accept: impl FnMut(&[u8]) -> bool,
         mut each: impl FnMut(&[Doc]),
     ) -> Result<(), IndexError> {
-        let reader = &self.terms[terms as usize];
-        let mut range = reader.terms().range().ge(prefix);
+        let mut range = self.terms[terms as usize].terms().range().ge(prefix);
         if let Some(end) = after(prefix) {
             range = range.lt(end);
         }
         let mut stream = range.into_stream().map_err(IndexError::read)?;
-        let mut postings: Option<BlockSegmentPostings> = None;
+        let mut postings = Reused { reader: &self.terms[terms as usize], postings: None };
         while let Some((term, info)) = stream.next() {
-            if !accept(term) {
-                continue;
-            }
-            match &mut postings {
-                Some(postings) => {
-                    reader.reset_block_postings_from_terminfo(info, postings).map_err(IndexError::read)?
-                }
-                None => postings = Some(self.postings(terms, info)?),
-            }
-            if let Some(postings) = &mut postings {
-                read(postings, &mut each);
+            if accept(term) {
+                postings.read(info, &mut each)?;
             }
         }
         Ok(())
+    }
+
+    /// Calls `each` with the documents of every [`Marker::Token`] of names within `distance` (1 or 2) of `word`, a
+    /// swap of neighbours counted as one; with `begins`, of every one that starts with such a text.
+    ///
+    /// # Errors
+    /// [`IndexError::Read`].
+    pub fn with_similar(
+        &self,
+        word: &str,
+        distance: u8,
+        begins: bool,
+        each: impl FnMut(&[Doc]),
+    ) -> Result<(), IndexError> {
+        let marker = [Marker::Token as u8];
+        let text = String::from_utf8_lossy(&terms::term(Marker::Token, word)).into_owned();
+        let term = Term::from_field_text(self.fields.gram, &text);
+        let fuzzy = match begins {
+            true => FuzzyTermQuery::new_prefix(term, distance, true),
+            false => FuzzyTermQuery::new(term, distance, true),
+        };
+        let reader = &self.terms[Terms::Gram as usize];
+        let mut each = each;
+        let automaton = fuzzy.automaton().map_err(|source| IndexError::Read { source })?;
+        let mut stream = reader
+            .terms()
+            .search(automaton)
+            .ge(marker)
+            .lt([marker[0] + 1])
+            .into_stream()
+            .map_err(IndexError::read)?;
+        let mut postings = Reused { reader, postings: None };
+        while let Some((_, info)) = stream.next() {
+            postings.read(info, &mut each)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with the terms that start with `prefix` and the number of their documents, deleted ones included,
+    /// until it returns where to go on: `None` at the next term, otherwise at the first term not below that.
+    ///
+    /// # Errors
+    /// [`IndexError::Read`].
+    pub fn each_term(
+        &self,
+        terms: Terms,
+        prefix: &[u8],
+        mut each: impl FnMut(&[u8], u32) -> Next,
+    ) -> Result<(), IndexError> {
+        let dictionary = self.terms[terms as usize].terms();
+        let end = after(prefix);
+        let mut from = prefix.to_vec();
+        'seek: loop {
+            let mut range = dictionary.range().ge(&from);
+            if let Some(end) = &end {
+                range = range.lt(end);
+            }
+            let mut stream = range.into_stream().map_err(IndexError::read)?;
+            while let Some((term, info)) = stream.next() {
+                match each(term, info.doc_freq) {
+                    Next::Term => {}
+                    Next::From(term) => {
+                        from = term;
+                        continue 'seek;
+                    }
+                    Next::Stop => return Ok(()),
+                }
+            }
+            return Ok(());
+        }
     }
 
     fn info(&self, terms: Terms, term: &[u8]) -> Result<Option<TermInfo>, IndexError> {
@@ -191,6 +270,47 @@ impl Segment {
     /// Order among equal scores, smaller first: shorter names, then newer objects.
     pub fn rank(&self, doc: Doc) -> u64 {
         self.ranks.get_val(doc)
+    }
+
+    /// When a document's object was created, seconds since 1970; `None` where that is unknown.
+    pub fn created(&self, doc: Doc) -> Option<i64> {
+        created(self.rank(doc))
+    }
+
+    /// The halves of a document's uid; see [`super::facts::uid_bits`].
+    pub fn uid(&self, doc: Doc) -> (u64, u64) {
+        (self.uids[0].get_val(doc), self.uids[1].get_val(doc))
+    }
+
+    /// `apiVersion/Kind` of a document.
+    pub fn api(&self, doc: Doc) -> Option<&Arc<str>> {
+        self.apis.get(doc)
+    }
+
+    /// The namespace of a document (`_cluster` for cluster-scoped kinds).
+    pub fn namespace(&self, doc: Doc) -> Option<&Arc<str>> {
+        self.namespaces.get(doc)
+    }
+
+    /// Every `apiVersion/Kind` in this segment.
+    pub fn apis(&self) -> &[Arc<str>] {
+        &self.apis.values
+    }
+
+    /// The place of a document's kind in [`Segment::kinds`].
+    pub fn kind_at(&self, doc: Doc) -> Option<usize> {
+        self.kinds.at(doc)
+    }
+
+    /// The place of a document's namespace in [`Segment::namespaces`].
+    pub fn namespace_at(&self, doc: Doc) -> Option<usize> {
+        self.namespaces.at(doc)
+    }
+
+    /// The first 8 bytes of a name as a number that is ordered as they are.
+    pub fn name_start(&self, doc: Doc) -> u64 {
+        let piece = self.names.first(doc).map_or([PAD; 8], u64::to_le_bytes);
+        u64::from_be_bytes(piece.map(|byte| if byte == PAD { 0 } else { byte }))
     }
 
     /// The kind of a document.
@@ -222,14 +342,14 @@ impl Segment {
         [&*text(self.namespaces.get(doc)), &text(self.apis.get(doc)), &name].join("/")
     }
 
-    /// Adds the number of living documents of every kind to `each`.
-    pub fn count_kinds(&self, mut each: impl FnMut(&KindKey, u64)) {
-        self.kinds.count(self, |kind, count| each(kind, count));
+    /// Calls `each` with every kind and the number of its living documents among those that `counts` takes.
+    pub fn count_kinds(&self, counts: impl Fn(Doc) -> bool, mut each: impl FnMut(&KindKey, u64)) {
+        self.kinds.count(self, counts, |kind, count| each(kind, count));
     }
 
-    /// Adds the number of living documents of every namespace to `each`.
-    pub fn count_namespaces(&self, mut each: impl FnMut(&Arc<str>, u64)) {
-        self.namespaces.count(self, |namespace, count| each(namespace, count));
+    /// Calls `each` with every namespace and the number of its living documents among those that `counts` takes.
+    pub fn count_namespaces(&self, counts: impl Fn(Doc) -> bool, mut each: impl FnMut(&Arc<str>, u64)) {
+        self.namespaces.count(self, counts, |namespace, count| each(namespace, count));
     }
 
     /// A whole document.
@@ -275,6 +395,40 @@ impl Segment {
                 },
                 version: version.get_val(doc),
             });
+        }
+        Ok(())
+    }
+}
+
+/// Where [`Segment::each_term`] goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// With the next term.
+    Term,
+    /// With the first term that is not below this.
+    From(Vec<u8>),
+    /// Nowhere.
+    Stop,
+}
+
+/// Reads one posting list after the other with the same buffers.
+struct Reused<'a> {
+    reader: &'a InvertedIndexReader,
+    postings: Option<BlockSegmentPostings>,
+}
+
+impl Reused<'_> {
+    fn read(&mut self, info: &TermInfo, each: impl FnMut(&[Doc])) -> Result<(), IndexError> {
+        match &mut self.postings {
+            Some(postings) => self.reader.reset_block_postings_from_terminfo(info, postings),
+            None => self
+                .reader
+                .read_block_postings_from_terminfo(info, IndexRecordOption::Basic)
+                .map(|postings| self.postings = Some(postings)),
+        }
+        .map_err(IndexError::read)?;
+        if let Some(postings) = &mut self.postings {
+            read(postings, each);
         }
         Ok(())
     }
@@ -326,15 +480,18 @@ impl<T> Dictionary<T> {
         Ok(Self { ords: Some(column.ords().clone()), values })
     }
 
-    fn get(&self, doc: Doc) -> Option<&T> {
-        let ord = self.ords.as_ref()?.first(doc)?;
-        self.values.get(usize::try_from(ord).ok()?)
+    fn at(&self, doc: Doc) -> Option<usize> {
+        usize::try_from(self.ords.as_ref()?.first(doc)?).ok()
     }
 
-    fn count(&self, segment: &Segment, mut each: impl FnMut(&T, u64)) {
+    fn get(&self, doc: Doc) -> Option<&T> {
+        self.values.get(self.at(doc)?)
+    }
+
+    fn count(&self, segment: &Segment, counted: impl Fn(Doc) -> bool, mut each: impl FnMut(&T, u64)) {
         let Some(ords) = &self.ords else { return };
         let mut counts = vec![0u64; self.values.len()];
-        for doc in (0..segment.max_doc()).filter(|doc| segment.is_alive(*doc)) {
+        for doc in (0..segment.max_doc()).filter(|doc| counted(*doc) && segment.is_alive(*doc)) {
             let ord = ords.first(doc).and_then(|ord| counts.get_mut(ord as usize));
             if let Some(count) = ord {
                 *count += 1;
@@ -371,6 +528,12 @@ pub(crate) fn rank(name: &str, created: Option<i64>) -> u64 {
     length << 40 | (TIME.end - 1 - created) as u64
 }
 
+/// The creation time in a [`rank`]; objects of 1970 and earlier have none.
+fn created(rank: u64) -> Option<i64> {
+    let age = (rank & (TIME.end - 1) as u64) as i64;
+    Some(TIME.end - 1 - age).filter(|created| *created > TIME.start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,6 +544,8 @@ mod tests {
         assert!(rank("ab", Some(2)) < rank("ab", Some(1)));
         assert!(rank("ab", Some(1)) < rank("ab", None));
         assert!(rank("ää", Some(1)) == rank("ab", Some(1)));
+        assert_eq!(created(rank("web", Some(1_700_000_000))), Some(1_700_000_000));
+        assert_eq!(created(rank("web", None)), None);
     }
 
     #[test]

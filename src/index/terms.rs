@@ -5,11 +5,13 @@
 //! `s` every run of 1, 2 and 3 characters; `p` the first 1 to 3 characters; `w` runs of 1 to 3 characters with a
 //! boundary at both ends; `e` the whole name where it has at most 3 characters. A word of up to 3 characters is
 //! one term of each; a longer one is found by its rarest 3-character runs and compared with the names themselves.
+//! `t` every segment that a slip of the keyboard is looked for in; see [`is_spelled`].
 //!
 //! Field `part` (everything else that a word searches): `r` from every token start to the end of the value,
 //! [`RUN_CAP`] bytes at most, so that "starts with" is one range of the dictionary; `p` the first 1 to 3 characters
 //! of those, so that short words read one list instead of thousands; `w` runs of 1 to 3 characters that end
-//! where a token ends, for short phrases.
+//! where a token ends, for short phrases. Terms are folded; where the original has capitals, [`CASE`] and their
+//! places follow ([`capitals`]), so that a word with capitals is compared without reading documents.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -40,15 +42,24 @@ pub enum Marker {
     Exact = b'e',
     /// From a token start to the value's end, capped.
     Run = b'r',
+    /// A whole segment of a name.
+    Token = b't',
 }
+
+/// Ends the folded text of a term of `part` whose original has capitals. No folded text holds it.
+pub const CASE: char = '\u{1}';
+
+/// Shortest and longest segment of a name that is kept as [`Marker::Token`], in characters.
+pub const TOKEN: std::ops::RangeInclusive<usize> = 4..=32;
 
 /// The pseudo namespace of cluster-scoped objects; it is no word to search for.
 pub const CLUSTER: &str = "_cluster";
 
-/// Lower case, one character for one character (so that positions agree). NUL separates terms and is replaced.
+/// Lower case, one character for one character (so that positions agree). NUL separates terms and [`CASE`] ends their
+/// text: both are replaced.
 pub fn fold_char(c: char) -> char {
     if c.is_ascii() {
-        return if c == '\0' { '\u{fffd}' } else { c.to_ascii_lowercase() };
+        return if c <= CASE { '\u{fffd}' } else { c.to_ascii_lowercase() };
     }
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {
@@ -82,6 +93,8 @@ pub struct Folded {
     pub boundaries: Vec<bool>,
     /// Whether each character is a letter or digit.
     pub alphanumeric: Vec<bool>,
+    /// The characters that folding changed, in order: the capitals.
+    pub capitals: Vec<usize>,
 }
 
 impl Folded {
@@ -91,11 +104,16 @@ impl Folded {
         self.offsets.clear();
         self.boundaries.clear();
         self.alphanumeric.clear();
+        self.capitals.clear();
         let mut left = None;
         let mut rest = text.chars();
         while let Some(c) = rest.next() {
             self.offsets.push(self.text.len());
-            self.text.push(fold_char(c));
+            let folded = fold_char(c);
+            if folded != c {
+                self.capitals.push(self.alphanumeric.len());
+            }
+            self.text.push(folded);
             self.alphanumeric.push(c.is_alphanumeric());
             self.boundaries.push(left.is_none_or(|left| boundary(left, c, rest.clone().next())));
             left = Some(c);
@@ -124,10 +142,38 @@ impl Folded {
         i == self.len() || !self.alphanumeric[i] || i > 0 && !self.alphanumeric[i - 1]
     }
 
+    /// Calls `each` with the start and end of every segment: the runs of letters and digits between boundaries.
+    pub fn segments(&self, mut each: impl FnMut(usize, usize)) {
+        for from in (0..self.len()).filter(|i| self.boundaries[*i] && self.alphanumeric[*i]) {
+            let end = (from + 1..=self.len()).find(|i| self.boundaries[*i]).unwrap_or(self.len());
+            each(from, end);
+        }
+    }
+
     /// The folded characters `from..to`.
     pub fn slice(&self, from: usize, to: usize) -> &str {
         &self.text[self.offsets[from]..self.offsets[to]]
     }
+}
+
+/// The folded text of a term of `part` (without its marker), and the places of its capitals.
+pub fn capitals(term: &str) -> (&str, impl Iterator<Item = usize> + '_) {
+    let (text, places) = term.split_once(CASE).unwrap_or((term, ""));
+    (text, places.chars().map(|c| c as usize - PLACE))
+}
+
+/// Added to a capital's place to make it a printable character.
+const PLACE: usize = 0x20;
+
+/// Whether people type a segment of a name letter by letter, and so with slips: not where it looks generated (the
+/// alphabet of Kubernetes' own suffixes has no vowels; hashes are full of digits).
+pub fn is_spelled(segment: &str) -> bool {
+    if !TOKEN.contains(&segment.chars().count()) {
+        return false;
+    }
+    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+    let is_vowel = |b: u8| b"aeiouy".contains(&b);
+    digits == 0 || digits * 3 <= segment.len() && segment.bytes().any(is_vowel)
 }
 
 /// The longest start of `text` that is no longer than [`RUN_CAP`].
@@ -138,7 +184,7 @@ pub fn capped(text: &str) -> &str {
 /// One value that a word is searched in, besides the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a> {
-    /// `namespace`, `kind`, `label-key`, `label`, `annotation-key`, `annotation` or `owner`.
+    /// `namespace`, `kind`, `label-key`, `label`, `annotation-key`, `annotation`, `owner` or `finalizer`.
     pub field: &'static str,
     /// The label's or annotation's key.
     pub key: Option<&'a str>,
@@ -164,6 +210,9 @@ pub fn values<'a>(document: &'a Document, kind: &'a KindKey, mut each: impl FnMu
     }
     for owner in &document.local.owners {
         value("owner", None, &owner.name);
+    }
+    for finalizer in &document.local.finalizers {
+        value("finalizer", None, finalizer);
     }
 }
 
@@ -196,6 +245,12 @@ impl Terms {
         if folded.len() <= SHORT {
             self.push(Marker::Exact, &folded.text);
         }
+        folded.segments(|from, to| {
+            let segment = folded.slice(from, to);
+            if is_spelled(segment) {
+                self.push(Marker::Token, segment);
+            }
+        });
         self.folded = folded;
         &self.buffer
     }
@@ -215,16 +270,30 @@ impl Terms {
     fn runs(&mut self, folded: &Folded) {
         for from in (0..folded.len()).filter(|from| folded.token_start(*from)) {
             let run = capped(&folded.text[folded.offsets[from]..]);
-            if !self.push(Marker::Run, run) {
+            let end = folded.offsets.partition_point(|offset| *offset < folded.offsets[from] + run.len());
+            if !self.cased(Marker::Run, folded, from, end) {
                 continue; // the same text began another token: its starts are there as well
             }
             for to in from + 1..=(from + SHORT).min(folded.len()) {
-                self.push(Marker::Prefix, folded.slice(from, to));
+                self.cased(Marker::Prefix, folded, from, to);
                 if folded.phrase_end(to) {
-                    self.push(Marker::Whole, folded.slice(from, to));
+                    self.cased(Marker::Whole, folded, from, to);
                 }
             }
         }
+    }
+
+    /// Adds the characters `from..to` and the places of their capitals.
+    fn cased(&mut self, marker: Marker, folded: &Folded, from: usize, to: usize) -> bool {
+        let text = folded.slice(from, to);
+        let first = folded.capitals.partition_point(|at| *at < from);
+        let last = folded.capitals.partition_point(|at| *at < to);
+        if first == last {
+            return self.push(marker, text);
+        }
+        let places = folded.capitals[first..last].iter();
+        let places: String = places.filter_map(|at| char::from_u32((at - from + PLACE) as u32)).collect();
+        self.push(marker, &format!("{text}{CASE}{places}"))
     }
 
     fn clear(&mut self) {
@@ -373,6 +442,36 @@ mod tests {
             all,
             ["ea-a", "pa", "pa-", "pa-a", "s-", "s-a", "sa", "sa-", "sa-a", "w-", "w-a", "wa", "wa-", "wa-a"]
         );
+    }
+
+    #[test]
+    fn a_name_has_its_spelled_segments() {
+        let mut terms = Terms::default();
+        let tokens = |terms: &mut Terms, name: &str| {
+            terms
+                .grams(name)
+                .split('\0')
+                .filter_map(|t| t.strip_prefix('t'))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(tokens(&mut terms, "checkout-api-7d9f8bc6d4-x2k4p"), ["checkout"]);
+        assert_eq!(tokens(&mut terms, "webFrontend.postgres15"), ["frontend", "postgres15"]);
+        assert_eq!(tokens(&mut terms, "pvc-3f2a9c1d-8b7e"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn terms_of_values_remember_their_capitals() {
+        let mut folded = Folded::default();
+        folded.set("a-Helm");
+        let mut terms = Terms::default();
+        terms.clear();
+        terms.runs(&folded);
+        let runs: Vec<_> =
+            terms.buffer.split('\0').filter(|t| t.starts_with('r')).map(str::to_owned).collect();
+        assert_eq!(runs, ["ra-helm\u{1}\"", "rhelm\u{1} "]);
+        let (text, places) = capitals("a-helm\u{1}\"");
+        assert_eq!((text, places.collect::<Vec<_>>()), ("a-helm", vec![2]));
     }
 
     #[test]

@@ -15,7 +15,9 @@ use super::directory::Files;
 use super::open::{create, open_or_rebuild};
 use super::schema::Fields;
 use super::terms::{Ready, Terms};
-use super::{Checkpoint, Entry, HeldEntry, IndexError, Lock, Op, Reader, Schema, Store, codec, segment};
+use super::{
+    Checkpoint, Entry, HeldEntry, IndexError, Lock, Op, Reader, Schema, Store, codec, facts, segment,
+};
 use crate::object::{IdHash, Key};
 
 /// What the indexing thread may hold before it writes a segment: at 15 MB, tantivy's least, a segment has some
@@ -240,10 +242,7 @@ fn row(fields: &Fields, entry: &Entry, terms: &mut Terms, encoded: &mut Vec<u8>)
     doc.add_text(fields.kind, kind.as_str());
     doc.add_text(fields.namespace, &metadata.namespace);
     doc.add_text(fields.api, [&*metadata.api_version, "/", &metadata.kind].concat());
-    for (key, value) in &document.local.labels {
-        doc.add_text(fields.label, key);
-        doc.add_text(fields.label, [&**key, "=", value].concat());
-    }
+    facts(fields, document, &mut doc);
     let grams = terms.grams(&metadata.name);
     let mut size = grams.len() + 300;
     doc.add_text(fields.gram, grams);
@@ -254,6 +253,27 @@ fn row(fields: &Fields, entry: &Entry, terms: &mut Terms, encoded: &mut Vec<u8>)
     codec::encode(document, encoded);
     doc.add_bytes(fields.document, encoded);
     (doc, size + encoded.len())
+}
+
+/// Adds what filters select by.
+fn facts(fields: &Fields, document: &crate::document::Document, doc: &mut TantivyDocument) {
+    let local = &document.local;
+    for (field, pairs) in [(fields.label, &local.labels), (fields.annotation, &local.annotations)] {
+        for (key, value) in pairs {
+            doc.add_text(field, key);
+            doc.add_text(field, facts::pair(key, value));
+        }
+    }
+    for owner in &local.owners {
+        doc.add_text(fields.owner, facts::owner(owner));
+        doc.add_bytes(fields.owner_uid, &facts::uid_term(&owner.uid));
+    }
+    for flag in facts::Flag::of(document) {
+        doc.add_text(fields.flag, flag.as_str());
+    }
+    let (high, low) = facts::uid_bits(&local.uid);
+    doc.add_u64(fields.uid_high, high);
+    doc.add_u64(fields.uid_low, low);
 }
 
 /// A document on its way to the indexing thread; its ticket is given back when it was indexed.

@@ -6,7 +6,7 @@
 //! depends on its terms alone. Only words of four letters and more have candidates that must be looked at one
 //! by one, and these are few: the documents with the rarest three letters in a row.
 
-use crate::index::terms::{Marker, RUN_CAP, SHORT, capped, term};
+use crate::index::terms::{CASE, Marker, RUN_CAP, SHORT, capped, term};
 use crate::index::{Doc, IndexError, Segment, Terms};
 
 use super::matching::{Needle, Scratch, Shape, Tier};
@@ -109,6 +109,14 @@ impl Evaluator<'_> {
         self.segment.with_term(terms, term, |docs| set(found, docs, value))
     }
 
+    /// Sets the byte of every document that has a short term outside of its name, whatever its capitals.
+    fn short(&self, marker: Marker, text: &str, value: u8, found: &mut [u8]) -> Result<(), IndexError> {
+        let mut bytes = term(marker, text);
+        self.set(Terms::Part, &bytes, value, found)?;
+        bytes.push(CASE as u8);
+        self.segment.with_prefix(Terms::Part, &bytes, |_| true, |docs| set(found, docs, value))
+    }
+
     fn word(&mut self, word: &Word) -> Result<Vec<u8>, IndexError> {
         let mut found = self.nothing();
         let needle = &word.needle;
@@ -117,7 +125,7 @@ impl Evaluator<'_> {
             self.set(Terms::Kind, kind.as_str().as_bytes(), elsewhere, &mut found)?;
         }
         if needle.chars <= SHORT {
-            self.set(Terms::Part, &term(Marker::Prefix, &needle.text), elsewhere, &mut found)?;
+            self.short(Marker::Prefix, &needle.text, elsewhere, &mut found)?;
         } else {
             self.runs(needle, |_| true, elsewhere, &mut found)?;
         }
@@ -129,7 +137,7 @@ impl Evaluator<'_> {
         let mut found = self.nothing();
         let elsewhere = MATCH + Tier::Elsewhere as u8;
         if needle.chars <= SHORT {
-            self.set(Terms::Part, &term(Marker::Whole, &needle.text), elsewhere, &mut found)?;
+            self.short(Marker::Whole, &needle.text, elsewhere, &mut found)?;
         } else {
             let len = needle.text.len();
             let ends_open = needle.text.chars().next_back().is_some_and(char::is_alphanumeric);

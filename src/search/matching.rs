@@ -42,7 +42,7 @@ impl Needle {
 
     /// The best tier of the needle in a name, and where.
     pub(crate) fn in_name(&self, name: &str, scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
-        if name.is_ascii() && !name.contains('\0') {
+        if name.is_ascii() && !name.bytes().any(|byte| byte <= 1) {
             self.in_ascii(name.as_bytes(), scratch)
         } else {
             self.in_unicode(name, scratch)
@@ -136,7 +136,8 @@ impl Needle {
 fn ascii_contains(value: &str, needle: &Needle, lower: &mut Vec<u8>) -> bool {
     lower.clear();
     lower.extend(value.bytes().map(|b| b.to_ascii_lowercase()));
-    memchr::memmem::find(lower, capped(&needle.text).as_bytes()).is_some() || value.contains('\0')
+    memchr::memmem::find(lower, capped(&needle.text).as_bytes()).is_some()
+        || value.bytes().any(|byte| byte <= 1)
 }
 
 /// Buffers that are used again for every text.

@@ -120,14 +120,14 @@ impl Searcher {
     /// Number of objects of every kind.
     pub fn counts(&self) -> BTreeMap<KindKey, u64> {
         self.tally(|snapshot, add| {
-            snapshot.segments().iter().for_each(|segment| segment.count_kinds(&mut *add));
+            snapshot.segments().iter().for_each(|segment| segment.count_kinds(|_| true, &mut *add));
         })
     }
 
     /// Number of objects in every namespace (`_cluster` for cluster-scoped kinds).
     pub fn namespaces(&self) -> BTreeMap<Arc<str>, u64> {
         self.tally(|snapshot, add| {
-            snapshot.segments().iter().for_each(|segment| segment.count_namespaces(&mut *add));
+            snapshot.segments().iter().for_each(|segment| segment.count_namespaces(|_| true, &mut *add));
         })
     }
 
