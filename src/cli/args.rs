@@ -29,6 +29,12 @@ Examples:
 An argument that starts with - or ! and contains : / or = belongs to the query as well, unless it is a flag.
 Exit codes: 0 found, 1 nothing found, 2 a mistake in the command or query, 3 no cluster and nothing stored.";
 
+const COMPLETIONS: &str = "\
+Where it goes:
+  bash  echo 'source <(kubesift completions bash)' >> ~/.bashrc
+  zsh   echo 'source <(kubesift completions zsh)' >> ~/.zshrc       (after compinit)
+  fish  kubesift completions fish > ~/.config/fish/completions/kubesift.fish";
+
 /// Search every object of a Kubernetes cluster, from a local index that stays in sync.
 #[derive(Debug, Parser)]
 #[command(name = "kubesift", version, after_help = EXAMPLES, max_term_width = 110)]
@@ -117,6 +123,7 @@ pub(super) enum Command {
     /// Try it on a simulated cluster
     Demo(DemoArgs),
     /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

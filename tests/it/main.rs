@@ -15,10 +15,12 @@
 )]
 
 mod bad_input;
+mod directory;
 mod kinds;
 mod many_kinds;
 mod proxies;
 mod rights;
+mod servers;
 mod support;
 mod support_works;
 mod sync;
