@@ -71,9 +71,7 @@ pub(super) fn unknown_kind(unknown: &UnknownKind, query: &str) -> Failure {
     let known = "kubesift kinds lists the kinds of this cluster";
     // A word in a flag stands nowhere in the query.
     let Some(span) = unknown.span.clone() else { return Failure::usage(unknown.clone()).advise(known) };
-    let error =
-        ParseError { span, message: unknown.to_string(), expected: None, got: None, suggestion: None };
-    mistake(&error, query).advise(known)
+    mistake(&ParseError::elsewhere(span, unknown.to_string()), query).advise(known)
 }
 
 #[cfg(test)]

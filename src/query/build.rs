@@ -1,15 +1,15 @@
-//! Parts to expressions: what merges, what flattens.
+//! Pieces to expressions: what merges, what flattens.
 
-use super::{Expr, LabelOp, Term, selector};
+use super::{Expr, SelectorOp, Term};
 
 /// An expression, and whether it was written as a bare qualifier: those merge with their like.
-pub(super) struct Part {
+pub(super) struct Piece {
     pub(super) expr: Expr,
     pub(super) merges: bool,
 }
 
 /// Adds a part, or its values to an earlier one of the same qualifier: the same qualifier twice means either.
-pub(super) fn merge(parts: &mut Vec<Part>, part: Part) {
+pub(super) fn merge(parts: &mut Vec<Piece>, part: Piece) {
     if let (true, Expr::Term(term, span)) = (part.merges, &part.expr) {
         for earlier in parts.iter_mut().filter(|earlier| earlier.merges) {
             if let Expr::Term(into, place) = &mut earlier.expr
@@ -24,36 +24,59 @@ pub(super) fn merge(parts: &mut Vec<Part>, part: Part) {
 }
 
 fn extend(into: &mut Term, term: &Term) -> bool {
-    fn add<T: Clone + PartialEq>(into: &mut Vec<T>, more: &[T]) -> bool {
-        for value in more {
-            if !into.contains(value) {
-                into.push(value.clone());
-            }
-        }
-        true
-    }
     match (into, term) {
-        (Term::Kind(into), Term::Kind(more)) => add(into, more),
-        (Term::Namespace(into), Term::Namespace(more)) | (Term::Name(into), Term::Name(more)) => {
-            add(into, more)
-        }
-        (Term::Label(into), Term::Label(more)) if into.key == more.key => match (&mut into.op, &more.op) {
-            (LabelOp::In(into), LabelOp::In(more)) => {
-                add(into, more);
-                *into = selector::set(std::mem::take(into));
-                true
+        (Term::Kind(into), Term::Kind(more)) => {
+            for value in more {
+                if into.iter().all(|known| known.pattern != value.pattern) {
+                    into.push(value.clone());
+                }
             }
-            _ => false,
-        },
+            true
+        }
+        (Term::Namespace(into), Term::Namespace(more))
+        | (Term::Name(into), Term::Name(more))
+        | (Term::Group(into), Term::Group(more))
+        | (Term::Version(into), Term::Version(more))
+        | (Term::Uid(into), Term::Uid(more))
+        | (Term::By(into), Term::By(more)) => add(into, more),
+        (Term::Owner(into), Term::Owner(more)) | (Term::Root(into), Term::Root(more)) => add(into, more),
+        (Term::Label(into), Term::Label(more)) | (Term::Annotation(into), Term::Annotation(more))
+            if into.key == more.key =>
+        {
+            match (&mut into.op, &more.op) {
+                (SelectorOp::In(into), SelectorOp::In(more)) => {
+                    add(into, more);
+                    *into = ordered(std::mem::take(into));
+                    true
+                }
+                _ => false,
+            }
+        }
         _ => false,
     }
 }
 
-pub(super) fn all_labels(mut all: Vec<Expr>) -> Expr {
+fn add<T: Clone + PartialEq>(into: &mut Vec<T>, more: &[T]) -> bool {
+    for value in more {
+        if !into.contains(value) {
+            into.push(value.clone());
+        }
+    }
+    true
+}
+
+/// Values in the order in which kubectl keeps them: sorted, each once.
+pub(super) fn ordered<T: Ord>(mut values: Vec<T>) -> Vec<T> {
+    values.sort();
+    values.dedup();
+    values
+}
+
+pub(super) fn all_or_one(mut all: Vec<Expr>) -> Expr {
     if all.len() == 1 { all.remove(0) } else { Expr::And(all) }
 }
 
-pub(super) fn all_of(parts: Vec<Part>) -> Option<Expr> {
+pub(super) fn all_of(parts: Vec<Piece>) -> Option<Expr> {
     let mut all = Vec::new();
     for part in parts {
         match part.expr {

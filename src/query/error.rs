@@ -18,6 +18,8 @@ pub struct ParseError {
     pub got: Option<String>,
     /// A sentence that says what to write instead.
     pub suggestion: Option<String>,
+    /// Something was opened and goes on to the end of the text.
+    pub(super) unfinished: bool,
 }
 
 /// Columns of the text that [`ParseError::render`] shows before, in and after the span.
@@ -27,7 +29,17 @@ const AFTER: usize = 20;
 
 impl ParseError {
     pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), expected: None, got: None, suggestion: None }
+        Self { span, message: message.into(), expected: None, got: None, suggestion: None, unfinished: false }
+    }
+
+    /// An error that is none of the parser's, such as a kind that does not exist, to be told in the same way.
+    pub fn elsewhere(span: Span, message: impl Into<String>) -> Self {
+        Self::new(span, message)
+    }
+
+    pub(super) fn unfinished(mut self) -> Self {
+        self.unfinished = true;
+        self
     }
 
     pub(super) fn expected(mut self, expected: impl Into<String>) -> Self {

@@ -1,6 +1,8 @@
 //! Query text to tokens: where a token ends, what is a flag, an operator, an exclusion.
 
 use super::error::quoted;
+use super::problems::Problems;
+use super::words::{QUALIFIERS, find};
 use super::{ParseError, Span};
 
 /// A token and where it stands.
@@ -34,17 +36,22 @@ pub(super) enum TokenKind {
     Text,
 }
 
-/// Splits a query into tokens.
-pub(super) fn lex(text: &str) -> Result<Vec<Token>, ParseError> {
+/// Splits a query into tokens. A token that can't be read goes to `problems`, which decides whether to go on after it.
+pub(super) fn lex(text: &str, problems: &mut Problems) -> Result<Vec<Token>, ParseError> {
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new() };
     while lexer.skip_spaces() {
-        lexer.token()?;
+        let (start, known) = (lexer.at, lexer.tokens.len());
+        if let Err(error) = lexer.token() {
+            lexer.tokens.truncate(known);
+            lexer.skip_unreadable(start, &error);
+            problems.add(error, start..lexer.at)?;
+        }
     }
     Ok(lexer.tokens)
 }
 
 /// After these, and at its start, a bare token may hold a quoted part.
-pub(super) const QUOTE_OPENERS: [char; 4] = [':', '=', ',', '^'];
+pub(super) const QUOTE_OPENERS: [char; 6] = [':', '=', ',', '^', '~', '/'];
 
 /// Ends a bare token.
 pub(super) fn is_delimiter(c: char) -> bool {
@@ -76,6 +83,19 @@ impl<'a> Lexer<'a> {
         self.at < self.text.len()
     }
 
+    /// To the next delimiter; what never closes goes on to the end.
+    fn skip_unreadable(&mut self, start: usize, error: &ParseError) {
+        self.at = self.at.max(error.span.end).max(start);
+        if error.unfinished {
+            self.at = self.text.len();
+        }
+        self.advance_while(|c| !is_delimiter(c));
+        if self.at == start {
+            self.advance_while(|c| c.is_whitespace());
+            self.at = self.at.max(start + self.peek().map_or(0, char::len_utf8));
+        }
+    }
+
     fn push(&mut self, kind: TokenKind, start: usize) {
         self.tokens.push(Token { kind, span: start..self.at });
     }
@@ -104,25 +124,59 @@ impl<'a> Lexer<'a> {
         let rest = self.rest();
         let ends = rest.chars().nth(2).is_none_or(is_delimiter);
         match rest.get(..2) {
-            Some("--") => return Err(long_flag(start, rest)),
+            Some("--") => return self.long_flag(start),
             Some("-A") if ends => {
                 self.at += 2;
                 self.push(TokenKind::AllNamespaces, start);
             }
             Some("-n") if ends => {
                 self.at += 2;
-                self.flag_argument(start, "-n", "a namespace")?;
-                let value = self.at;
-                self.bare()?;
-                self.push(TokenKind::Namespaces(value..self.at), start);
+                self.namespaces(start, "-n")?;
             }
             Some("-l") if ends => {
                 self.at += 2;
-                self.flag_argument(start, "-l", "a label selector")?;
-                let selector = self.selector()?;
-                self.push(TokenKind::Selector(selector), start);
+                self.labels(start, "-l")?;
             }
             _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn namespaces(&mut self, start: usize, flag: &str) -> Result<(), ParseError> {
+        self.flag_argument(start, flag, "a namespace")?;
+        let value = self.at;
+        self.bare()?;
+        self.push(TokenKind::Namespaces(value..self.at), start);
+        Ok(())
+    }
+
+    fn labels(&mut self, start: usize, flag: &str) -> Result<(), ParseError> {
+        self.flag_argument(start, flag, "a label selector")?;
+        let selector = self.selector()?;
+        self.push(TokenKind::Selector(selector), start);
+        Ok(())
+    }
+
+    /// kubectl's long flags mean what the short ones do; others are the command line's.
+    fn long_flag(&mut self, start: usize) -> Result<bool, ParseError> {
+        let flag = self.word().split('=').next().unwrap_or_default();
+        self.at += flag.len();
+        match flag {
+            "--all-namespaces" if self.peek() != Some('=') => self.push(TokenKind::AllNamespaces, start),
+            "--namespace" | "--selector" => {
+                self.at += usize::from(self.peek() == Some('='));
+                match flag {
+                    "--namespace" => self.namespaces(start, flag)?,
+                    _ => self.labels(start, flag)?,
+                }
+            }
+            _ => {
+                self.advance_while(|c| !is_delimiter(c));
+                let text = &self.text[start..self.at];
+                let error =
+                    ParseError::new(start..self.at, format!("{} is no part of a query", quoted(text)));
+                return Err(error.suggest("flags go before the query; to search for the text, quote it"));
+            }
         }
         Ok(true)
     }
@@ -167,9 +221,8 @@ impl<'a> Lexer<'a> {
             self.at += set;
             let open = self.at;
             let Some(length) = self.rest().find(')') else {
-                return Err(
-                    ParseError::new(open..open + 1, "this parenthesis is never closed").expected("`)`")
-                );
+                let error = ParseError::new(open..open + 1, "this parenthesis is never closed");
+                return Err(error.expected("`)`").unfinished());
             };
             self.at += length + 1;
             if self.peek() != Some(',') {
@@ -261,9 +314,10 @@ impl<'a> Lexer<'a> {
     fn bare(&mut self) -> Result<(), ParseError> {
         let start = self.at;
         while let Some(c) = self.peek().filter(|c| !is_delimiter(*c)) {
-            let opens = self.at == start || self.text[start..self.at].ends_with(QUOTE_OPENERS);
+            let before = &self.text[start..self.at];
+            let opens = before.is_empty() || before.ends_with(QUOTE_OPENERS);
             match c {
-                '"' | '\'' if opens && !(c == '\'' && self.at == start && !self.is_shell_phrase()) => {
+                '"' | '\'' if opens && !(c == '\'' && before.is_empty() && !self.is_shell_phrase()) => {
                     self.quotes()?;
                     self.end_of_quotes(",$")?;
                 }
@@ -273,6 +327,7 @@ impl<'a> Lexer<'a> {
                         .expected("a space before it")
                         .suggest("a phrase stands alone: \"two words\""));
                 }
+                '/' if opens && takes_regex(before) => self.at += regex(self.rest()).unwrap_or(1),
                 _ => self.at += c.len_utf8(),
             }
         }
@@ -300,6 +355,33 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// Whether a `/` after this much of a bare token may open a regular expression: at its start, or in a value.
+/// `https://example.org/` is no qualifier, so that it stays text.
+fn takes_regex(before: &str) -> bool {
+    let qualifier = before.split_once(':').map(|(word, _)| word);
+    match before.find(['=', ':']).map(|at| &before[at..=at]) {
+        None => before.is_empty(),
+        Some("=") => true,
+        Some(_) => qualifier.is_some_and(|word| find(QUALIFIERS, word).is_some()),
+    }
+}
+
+/// The length of `/.../` at the start of `text`: up to a `/` that no backslash escapes and a delimiter or a comma follows.
+/// White space never belongs to it. `None` where it does not close: a single slash belongs to names such as `deploy/web`.
+pub(super) fn regex(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix('/')?;
+    let mut escaped = false;
+    for (at, c) in inside.char_indices() {
+        let ends = |at: usize| inside[at..].chars().next().is_none_or(|c| is_delimiter(c) || c == ',');
+        match c {
+            _ if c.is_whitespace() => return None,
+            '/' if !escaped && at > 0 && ends(at + 1) => return Some(at + 2),
+            _ => escaped = c == '\\' && !escaped,
+        }
+    }
+    None
+}
+
 /// Reads the quoted text at the start of `text`; its content and its length with both quotes. `None` if it never
 /// ends.
 pub(super) fn unquote(text: &str) -> Option<(String, usize)> {
@@ -320,23 +402,10 @@ pub(super) fn unquote(text: &str) -> Option<(String, usize)> {
 
 fn unclosed(start: usize, text: &str) -> ParseError {
     let quote = if text[start..].starts_with('"') { "`\"`" } else { "`'`" };
-    ParseError::new(start..start + 1, "this quote is never closed")
-        .expected(quote)
-        .got("the end of the query")
+    let error = ParseError::new(start..start + 1, "this quote is never closed");
+    error.expected(quote).got("the end of the query").unfinished()
 }
 
 fn nothing_to_exclude(span: Span) -> ParseError {
     ParseError::new(span, "nothing to exclude").expected("a term right after it, as in `-kind:pod`")
-}
-
-fn long_flag(start: usize, rest: &str) -> ParseError {
-    let end = rest.find(is_delimiter).unwrap_or(rest.len());
-    let flag = &rest[..end];
-    let error = ParseError::new(start..start + end, format!("{} is no part of a query", quoted(flag)));
-    match flag.split('=').next().unwrap_or_default() {
-        "--namespace" => error.suggest("write `-n NAME` or `ns:NAME`"),
-        "--selector" => error.suggest("write `-l SELECTOR`"),
-        "--all-namespaces" => error.suggest("write `-A`"),
-        _ => error.suggest("flags go before the query; to search for the text, quote it"),
-    }
 }

@@ -2,16 +2,24 @@
 
 mod ast;
 mod build;
+mod conditions;
 mod error;
 mod lex;
 mod parse;
 mod print;
+mod problems;
 mod selector;
+mod terms;
 #[cfg(test)]
 mod tests;
+mod times;
 mod value;
+mod words;
 
-pub use ast::{Expr, Hint, LabelOp, LabelSelector, Pattern, Query, Span, Term};
+pub use ast::{
+    Expr, Hint, Owner, Part, Pattern, Query, Selector, SelectorOp, Sort, SortKey, Span, State, Term, Times,
+    Value, is_case_sensitive,
+};
 pub use error::ParseError;
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_TERMS, parse};
 pub use selector::parse_selector;

@@ -2,23 +2,25 @@
 //!
 //! ```text
 //! selector    = requirement { "," requirement }
-//! requirement = "!" KEY | KEY [ ("=" | "==" | "!=") VALUE | ("in" | "notin") "(" VALUE { "," VALUE } ")" ]
+//! requirement = "!" KEY | KEY [ ("=" | "==" | "!=") VALUE | ("in" | "notin") "(" VALUE { "," VALUE } ")"
+//!                              | (">" | "<") INTEGER ]
 //! ```
-//! A VALUE may be empty. Not taken over: `>` and `<` (an error says so), and the empty selector that selects all.
+//! A VALUE may be empty. Not taken over: the empty selector that selects all.
 
+use super::build::ordered;
 use super::error::quoted;
-use super::{LabelOp, LabelSelector, ParseError, Span};
+use super::{ParseError, Pattern, Selector, SelectorOp, Span};
 
 /// Parses what follows `-l`: requirements that must all hold.
 ///
 /// # Errors
-/// Whatever kubectl refuses, an empty selector, and the comparisons `<` and `>`; positions are those of `text`.
-pub fn parse_selector(text: &str) -> Result<Vec<LabelSelector>, ParseError> {
+/// Whatever kubectl refuses, and an empty selector; positions are those of `text`.
+pub fn parse_selector(text: &str) -> Result<Vec<Selector>, ParseError> {
     Ok(requirements(text)?.into_iter().map(|(selector, _)| selector).collect())
 }
 
 /// The requirements and where they stand.
-pub(super) fn requirements(text: &str) -> Result<Vec<(LabelSelector, Span)>, ParseError> {
+pub(super) fn requirements(text: &str) -> Result<Vec<(Selector, Span)>, ParseError> {
     let limit = super::MAX_BYTES;
     if text.len() > limit {
         let span = text.floor_char_boundary(limit)..text.len();
@@ -104,36 +106,42 @@ impl<'a> Parser<'a> {
         Some((word, span))
     }
 
-    fn requirement(&mut self) -> Result<LabelSelector, ParseError> {
+    fn requirement(&mut self) -> Result<Selector, ParseError> {
         let absent = self.peek() == Some("!");
         self.next += usize::from(absent);
         let expected = if absent { "a label key" } else { "a label key or `!`" };
         let (key, span) = self.word().ok_or_else(|| self.unexpected().expected(expected))?;
         check_key(key).map_err(|error| error.shifted(span.start))?;
         let op = match self.peek() {
-            None | Some(",") if absent => LabelOp::NotExists,
-            None | Some(",") => LabelOp::Exists,
+            None | Some(",") if absent => SelectorOp::NotExists,
+            None | Some(",") => SelectorOp::Exists,
             Some(_) if absent => return Err(self.unexpected().expected("`,` or the end after `!KEY`")),
             Some(operator) => self.operation(operator)?,
         };
-        Ok(LabelSelector { key: key.to_owned(), op })
+        Ok(Selector { key: key.to_owned(), op })
     }
 
-    fn operation(&mut self, operator: &str) -> Result<LabelOp, ParseError> {
-        let expected = "`=`, `==`, `!=`, `in` or `notin`";
+    fn operation(&mut self, operator: &str) -> Result<SelectorOp, ParseError> {
         match operator {
-            "=" | "==" | "!=" | "in" | "notin" => self.next += 1,
-            "<" | ">" => {
-                let error = ParseError::new(
-                    self.here(),
-                    format!("`{operator}` is not understood by this version yet"),
-                );
-                return Err(error.expected(expected).got(format!("`{operator}`")));
-            }
-            _ => return Err(self.unexpected().expected(expected)),
+            "=" | "==" | "!=" | "in" | "notin" | "<" | ">" => self.next += 1,
+            _ => return Err(self.unexpected().expected("`=`, `==`, `!=`, `in`, `notin`, `<` or `>`")),
         }
-        let values = if operator.ends_with('=') { vec![self.exact_value()?] } else { self.values()? };
-        Ok(if matches!(operator, "!=" | "notin") { LabelOp::NotIn(values) } else { LabelOp::In(values) })
+        Ok(match operator {
+            "in" => SelectorOp::In(self.values()?),
+            "notin" => SelectorOp::NotIn(self.values()?),
+            "!=" => SelectorOp::NotIn(vec![Pattern::Exact(self.exact_value()?)]),
+            "<" => SelectorOp::Below(self.integer()?),
+            ">" => SelectorOp::Above(self.integer()?),
+            _ => SelectorOp::In(vec![Pattern::Exact(self.exact_value()?)]),
+        })
+    }
+
+    /// A number as Go's `strconv.ParseInt` reads it, in the characters of a label value.
+    fn integer(&mut self) -> Result<i64, ParseError> {
+        let (value, span) = self.word().ok_or_else(|| self.unexpected().expected("an integer"))?;
+        let bad = || ParseError::new(span.clone(), format!("{} is no integer", quoted(value)));
+        check_value(value).map_err(|error| error.shifted(span.start))?;
+        value.parse().map_err(|_| bad().expected("an integer such as `10`"))
     }
 
     fn exact_value(&mut self) -> Result<String, ParseError> {
@@ -150,11 +158,11 @@ impl<'a> Parser<'a> {
     }
 
     /// `(a,b)`; nothing between two commas is the empty value.
-    fn values(&mut self) -> Result<Vec<String>, ParseError> {
+    fn values(&mut self) -> Result<Vec<Pattern>, ParseError> {
         self.take("(")?;
         let mut values = Vec::new();
         loop {
-            values.push(self.value()?.unwrap_or_default());
+            values.push(Pattern::Exact(self.value()?.unwrap_or_default()));
             match self.peek() {
                 Some(",") => self.next += 1,
                 Some(")") => break,
@@ -162,18 +170,12 @@ impl<'a> Parser<'a> {
             }
         }
         self.next += 1;
-        Ok(set(values))
+        Ok(ordered(values))
     }
 }
 
-/// Values in the order in which kubectl keeps them: sorted, each once.
-pub(super) fn set(mut values: Vec<String>) -> Vec<String> {
-    values.sort();
-    values.dedup();
-    values
-}
-
-const PART: &str = "letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
+/// What labels are made of, for messages.
+pub(super) const PART: &str = "letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";
 
 /// Checks a label key as apimachinery does: `[DNS subdomain/]name`.
 pub(super) fn check_key(key: &str) -> Result<(), ParseError> {
@@ -204,16 +206,15 @@ pub(super) fn check_value(value: &str) -> Result<(), ParseError> {
     let bad = |why: &str| {
         Err(ParseError::new(0..value.len(), format!("{} is no label value", quoted(value))).expected(why))
     };
-    if value.contains('*') {
-        let error =
-            ParseError::new(0..value.len(), "`*` in label values is not understood by this version yet");
-        return Err(error.expected("a whole value").got(quoted(value)));
-    }
     if value.len() > 63 {
         return bad("at most 63 characters");
     }
     if !value.is_empty() && !is_part(value) {
-        return bad(PART);
+        return bad(if value.contains(['*', '?']) {
+            "a whole value; without `-l` `*` and `?` work"
+        } else {
+            PART
+        });
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
-//! Values of qualifiers: comma lists, quotes, name patterns, label conditions.
+//! Values of qualifiers: comma lists, quotes, patterns.
 
 use super::error::quoted;
-use super::lex::{QUOTE_OPENERS, unquote};
-use super::selector::{check_key, check_value, set};
-use super::{LabelOp, LabelSelector, ParseError, Pattern, Span};
+use super::lex::{QUOTE_OPENERS, regex, unquote};
+use super::{ParseError, Pattern, Span};
+
+/// Largest compiled regular expression, in bytes: some thousand letters, or a few hundred of any script.
+const REGEX_SIZE: usize = 1 << 20;
 
 /// One value of a comma list as it stands, and where.
 #[derive(Debug, Clone)]
@@ -12,7 +14,14 @@ pub(super) struct Item<'a> {
     pub(super) span: Span,
 }
 
-/// Splits at the commas outside of quotes. `start` is where `raw` stands in the query.
+impl<'a> Item<'a> {
+    /// What stands from byte `at` of it on.
+    pub(super) fn from(&self, at: usize) -> Item<'a> {
+        Item { raw: &self.raw[at..], span: self.span.start + at..self.span.end }
+    }
+}
+
+/// Splits at the commas outside of quotes and regular expressions. `start` is where `raw` stands in the query.
 pub(super) fn split(raw: &str, start: usize) -> Vec<Item<'_>> {
     let mut items = Vec::new();
     let (mut from, mut at) = (0, 0);
@@ -20,6 +29,7 @@ pub(super) fn split(raw: &str, start: usize) -> Vec<Item<'_>> {
         let opens = at == from || raw[from..at].ends_with(QUOTE_OPENERS);
         match c {
             '"' | '\'' if opens => at += unquote(&raw[at..]).map_or(1, |(_, length)| length),
+            '/' if opens => at += regex(&raw[at..]).unwrap_or(1),
             ',' => {
                 items.push(Item { raw: &raw[from..at], span: start + from..start + at });
                 at += 1;
@@ -53,18 +63,25 @@ pub(super) fn unquoted(raw: &str) -> (String, bool) {
 /// Which comparison a value without any mark means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bare {
-    /// Namespaces: the whole name.
+    /// The whole value.
     Exact,
-    /// Names: any part.
+    /// Any part of it.
     Substring,
+    /// Its start.
+    Prefix,
 }
 
-/// `web` `=web` `"web"` `^web` `web$` `web-*`: one value of `name:` or `ns:`.
-pub(super) fn pattern(item: &Item<'_>, bare: Bare) -> Result<Pattern, ParseError> {
+/// `web` `=web` `"web"` `^web` `web$` `web-*` `/regex/`: one value. `expected` is what an empty one lacks.
+pub(super) fn pattern(item: &Item<'_>, bare: Bare, expected: &str) -> Result<Pattern, ParseError> {
     let Item { raw, span } = item;
-    let empty = || ParseError::new(span.clone(), "an empty value").expected("a name or a part of one");
-    if let Some(form) = not_yet(raw) {
-        return Err(ParseError::new(span.clone(), format!("{form} is not understood by this version yet")));
+    let empty = || ParseError::new(span.clone(), "an empty value").expected(expected);
+    if let Some(source) = regex_source(raw) {
+        check_regex(source, span.start + 1)?;
+        return Ok(Pattern::Regex(source.to_owned()));
+    }
+    if raw.starts_with('~') {
+        let error = ParseError::new(span.clone(), "`~` (search by meaning) inside a qualifier");
+        return Err(error.got(quoted(raw)).suggest("write `~` before a word of its own: ~databases"));
     }
     if let Some(exact) = raw.strip_prefix('=') {
         let text = unquoted(exact).0;
@@ -73,106 +90,58 @@ pub(super) fn pattern(item: &Item<'_>, bare: Bare) -> Result<Pattern, ParseError
     let (start, middle) = raw.strip_prefix('^').map_or((false, *raw), |rest| (true, rest));
     let (end, middle) = middle.strip_suffix('$').map_or((false, middle), |rest| (true, rest));
     let (text, is_quoted) = unquoted(middle);
+    let is_glob = !is_quoted && text.contains(['*', '?']);
     // No name holds a quote, and such a pattern could not be written any other way.
-    if !is_quoted && text.contains(['*', '?']) && text.contains(['"', '\'']) {
+    if is_glob && text.contains(['"', '\'']) {
         let error = ParseError::new(span.clone(), "a quote inside a pattern");
-        return Err(error.expected("a pattern such as `web-*`").got(crate::query::error::quoted(raw)));
+        return Err(error.expected("a pattern such as `web-*`").got(quoted(raw)));
     }
     if text.is_empty() {
         return Err(empty());
     }
-    if !is_quoted && text.contains(['*', '?']) {
-        if start || end {
-            let error =
-                ParseError::new(span.clone(), "`*` and `?` together with `^` or `$`").got(quoted(raw));
-            return Err(
-                error.suggest("a pattern with `*` is compared with the whole name: leave out `^` and `$`")
-            );
-        }
-        return Ok(Pattern::Glob(text));
+    if is_glob && (start || end) {
+        let error = ParseError::new(span.clone(), "`*` and `?` together with `^` or `$`").got(quoted(raw));
+        return Err(
+            error.suggest("a pattern with `*` is compared with the whole value: leave out `^` and `$`")
+        );
     }
     Ok(match (start, end) {
+        _ if is_glob => Pattern::Glob(text),
         (true, false) => Pattern::Prefix(text),
         (false, true) => Pattern::Suffix(text),
         (true, true) => Pattern::Exact(text),
-        (false, false) if is_quoted || bare == Bare::Exact => Pattern::Exact(text),
-        (false, false) => Pattern::Substring(text),
+        (false, false) if is_quoted => Pattern::Exact(text),
+        (false, false) => match bare {
+            Bare::Exact => Pattern::Exact(text),
+            Bare::Substring => Pattern::Substring(text),
+            Bare::Prefix => Pattern::Prefix(text),
+        },
     })
 }
 
-fn not_yet(raw: &str) -> Option<&'static str> {
-    if raw.starts_with('~') {
-        return Some("`~` (search by meaning)");
-    }
-    is_regex(raw).then_some("`/regex/`")
+/// What stands between the slashes of `/.../`.
+pub(super) fn regex_source(raw: &str) -> Option<&str> {
+    (regex(raw)? == raw.len()).then(|| &raw[1..raw.len() - 1])
 }
 
-/// `/.../`; a single slash belongs to names such as `deploy/web`.
-pub(super) fn is_regex(raw: &str) -> bool {
-    raw.len() > 2 && raw.starts_with('/') && raw.ends_with('/')
-}
-
-/// Where `=`, `==` or `!=` stands in a label condition, and whether it is `!=`.
-fn operator(raw: &str) -> Option<(Span, bool)> {
-    let at = raw.find('=')?;
-    let double = raw[at + 1..].starts_with('=');
-    match raw[..at].ends_with('!') {
-        true => Some((at - 1..at + 1, true)),
-        false => Some((at..at + 1 + usize::from(double), false)),
-    }
-}
-
-/// `app=web`, `app!=web`, `app=web,api` (one of both), `app=web,tier=db` (both hold): label conditions without
-/// `-l`. Each with its place.
-pub(super) fn labels(raw: &str, start: usize) -> Result<Vec<(LabelSelector, Span)>, ParseError> {
-    let mut all: Vec<(LabelSelector, Span)> = Vec::new();
-    for Item { raw: item, span } in split(raw, start) {
-        let Some((op, differs)) = operator(item).filter(|(op, _)| op.start > 0 || all.is_empty()) else {
-            let value = value(item, span.start)?;
-            match all.last_mut() {
-                Some((LabelSelector { op: LabelOp::In(values) | LabelOp::NotIn(values), .. }, place)) => {
-                    values.push(value);
-                    place.end = span.end;
-                }
-                _ => return Err(ParseError::new(span, "a value without a label").expected("`key=value`")),
-            }
-            continue;
+/// Checks that a regular expression compiles; `start` is where it stands.
+pub(super) fn check_regex(source: &str, start: usize) -> Result<(), ParseError> {
+    let whole = start..start + source.len();
+    if let Err(error) = regex_syntax::parse(source) {
+        let (message, place) = match &error {
+            regex_syntax::Error::Parse(error) => (error.kind().to_string(), Some(error.span())),
+            regex_syntax::Error::Translate(error) => (error.kind().to_string(), Some(error.span())),
+            _ => (error.to_string(), None),
         };
-        let key = &item[..op.start];
-        check_key(key).map_err(|error| {
-            let text = quoted(&format!("\"{raw}\""));
-            error.shifted(span.start).suggest(format!("to search for the text, quote it: {text}"))
-        })?;
-        let values = vec![value(&item[op.end..], span.start + op.end)?];
-        let op = if differs { LabelOp::NotIn(values) } else { LabelOp::In(values) };
-        all.push((LabelSelector { key: key.to_owned(), op }, span));
+        let place = place.map_or(whole, |span| start + span.start.offset..start + span.end.offset);
+        let error = ParseError::new(place, format!("this regular expression can't be read: {message}"));
+        return Err(error.suggest("to search for the text, quote it"));
     }
-    for (selector, _) in &mut all {
-        if let LabelOp::In(values) | LabelOp::NotIn(values) = &mut selector.op {
-            *values = set(std::mem::take(values));
+    match regex::RegexBuilder::new(source).size_limit(REGEX_SIZE).build() {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let error = ParseError::new(whole, "this regular expression is too large");
+            Err(error.expected("less repetition, such as `{1,20}` instead of `{1,9999}`"))
         }
     }
-    Ok(all)
-}
-
-fn value(raw: &str, start: usize) -> Result<String, ParseError> {
-    let (text, is_quoted) = unquoted(raw);
-    let place = |error: ParseError| ParseError { span: start..start + raw.len(), ..error };
-    check_value(&text).map_err(|error| if is_quoted { place(error) } else { error.shifted(start) })?;
-    Ok(text)
-}
-
-/// `app`, `!app`, or a comma list of them: the items of `label:` that have no value.
-pub(super) fn label_keys(raw: &str, start: usize) -> Result<Vec<(LabelSelector, Span)>, ParseError> {
-    let one = |Item { raw, span }: Item<'_>| {
-        if raw.contains('=') {
-            let error = ParseError::new(span, "keys and values in one list").got(quoted(raw));
-            return Err(error.suggest("write `-l KEY,KEY=VALUE`, or two terms"));
-        }
-        let (key, op) = raw.strip_prefix('!').map_or((raw, LabelOp::Exists), |key| (key, LabelOp::NotExists));
-        let key = unquoted(key).0;
-        check_key(&key).map_err(|error| ParseError { span: span.clone(), ..error })?;
-        Ok((LabelSelector { key, op }, span))
-    };
-    split(raw, start).into_iter().map(one).collect()
 }

@@ -18,6 +18,14 @@ pub enum SearchError {
         #[from]
         source: UnknownKind,
     },
+    /// The language knows it, the search does not yet.
+    #[error("{} can't be searched by this version yet", crate::text::sanitise(what))]
+    NotYet {
+        /// The term as it prints.
+        what: String,
+        /// Where it stands.
+        span: Span,
+    },
     /// The index could not be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -28,6 +36,7 @@ impl SearchError {
     pub fn span(&self) -> Option<Span> {
         match self {
             Self::UnknownKind { source } => source.span.clone(),
+            Self::NotYet { span, .. } => Some(span.clone()),
             Self::Empty | Self::Index(_) => None,
         }
     }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use memchr::memmem::Finder;
+use regex::{Regex, RegexBuilder};
 
 use crate::index::terms::{Folded, RUN_CAP, boundary, capped, fold};
 use crate::query::Pattern;
@@ -171,6 +172,7 @@ pub(crate) struct Shape {
     pattern: Pattern,
     /// For globs: the pattern's characters.
     glob: Vec<char>,
+    regex: Option<Regex>,
 }
 
 impl Shape {
@@ -181,12 +183,23 @@ impl Shape {
             Pattern::Prefix(text) => Pattern::Prefix(fold(text)),
             Pattern::Suffix(text) => Pattern::Suffix(fold(text)),
             Pattern::Glob(text) => Pattern::Glob(fold(text)),
+            Pattern::Regex(source) => Pattern::Regex(source.clone()),
         };
         let glob = match &folded {
             Pattern::Glob(text) => text.chars().collect(),
-            Pattern::Exact(_) | Pattern::Substring(_) | Pattern::Prefix(_) | Pattern::Suffix(_) => Vec::new(),
+            Pattern::Exact(_)
+            | Pattern::Substring(_)
+            | Pattern::Prefix(_)
+            | Pattern::Suffix(_)
+            | Pattern::Regex(_) => Vec::new(),
         };
-        Self { pattern: folded, glob }
+        let regex = match pattern {
+            Pattern::Regex(source) => {
+                RegexBuilder::new(source).case_insensitive(!pattern.is_case_sensitive()).build().ok()
+            }
+            _ => None,
+        };
+        Self { pattern: folded, glob, regex }
     }
 
     /// The texts that every match contains, and whether the first of them starts the value.
@@ -198,11 +211,15 @@ impl Shape {
                 let pieces = text.split(['*', '?']).filter(|piece| !piece.is_empty()).collect();
                 (pieces, !text.starts_with(['*', '?']))
             }
+            Pattern::Regex(_) => (Vec::new(), false),
         }
     }
 
     /// The part of `value` that matches, in bytes.
     pub(crate) fn find(&self, value: &str, scratch: &mut Scratch) -> Option<Range<usize>> {
+        if let Some(regex) = &self.regex {
+            return regex.find(value).map(|found| found.range());
+        }
         let folded = &mut scratch.folded;
         folded.set(value);
         let text = &*folded.text;
@@ -214,6 +231,8 @@ impl Shape {
                 text.ends_with(wanted.as_str()).then(|| text.len() - wanted.len()..text.len())
             }
             Pattern::Glob(_) => matches_glob(&self.glob, text).then_some(0..text.len()),
+            // one that does not compile matches nothing; the parser lets none through
+            Pattern::Regex(_) => None,
         }?;
         Some(original(value, folded, range))
     }

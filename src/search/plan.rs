@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::index::Snapshot;
 use crate::index::terms::fold;
 use crate::object::KindKey;
-use crate::query::{Expr, LabelOp, LabelSelector, Pattern, Query, Span, Term};
+use crate::query::{Expr, Pattern, Query, Selector, SelectorOp, Span, Term, Value};
 
 use super::matching::{Needle, Shape};
 use super::{Catalog, SearchError};
@@ -83,16 +83,38 @@ impl Planner<'_> {
                 Node::Word(Word { kinds: self.catalog.named_exactly(&needle.text), needle })
             }
             Term::Phrase(phrase) => Node::Phrase(Needle::new(phrase)),
-            Term::Kind(words) => Node::Kinds(self.kinds(words, span)?),
+            Term::Kind(values) => Node::Kinds(self.kinds(values)?),
             Term::Namespace(patterns) => Node::Namespaces(shapes(patterns)),
             Term::Name(patterns) => Node::Names(shapes(patterns)),
-            Term::Label(selector) => label(selector),
+            Term::KindName { kind, name } => match self.catalog.resolve(kind) {
+                Ok(found) => Node::And(vec![
+                    Node::Kinds(found.kinds.into_iter().collect()),
+                    Node::Names(vec![Shape::new(name)]),
+                ]),
+                Err(_) => self.term(&Term::Word(term.to_string()), span)?,
+            },
+            Term::Label(selector) => label(selector, span)?,
+            Term::Meaning(_)
+            | Term::Group(_)
+            | Term::Version(_)
+            | Term::Uid(_)
+            | Term::Annotation(_)
+            | Term::LabelPair(_)
+            | Term::AnnotationPair(_)
+            | Term::Owner(_)
+            | Term::Root(_)
+            | Term::Created(_)
+            | Term::Changed(_)
+            | Term::By(_)
+            | Term::Is(_)
+            | Term::Has(_) => return Err(not_yet(&term.to_string(), span)),
         })
     }
 
-    fn kinds(&self, words: &[String], span: &Span) -> Result<BTreeSet<KindKey>, SearchError> {
+    fn kinds(&self, values: &[Value]) -> Result<BTreeSet<KindKey>, SearchError> {
         let mut kinds = BTreeSet::new();
-        for word in words {
+        for Value { pattern, span } in values {
+            let Pattern::Exact(word) = pattern else { return Err(not_yet("a pattern for kinds", span)) };
             match self.catalog.resolve(word) {
                 Ok(found) => kinds.extend(found.kinds),
                 Err(unknown) => {
@@ -115,13 +137,25 @@ impl Planner<'_> {
     }
 }
 
-fn label(selector: &LabelSelector) -> Node {
+fn label(selector: &Selector, span: &Span) -> Result<Node, SearchError> {
     let key = selector.key.clone();
     let not = |node| Node::Not(Box::new(node));
-    match &selector.op {
-        LabelOp::Exists => Node::HasLabel(key),
-        LabelOp::NotExists => not(Node::HasLabel(key)),
-        LabelOp::In(values) => Node::Label { key, values: values.clone() },
-        LabelOp::NotIn(values) => not(Node::Label { key, values: values.clone() }),
-    }
+    let exact = |patterns: &[Pattern]| -> Result<Vec<String>, SearchError> {
+        let one = |pattern: &Pattern| match pattern {
+            Pattern::Exact(value) => Ok(value.clone()),
+            _ => Err(not_yet("a pattern for label values", span)),
+        };
+        patterns.iter().map(one).collect()
+    };
+    Ok(match &selector.op {
+        SelectorOp::Exists => Node::HasLabel(key),
+        SelectorOp::NotExists => not(Node::HasLabel(key)),
+        SelectorOp::In(values) => Node::Label { key, values: exact(values)? },
+        SelectorOp::NotIn(values) => not(Node::Label { key, values: exact(values)? }),
+        SelectorOp::Above(_) | SelectorOp::Below(_) => return Err(not_yet("`>` and `<`", span)),
+    })
+}
+
+fn not_yet(what: &str, span: &Span) -> SearchError {
+    SearchError::NotYet { what: what.to_owned(), span: span.clone() }
 }

@@ -9,7 +9,7 @@ use super::{Answer, Catalog, Options, SearchError, Searcher};
 use crate::document::{Document, Fingerprint, Local, Metadata};
 use crate::index::{Checkpoint, Entry, Op, Schema, Writer, memory};
 use crate::object::{Key, Kind, KindKey, Owner};
-use crate::query::{Expr, LabelOp, LabelSelector, Pattern, Query, Term};
+use crate::query::{Expr, Pattern, Query, Selector, SelectorOp, Term, Value};
 
 mod oracle;
 
@@ -121,8 +121,16 @@ fn word(word: &str) -> Expr {
     one(Term::Word(word.into()))
 }
 
-fn label(key: &str, op: LabelOp) -> Expr {
-    one(Term::Label(LabelSelector { key: key.into(), op }))
+fn exactly(values: &[&str]) -> Vec<Pattern> {
+    values.iter().map(|value| Pattern::Exact((*value).to_owned())).collect()
+}
+
+fn kind_words(words: &[&str]) -> Term {
+    Term::Kind(exactly(words).into_iter().map(|pattern| Value { pattern, span: 4..9 }).collect())
+}
+
+fn label(key: &str, op: SelectorOp) -> Expr {
+    one(Term::Label(Selector { key: key.into(), op }))
 }
 
 fn search(searcher: &Searcher, root: Expr) -> Answer {
@@ -210,12 +218,12 @@ fn a_word_matches_in_every_field_and_says_where() {
 fn labels_have_kubernetes_meaning() {
     let (_writer, searcher) = index(&shop());
     let count = |expr| search(&searcher, expr).total.count;
-    assert_eq!(names(&search(&searcher, label("zone", LabelOp::In(vec![String::new()])))), "n1");
-    assert_eq!(count(label("zone", LabelOp::NotIn(vec![String::new()]))), 6);
-    assert_eq!(count(label("app", LabelOp::Exists)), 1);
-    assert_eq!(count(label("app", LabelOp::NotExists)), 6);
-    assert_eq!(count(label("app", LabelOp::In(vec!["API-DB".into()]))), 0, "case counts in selectors");
-    assert_eq!(count(Expr::And(vec![label("app", LabelOp::NotIn(vec!["x".into()])), word("db")])), 1);
+    assert_eq!(names(&search(&searcher, label("zone", SelectorOp::In(exactly(&[""]))))), "n1");
+    assert_eq!(count(label("zone", SelectorOp::NotIn(exactly(&[""])))), 6);
+    assert_eq!(count(label("app", SelectorOp::Exists)), 1);
+    assert_eq!(count(label("app", SelectorOp::NotExists)), 6);
+    assert_eq!(count(label("app", SelectorOp::In(exactly(&["API-DB"])))), 0, "case counts in selectors");
+    assert_eq!(count(Expr::And(vec![label("app", SelectorOp::NotIn(exactly(&["x"]))), word("db")])), 1);
 }
 
 #[test]
@@ -229,7 +237,7 @@ fn an_exclusion_alone_is_everything_but() {
 #[test]
 fn an_unknown_kind_is_an_error_with_its_place() {
     let (_writer, searcher) = index(&shop());
-    let root = Expr::Term(Term::Kind(vec!["pod".into(), "statefulset".into(), "nodse".into()]), 4..9);
+    let root = Expr::Term(kind_words(&["pod", "statefulset", "nodse"]), 4..9);
     let query = Query { root: Some(root), hints: Vec::new(), ..Query::default() };
     let error = searcher.search(&query, &Options::default()).unwrap_err();
     assert_eq!(error.to_string(), "no kind is called 'nodse': did you mean 'node'?");
@@ -242,8 +250,8 @@ fn an_unknown_kind_is_an_error_with_its_place() {
 fn a_kind_that_is_no_longer_served_is_still_found_by_its_plural() {
     let (_writer, searcher) = index(&shop());
     let searcher = Searcher::new(searcher.reader().clone(), Arc::new(Catalog::default()));
-    assert_eq!(search(&searcher, one(Term::Kind(vec!["statefulsets".into()]))).total.count, 2);
-    assert_eq!(search(&searcher, one(Term::Kind(vec!["statefulsets.apps".into()]))).total.count, 2);
+    assert_eq!(search(&searcher, one(kind_words(&["statefulsets"]))).total.count, 2);
+    assert_eq!(search(&searcher, one(kind_words(&["statefulsets.apps"]))).total.count, 2);
 }
 
 #[test]
@@ -327,20 +335,20 @@ fn patterns() -> impl Strategy<Value = Vec<Pattern>> {
 }
 
 fn terms() -> impl Strategy<Value = Term> {
-    let values = || proptest::collection::vec(text(), 1..3);
+    let values = || proptest::collection::vec(text().prop_map(Pattern::Exact), 1..3);
     let op = prop_oneof![
-        Just(LabelOp::Exists),
-        Just(LabelOp::NotExists),
-        values().prop_map(LabelOp::In),
-        values().prop_map(LabelOp::NotIn)
+        Just(SelectorOp::Exists),
+        Just(SelectorOp::NotExists),
+        values().prop_map(SelectorOp::In),
+        values().prop_map(SelectorOp::NotIn)
     ];
     prop_oneof![
         6 => nonempty().prop_map(Term::Word),
         3 => nonempty().prop_map(Term::Phrase),
-        1 => prop::sample::select(vec!["po", "Pod", "sts", "nodes", "all"]).prop_map(|k| Term::Kind(vec![k.into()])),
+        1 => prop::sample::select(vec!["po", "Pod", "sts", "nodes", "all"]).prop_map(|k| kind_words(&[k])),
         1 => patterns().prop_map(Term::Namespace),
         2 => patterns().prop_map(Term::Name),
-        1 => ("[ab]{1,2}", op).prop_map(|(key, op)| Term::Label(LabelSelector { key, op })),
+        1 => ("[ab]{1,2}", op).prop_map(|(key, op)| Term::Label(Selector { key, op })),
     ]
 }
 

@@ -15,7 +15,7 @@ use super::super::session::Session;
 use super::super::settings::Key;
 use super::super::target::{Need, Target};
 use crate::object::KindKey;
-use crate::query::Query;
+use crate::query::{ParseError, Query};
 use crate::search::{Answer, Catalog, Options, SearchError, Searcher};
 
 /// Runs `search`.
@@ -121,7 +121,10 @@ fn list_kinds(
 fn failed(error: SearchError, wording: &Wording<'_>) -> Failure {
     match error {
         SearchError::UnknownKind { source } => query::unknown_kind(&source, &wording.text()),
-        SearchError::Empty => Failure::usage(error),
+        SearchError::NotYet { ref span, .. } if *span != (0..0) => {
+            query::mistake(&ParseError::elsewhere(span.clone(), error.to_string()), &wording.text())
+        }
+        SearchError::Empty | SearchError::NotYet { .. } => Failure::usage(error),
         SearchError::Index(_) => Failure::unavailable(error),
     }
 }

@@ -33,6 +33,7 @@ fn kubectls_forms_are_read() {
         ("x=a\n,y", "x=a & y"),
         ("example.com/x.Y_z-1=A.b_c-D", "example.com/x.Y_z-1=A.b_c-D"),
         ("x in(a)", "x=a"),
+        ("x>1,y < 07", "x>1 & y<7"),
     ] {
         assert_eq!(shown(text), expected, "{text}");
     }
@@ -77,7 +78,9 @@ fn what_kubectl_refuses_is_refused() {
         "é",
         "x\0",
         "x<a",
-        "x>1",
+        "x>",
+        "x>1.5",
+        "x>>1",
         "",
     ] {
         assert!(parse_selector(text).is_err(), "{text:?} is read as {}", shown(text));
@@ -99,7 +102,13 @@ fn keys_and_values_end_at_63_prefixes_at_253() {
 fn errors_say_where_what_and_what_instead() {
     for (text, part, message) in [
         ("x in a", "a", "this is no label selector: expected `(`, got `a`"),
-        ("x y", "y", "this is no label selector: expected `=`, `==`, `!=`, `in` or `notin`, got `y`"),
+        (
+            "x y",
+            "y",
+            "this is no label selector: expected `=`, `==`, `!=`, `in`, `notin`, `<` or `>`, got `y`",
+        ),
+        ("x>a", "a", "`a` is no integer: expected an integer such as `10`"),
+        ("x<", "", "this is no label selector: expected an integer, got the end of the selector"),
         ("x,,y", ",", "this is no label selector: expected a label key or `!`, got `,`"),
         ("!", "", "this is no label selector: expected a label key, got the end of the selector"),
         ("!x=a", "=", "this is no label selector: expected `,` or the end after `!KEY`, got `=`"),

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use crate::index::Entry;
-use crate::query::{Expr, LabelOp, Pattern, Term};
+use crate::query::{Expr, Pattern, SelectorOp, Term};
 
 /// (uid, score) of every match, best first.
 pub(super) fn search(query: &Expr, entries: &[Entry]) -> Vec<(String, u32)> {
@@ -33,7 +33,7 @@ pub(super) fn says_why(query: &Expr) -> bool {
         Expr::And(all) => all.iter().any(says_why),
         Expr::Or(any) => any.iter().all(says_why),
         Expr::Not(_) => false,
-        Expr::Term(Term::Label(label), _) => matches!(label.op, LabelOp::Exists | LabelOp::In(_)),
+        Expr::Term(Term::Label(label), _) => matches!(label.op, SelectorOp::Exists | SelectorOp::In(_)),
         Expr::Term(..) => true,
     }
 }
@@ -66,7 +66,8 @@ fn term_score(term: &Term, entry: &Entry) -> Option<u32> {
             name_score(&metadata.name, &phrase)
                 .or_else(|| elsewhere(entry).iter().any(|value| has(value, &phrase, true)).then_some(1))
         }
-        Term::Kind(words) => filter(words.iter().any(|word| {
+        Term::Kind(values) => filter(values.iter().any(|value| {
+            let Pattern::Exact(word) = &value.pattern else { panic!("no case for {value:?}") };
             word == "all"
                 || match &*metadata.kind {
                     "Pod" => ["po", "Pod"].contains(&&**word),
@@ -79,13 +80,19 @@ fn term_score(term: &Term, entry: &Entry) -> Option<u32> {
         Term::Label(selector) => {
             let value = entry.document.local.labels.get(&selector.key);
             filter(match &selector.op {
-                LabelOp::Exists => value.is_some(),
-                LabelOp::NotExists => value.is_none(),
-                LabelOp::In(values) => value.is_some_and(|value| values.contains(value)),
-                LabelOp::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
+                SelectorOp::Exists => value.is_some(),
+                SelectorOp::NotExists => value.is_none(),
+                SelectorOp::In(values) => value.is_some_and(|value| among(values, value)),
+                SelectorOp::NotIn(values) => value.is_none_or(|value| !among(values, value)),
+                SelectorOp::Above(_) | SelectorOp::Below(_) => panic!("no case for {selector:?}"),
             })
         }
+        other => panic!("no case for {other:?}"),
     }
+}
+
+fn among(values: &[Pattern], value: &str) -> bool {
+    values.contains(&Pattern::Exact(value.to_owned()))
 }
 
 fn lower(text: &str) -> Vec<char> {
@@ -153,6 +160,7 @@ fn fits(pattern: &Pattern, value: &str) -> bool {
             (0..=value.len()).any(|at| value[at..].starts_with(&text))
         }
         Pattern::Glob(text) => glob(&lower(text), &value),
+        Pattern::Regex(source) => panic!("no case for {source}"),
     }
 }
 

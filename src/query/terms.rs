@@ -1,0 +1,502 @@
+//! One bare token to a term: which qualifier, condition, pattern or word it is.
+
+use super::build::{Piece, all_or_one, one_of};
+use super::conditions::{self, Map};
+use super::error::quoted;
+use super::lex::TokenKind;
+use super::parse::Parser;
+use super::times::{Takes, times};
+use super::value::{self, Bare, Item, pattern, regex_source};
+use super::words::{PARTS, QUALIFIERS, Qualifier, SORT_KEYS, STATES, find, first_spellings, listed};
+use super::{Expr, Owner, ParseError, Pattern, SelectorOp, Sort, Span, Term, Value, selector};
+use crate::text::suggest;
+
+const KIND: &str = "a kind such as `deploy`";
+const NAME: &str = "a name or a part of one";
+
+impl Parser<'_> {
+    pub(super) fn text_term(&mut self, span: Span) -> Result<Option<Piece>, ParseError> {
+        let raw = &self.text[span.clone()];
+        match raw.chars().next() {
+            Some('~') => return self.meaning(raw, span).map(Some),
+            Some('@') => return self.clusters(&raw[1..], span),
+            Some('^') => return self.name(raw, span, false).map(Some),
+            Some('/') if regex_source(raw).is_some() => return self.name(raw, span, false).map(Some),
+            _ => {}
+        }
+        let sign = raw.find([':', '=', '<', '>']);
+        let (before, sign, after) =
+            sign.map_or((raw, "", ""), |at| (&raw[..at], &raw[at..=at], &raw[at + 1..]));
+        match (sign, find(QUALIFIERS, before)) {
+            (":", Some(qualifier)) => self.qualified(qualifier, after, span),
+            ("<" | ">", Some(Qualifier::Age | Qualifier::Created | Qualifier::Changed)) => {
+                let at = before.len();
+                self.times(before, &raw[at..], span.start + at, span).map(Some)
+            }
+            (":", None) => {
+                self.hint_at_prefix(before, &span);
+                self.word(raw, span).map(Some)
+            }
+            ("=", qualifier) => {
+                self.hint_at_equals(qualifier, before, &span);
+                self.conditions(raw, span, Map::Label).map(Some)
+            }
+            _ => self.word(raw, span).map(Some),
+        }
+    }
+
+    /// `qualifier:list`
+    fn qualified(
+        &mut self,
+        qualifier: Qualifier,
+        list: &str,
+        span: Span,
+    ) -> Result<Option<Piece>, ParseError> {
+        let start = span.end - list.len();
+        if list.is_empty() {
+            return Err(self.no_value(qualifier, span));
+        }
+        let piece = |term, merges| Ok(Some(Piece { expr: Expr::Term(term, span.clone()), merges }));
+        match qualifier {
+            Qualifier::Kind => piece(self.kinds(list, start)?, true),
+            Qualifier::Namespace => piece(self.namespaces(list, start)?, true),
+            Qualifier::Name => self.name(list, span, true).map(Some),
+            Qualifier::Group => {
+                piece(Term::Group(self.patterns(list, start, Bare::Exact, expected(qualifier))?), true)
+            }
+            Qualifier::Version => piece(self.versions(list, start)?, true),
+            Qualifier::Uid => {
+                piece(Term::Uid(self.patterns(list, start, Bare::Prefix, expected(qualifier))?), true)
+            }
+            Qualifier::By => {
+                piece(Term::By(self.patterns(list, start, Bare::Substring, expected(qualifier))?), true)
+            }
+            Qualifier::Label => self.map(list, start, Map::Label).map(Some),
+            Qualifier::Annotation => self.map(list, start, Map::Annotation).map(Some),
+            Qualifier::Owner => piece(Term::Owner(self.owners(list, start)?), true),
+            Qualifier::Root => piece(Term::Root(self.owners(list, start)?), true),
+            Qualifier::Age => self.times("age", list, start, span).map(Some),
+            Qualifier::Created => self.times("created", list, start, span).map(Some),
+            Qualifier::Changed => self.times("changed", list, start, span).map(Some),
+            Qualifier::Is => piece(Term::Is(self.words("is", STATES, list, start)?), false),
+            Qualifier::Has => piece(Term::Has(self.words("has", PARTS, list, start)?), false),
+            Qualifier::No => {
+                let term = Term::Has(self.words("no", PARTS, list, start)?);
+                let expr = Expr::Not(Box::new(Expr::Term(term, span)));
+                Ok(Some(Piece { expr, merges: false }))
+            }
+            Qualifier::Cluster => self.clusters(list, span),
+            Qualifier::Sort => self.sort(list, start, span),
+            Qualifier::Limit => self.limit(list, start, span),
+        }
+    }
+
+    fn no_value(&self, qualifier: Qualifier, span: Span) -> ParseError {
+        let what = quoted(&self.text[span.clone()]);
+        let next = self.peek().map_or("the end of the query", |_| "a space");
+        ParseError::new(span, format!("{what} has no value")).expected(expected(qualifier)).got(next)
+    }
+
+    fn kinds(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
+        let mut kinds: Vec<Value> = Vec::new();
+        for item in self.items(list, start, "kind")? {
+            let pattern = pattern(&item, Bare::Exact, KIND)?;
+            if kinds.iter().all(|known| known.pattern != pattern) {
+                kinds.push(Value { pattern, span: item.span });
+            }
+        }
+        Ok(Term::Kind(kinds))
+    }
+
+    pub(super) fn namespaces(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
+        let mut namespaces = Vec::new();
+        for item in self.items(list, start, "ns")? {
+            add(&mut namespaces, pattern(&item, Bare::Exact, NAME)?);
+        }
+        Ok(Term::Namespace(namespaces))
+    }
+
+    /// The values of `name:`, or a bare token that can only be meant so (`^web`).
+    fn name(&mut self, list: &str, span: Span, merges: bool) -> Result<Piece, ParseError> {
+        let patterns = self.patterns(list, span.end - list.len(), Bare::Substring, NAME)?;
+        Ok(Piece { expr: Expr::Term(Term::Name(patterns), span), merges })
+    }
+
+    fn versions(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
+        let patterns = self.patterns(list, start, Bare::Exact, expected(Qualifier::Version))?;
+        let slash = patterns.iter().find_map(|pattern| match pattern {
+            Pattern::Exact(text) => text.split_once('/'),
+            _ => None,
+        });
+        if let Some((group, version)) = slash {
+            let error = ParseError::new(start..start + list.len(), "a group in `version:`");
+            let message = format!("write {}", quoted(&format!("group:{group} version:{version}")));
+            return Err(error.expected("a version such as `v1`").got(quoted(list)).suggest(message));
+        }
+        Ok(Term::Version(patterns))
+    }
+
+    fn patterns(
+        &mut self,
+        list: &str,
+        start: usize,
+        bare: Bare,
+        expected: &str,
+    ) -> Result<Vec<Pattern>, ParseError> {
+        let items = value::split(list, start);
+        self.count(items.len(), &(start..start + list.len()))?;
+        let mut patterns = Vec::new();
+        for item in &items {
+            add(&mut patterns, pattern(item, bare, expected)?);
+        }
+        Ok(patterns)
+    }
+
+    /// The items of a list in which no `-` or `!` may stand.
+    fn items<'t>(
+        &mut self,
+        list: &'t str,
+        start: usize,
+        qualifier: &str,
+    ) -> Result<Vec<Item<'t>>, ParseError> {
+        let items = value::split(list, start);
+        self.count(items.len(), &(start..start + list.len()))?;
+        for Item { raw, span } in &items {
+            if let Some(value) = raw.strip_prefix(['-', '!']) {
+                let error = ParseError::new(span.clone(), "an exclusion inside a list").got(quoted(raw));
+                return Err(error.suggest(format!("write {}", quoted(&format!("-{qualifier}:{value}")))));
+            }
+        }
+        Ok(items)
+    }
+
+    /// `label:` and `anno:`
+    fn map(&mut self, list: &str, start: usize, map: Map) -> Result<Piece, ParseError> {
+        let first = value::split(list, start).into_iter().next();
+        let has_value = first.is_some_and(|item| item.raw.contains('=') && regex_source(item.raw).is_none());
+        if has_value {
+            return self.conditions(list, start..start + list.len(), map);
+        }
+        let keys = conditions::keys(list, start, map)?;
+        Ok(Piece { expr: one_of(self.counted(keys)?), merges: false })
+    }
+
+    fn conditions(&mut self, raw: &str, span: Span, map: Map) -> Result<Piece, ParseError> {
+        let all = self.counted(conditions::conditions(raw, span.start, map)?)?;
+        Ok(Piece { merges: all.len() == 1, expr: all_or_one(all) })
+    }
+
+    pub(super) fn selector(&mut self, range: Span) -> Result<Piece, ParseError> {
+        let requirements =
+            selector::requirements(&self.text[range.clone()]).map_err(|e| e.shifted(range.start))?;
+        let shift = |span: Span| span.start + range.start..span.end + range.start;
+        let all = requirements.into_iter().map(|(one, span)| (Term::Label(one), shift(span))).collect();
+        Ok(Piece { expr: all_or_one(self.counted(all)?), merges: false })
+    }
+
+    fn counted(&mut self, all: Vec<(Term, Span)>) -> Result<Vec<Expr>, ParseError> {
+        for (term, span) in &all {
+            let values = match term {
+                Term::Label(selector) | Term::Annotation(selector) => match &selector.op {
+                    SelectorOp::In(values) | SelectorOp::NotIn(values) => values.len(),
+                    SelectorOp::Exists
+                    | SelectorOp::NotExists
+                    | SelectorOp::Above(_)
+                    | SelectorOp::Below(_) => 1,
+                },
+                _ => 1,
+            };
+            self.count(values, span)?;
+        }
+        Ok(all.into_iter().map(|(term, span)| Expr::Term(term, span)).collect())
+    }
+
+    fn owners(&mut self, list: &str, start: usize) -> Result<Vec<Owner>, ParseError> {
+        let mut owners = Vec::new();
+        for item in self.items(list, start, "owner")? {
+            add(&mut owners, owner(&item)?);
+        }
+        Ok(owners)
+    }
+
+    fn times(&mut self, name: &str, raw: &str, start: usize, span: Span) -> Result<Piece, ParseError> {
+        self.count(1, &span)?;
+        let name = name.to_ascii_lowercase();
+        let takes = if name == "age" { Takes::Ages } else { Takes::Both };
+        let times = times(raw, start, &name, takes)?;
+        let term = if name == "changed" { Term::Changed(times) } else { Term::Created(times) };
+        Ok(Piece { expr: Expr::Term(term, span), merges: false })
+    }
+
+    /// The values of `is:`, `has:` and `no:`.
+    fn words<T: Copy + PartialEq>(
+        &mut self,
+        name: &str,
+        table: &'static [(&'static str, T)],
+        list: &str,
+        start: usize,
+    ) -> Result<Vec<T>, ParseError> {
+        let mut values = Vec::new();
+        for Item { raw, span } in self.items(list, start, name)? {
+            let Some(value) = find(table, &value::unquoted(raw).0) else {
+                let known = table.iter().map(|(word, _)| *word);
+                return Err(unknown_word(name, raw, span, known, listed(first_spellings(table))));
+            };
+            add(&mut values, value);
+        }
+        Ok(values)
+    }
+
+    fn clusters(&mut self, list: &str, span: Span) -> Result<Option<Piece>, ParseError> {
+        let start = span.end - list.len();
+        for item in self.items(list, start, "cluster")? {
+            let pattern = pattern(&item, Bare::Exact, expected(Qualifier::Cluster))?;
+            if self.query.clusters.iter().all(|known| known.pattern != pattern) {
+                self.query.clusters.push(Value { pattern, span: item.span });
+            }
+        }
+        self.whole_query(span)
+    }
+
+    fn sort(&mut self, list: &str, start: usize, span: Span) -> Result<Option<Piece>, ParseError> {
+        let items = value::split(list, start);
+        self.count(items.len(), &span)?;
+        for Item { raw, span } in items {
+            let sort = sort_key(raw, &span)?;
+            if self.query.sort.iter().any(|known| known.key == sort.key) {
+                let message = format!("sorted by {} twice", quoted(raw));
+                return Err(ParseError::new(span, message).expected("each key once"));
+            }
+            self.query.sort.push(sort);
+        }
+        self.whole_query(span)
+    }
+
+    fn limit(&mut self, raw: &str, start: usize, span: Span) -> Result<Option<Piece>, ParseError> {
+        let limit = raw.parse().ok().filter(|limit| *limit > 0 && *limit <= MOST_HITS);
+        let Some(limit) = limit else {
+            let error = ParseError::new(start..start + raw.len(), format!("{} is no limit", quoted(raw)));
+            return Err(error.expected(format!("a number from 1 to {MOST_HITS}")));
+        };
+        if self.query.limit.is_some_and(|known| known != limit) {
+            return Err(ParseError::new(span, "a second limit").expected("one `limit:`"));
+        }
+        self.query.limit = Some(limit);
+        self.whole_query(span)
+    }
+
+    fn whole_query(&mut self, span: Span) -> Result<Option<Piece>, ParseError> {
+        if self.depth > 0 {
+            let what = quoted(&self.text[span.clone()]);
+            let error = ParseError::new(span, format!("{what} inside parentheses"));
+            return Err(error.suggest("it belongs to the whole query: write it outside of them"));
+        }
+        self.setting = Some(span);
+        Ok(None)
+    }
+
+    /// `~` and the plain words after it, or a phrase.
+    fn meaning(&mut self, raw: &str, span: Span) -> Result<Piece, ParseError> {
+        self.count(1, &span)?;
+        let (mut text, is_quoted) = value::unquoted(&raw[1..]);
+        let mut span = span;
+        while !is_quoted
+            && self.peek().is_some_and(|token| self.is_plain_word(token.span.clone(), &token.kind))
+        {
+            let Some(token) = self.advance() else { break };
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&self.text[token.span.clone()]);
+            span.end = token.span.end;
+        }
+        if text.trim().is_empty() {
+            return Err(
+                ParseError::new(span, "`~` has no words").expected("what to look for, as in `~databases`")
+            );
+        }
+        Ok(Piece { expr: Expr::Term(Term::Meaning(text), span), merges: false })
+    }
+
+    fn is_plain_word(&self, span: Span, kind: &TokenKind) -> bool {
+        let raw = &self.text[span];
+        *kind == TokenKind::Text
+            && !raw.starts_with(['~', '@', '^', '\'', '/'])
+            && !raw.contains(['*', '=', '"', '/'])
+            && !raw.ends_with('$')
+            && raw.find([':', '<', '>']).is_none_or(|at| find(QUALIFIERS, &raw[..at]).is_none())
+    }
+
+    fn word(&mut self, raw: &str, span: Span) -> Result<Piece, ParseError> {
+        if let Some(part) = raw.strip_prefix('\'').filter(|part| !part.is_empty()) {
+            if part.contains([',', '*', '?', '^', '$', '=', '\'']) {
+                let error = ParseError::new(span, "this is no part of a name").got(quoted(part));
+                return Err(error.suggest("write `name:...`, or quote the text"));
+            }
+            return self.name(part, span, false);
+        }
+        if let Some(term) = kind_and_name(raw, &span)? {
+            self.count(1, &span)?;
+            return Ok(Piece { expr: Expr::Term(term, span), merges: false });
+        }
+        let (text, has_quotes) = value::unquoted(raw);
+        if !has_quotes && (raw.contains('*') || (raw.len() > 1 && raw.ends_with('$'))) {
+            return self.name(raw, span, false);
+        }
+        self.count(1, &span)?;
+        self.hint_at_habits(raw, &span);
+        let term = if has_quotes { Term::Phrase(text) } else { Term::Word(text) };
+        Ok(Piece { expr: Expr::Term(term, span), merges: false })
+    }
+
+    /// `-n=prod` excludes a label; kubectl's users may have meant its flag. So may k9s' with `-f`.
+    pub(super) fn hint_at_flag(&mut self, mark: &Span) {
+        let rest = &self.text[mark.start..];
+        if rest.starts_with("-n=") || rest.starts_with("-l=") {
+            let (flag, label) = (&rest[..2], &rest[1..2]);
+            let message = format!("this excludes the label `{label}`; the flag is written `{flag} VALUE`");
+            self.hint(mark.start..mark.start + 3, message);
+        } else if rest.strip_prefix("-f").is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
+            self.hint(
+                mark.start..mark.start + 2,
+                "this excludes the word `f`; words are matched without a flag",
+            );
+        }
+    }
+
+    fn hint_at_habits(&mut self, word: &str, span: &Span) {
+        let operator = match word {
+            "or" => "`OR` or `|`",
+            "and" => "`AND` or nothing",
+            "not" => "`NOT` or `-`",
+            "kubectl" | "get" | "describe" if self.is_first(span) => {
+                let message = format!("{} is searched as a word: write what it is about alone", quoted(word));
+                self.hint(span.clone(), message);
+                return;
+            }
+            _ => return,
+        };
+        let message = format!("`{word}` is searched as a word; the operator is written {operator}");
+        self.hint(span.clone(), message);
+    }
+
+    /// Whether the query starts with it and goes on.
+    fn is_first(&self, span: &Span) -> bool {
+        self.text[..span.start].trim().is_empty() && !self.text[span.end..].trim().is_empty()
+    }
+
+    fn hint_at_equals(&mut self, qualifier: Option<Qualifier>, before: &str, span: &Span) {
+        if qualifier.is_some_and(|known| !matches!(known, Qualifier::Name | Qualifier::Version)) {
+            let message = format!("this is the label `{before}`; the qualifier is written `{before}:VALUE`");
+            self.hint(span.start..span.start + before.len() + 1, message);
+        }
+    }
+
+    fn hint_at_prefix(&mut self, prefix: &str, span: &Span) {
+        // `fe80::1`, `10:15`, `nginx:1.25` with a digit or dot before the colon: nobody meant a qualifier.
+        if prefix.is_empty() || !prefix.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '_')) {
+            return;
+        }
+        let meant = suggest(prefix, QUALIFIERS.iter().map(|(name, _)| *name));
+        let meant = meant.map_or(String::new(), |name| format!("; did you mean `{name}:`?"));
+        let message = format!("no qualifier {}, searching as text{meant}", quoted(&format!("{prefix}:")));
+        self.hint(span.start..span.start + prefix.len() + 1, message);
+    }
+}
+
+/// More hits at once are no answer for a person, and programs read the whole with the command line's `--limit 0`.
+const MOST_HITS: usize = 1_000_000;
+
+/// What a qualifier without a value lacks.
+fn expected(qualifier: Qualifier) -> &'static str {
+    match qualifier {
+        Qualifier::Kind => KIND,
+        Qualifier::Namespace => "a namespace",
+        Qualifier::Name => NAME,
+        Qualifier::Label => "a label such as `app` or `app=web`",
+        Qualifier::Annotation => "an annotation such as `team` or `team=payments`",
+        Qualifier::Owner | Qualifier::Root => "an owner such as `deploy/web`",
+        Qualifier::Age => "an age such as `<2h`",
+        Qualifier::Created => "a date such as `>2026-01-15`, or an age such as `<2h`",
+        Qualifier::Changed => "an age such as `<30m`, or a date such as `>2026-01-15`",
+        Qualifier::By => "a client such as `kubectl-edit`",
+        Qualifier::Is => "`namespaced`, `cluster`, `deleting` or `gone`",
+        Qualifier::Has | Qualifier::No => "`label`, `annotation`, `owner` or `finalizer`",
+        Qualifier::Group => "a group such as `apps`, or `core`",
+        Qualifier::Version => "a version such as `v1`",
+        Qualifier::Uid => "a uid or its start",
+        Qualifier::Cluster => "a context",
+        Qualifier::Sort => "`relevance`, `name`, `ns`, `kind` or `age`",
+        Qualifier::Limit => "a number",
+    }
+}
+
+fn add<T: PartialEq>(values: &mut Vec<T>, value: T) {
+    if !values.contains(&value) {
+        values.push(value);
+    }
+}
+
+fn unknown_word<'a>(
+    name: &str,
+    raw: &str,
+    span: Span,
+    known: impl Iterator<Item = &'a str>,
+    expected: String,
+) -> ParseError {
+    let message = format!("{} is no value of `{name}:`", quoted(raw));
+    let error = ParseError::new(span, message).expected(expected);
+    match suggest(raw, known) {
+        Some(meant) => error.suggest(format!("did you mean `{name}:{meant}`?")),
+        None => error,
+    }
+}
+
+/// `age`, `-age`, and GitHub's `created-desc`.
+fn sort_key(raw: &str, span: &Span) -> Result<Sort, ParseError> {
+    let (minus, word) = raw.strip_prefix('-').map_or((false, raw), |word| (true, word));
+    let (word, suffix) = match word.rsplit_once('-') {
+        Some((word, "desc")) => (word, true),
+        Some((word, "asc")) => (word, false),
+        _ => (word, false),
+    };
+    let known = SORT_KEYS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(word));
+    let Some((_, key, reversed)) = known.filter(|_| !(minus && suffix)) else {
+        let names = SORT_KEYS.iter().map(|(name, ..)| *name);
+        return Err(unknown_word("sort", raw, span.clone(), names, expected(Qualifier::Sort).to_owned()));
+    };
+    Ok(Sort { key: *key, descending: (minus || suffix) != *reversed })
+}
+
+/// What may stand before the slash of `deploy/web`: a kind word such as `deployments.apps`.
+fn is_kind_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+}
+
+fn kind_and_name(raw: &str, span: &Span) -> Result<Option<Term>, ParseError> {
+    let Some((kind, name)) = raw.split_once('/') else { return Ok(None) };
+    if !is_kind_word(kind) || name.is_empty() || name.contains('/') || name.contains(',') {
+        return Ok(None);
+    }
+    let item = Item { raw: name, span: span.start + kind.len() + 1..span.end };
+    let name = pattern(&item, Bare::Substring, NAME)?;
+    Ok(Some(Term::KindName { kind: kind.to_owned(), name }))
+}
+
+fn owner(item: &Item<'_>) -> Result<Owner, ParseError> {
+    let slash = item.raw.find('/').filter(|at| is_kind_word(&item.raw[..*at]));
+    let kind = slash.map(|at| item.raw[..at].to_owned());
+    let rest = item.from(slash.map_or(0, |at| at + 1));
+    let name = pattern(&rest, Bare::Exact, expected(Qualifier::Owner))?;
+    Ok(match name {
+        Pattern::Exact(text) if kind.is_none() && is_uid(&text) => Owner::Uid(text.to_ascii_lowercase()),
+        name => Owner::Object { kind, name },
+    })
+}
+
+/// `3f1c2d4e-0000-4000-8000-000000000000`
+fn is_uid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+}
