@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubesift::index::{Checkpoint, Lock, Op, Reader, Schema, Store, Writer};
-use kubesift::query::{Expr, LabelOp, LabelSelector, Pattern, Query, Term};
+use kubesift::query::{Expr, Pattern, Query, Selector, SelectorOp, Term, Value};
 use kubesift::search::{Catalog, Options, Searcher};
 #[path = "generate.rs"]
 mod generate;
@@ -174,9 +174,9 @@ fn queries() -> Vec<(&'static str, Vec<Query>)> {
         };
         all.iter().map(terms).collect()
     };
-    let kind = Term::Kind(vec!["pod".into()]);
+    let kind = Term::Kind(vec![Value { pattern: Pattern::Exact("pod".into()), span: 0..0 }]);
     let namespace = Term::Namespace(vec![Pattern::Exact("checkout-production".into())]);
-    let label = |op| Term::Label(LabelSelector { key: "app.kubernetes.io/name".into(), op });
+    let label = |op| Term::Label(Selector { key: "app.kubernetes.io/name".into(), op });
     let second = |first: &str| {
         all.iter()
             .map(|w| query(Expr::And(vec![term(Term::Word(first.into())), term(Term::Word(w.clone()))])))
@@ -213,9 +213,12 @@ fn queries() -> Vec<(&'static str, Vec<Query>)> {
         (
             "label = and in",
             vec![
-                query(term(label(LabelOp::In(vec!["checkout-api".into(), "cart-worker".into()])))),
-                query(term(label(LabelOp::Exists))),
-                query(term(label(LabelOp::NotIn(vec!["checkout-api".into()])))),
+                query(term(label(SelectorOp::In(vec![
+                    Pattern::Exact("checkout-api".into()),
+                    Pattern::Exact("cart-worker".into()),
+                ])))),
+                query(term(label(SelectorOp::Exists))),
+                query(term(label(SelectorOp::NotIn(vec![Pattern::Exact("checkout-api".into())])))),
             ],
         ),
         (
