@@ -127,18 +127,14 @@ pub(super) fn regex_source(raw: &str) -> Option<&str> {
 /// Checks that a regular expression compiles; `start` is where it stands.
 pub(super) fn check_regex(source: &str, start: usize) -> Result<(), ParseError> {
     let whole = start..start + source.len();
-    if let Err(error) = regex_syntax::parse(source) {
-        let (message, place) = match &error {
-            regex_syntax::Error::Parse(error) => (error.kind().to_string(), Some(error.span())),
-            regex_syntax::Error::Translate(error) => (error.kind().to_string(), Some(error.span())),
-            _ => (error.to_string(), None),
-        };
-        let place = place.map_or(whole, |span| start + span.start.offset..start + span.end.offset);
-        let error = ParseError::new(place, format!("this regular expression can't be read: {message}"));
-        return Err(error.suggest("to search for the text, quote it"));
-    }
     match regex::RegexBuilder::new(source).size_limit(REGEX_SIZE).build() {
         Ok(_) => Ok(()),
+        Err(regex::Error::Syntax(text)) => {
+            // several lines, the last of which says what is wrong
+            let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let error = ParseError::new(whole, format!("this regular expression can't be read: {why}"));
+            Err(error.suggest("to search for the text, quote it"))
+        }
         Err(_) => {
             let error = ParseError::new(whole, "this regular expression is too large");
             Err(error.expected("less repetition, such as `{1,20}` instead of `{1,9999}`"))
