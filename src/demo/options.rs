@@ -109,6 +109,9 @@ pub struct ServerOptions {
     /// The first user is the one of [`Server::kubeconfig`](super::Server::kubeconfig). Defaults to `demo`, whose token
     /// comes from the seed.
     pub users: Vec<User>,
+    /// Takes requests without a token as this user's: behind another API server, which has asked for the token itself.
+    /// Defaults to none, so that they are answered 401.
+    pub anonymous: Option<String>,
     /// Bodies of this size are gzipped when asked for. Defaults to 128 KiB, as kube-apiserver.
     pub gzip_from: usize,
     /// Pause between bookmarks. Defaults to 60 s, as kube-apiserver.
@@ -134,6 +137,7 @@ impl Default for ServerOptions {
             connections: 2000,
             formats: Formats::All,
             users: Vec::new(),
+            anonymous: None,
             gzip_from: 128 << 10,
             bookmark_every: Duration::from_secs(60),
             fresh_wait: Duration::from_secs(3),

@@ -73,8 +73,12 @@ impl Shared {
 
     /// Who an `Authorization` header belongs to.
     pub(super) fn user(&self, authorization: &str) -> Option<&User> {
+        let users = &self.options.users;
+        if authorization.is_empty() {
+            return users.iter().find(|user| Some(&user.name) == self.options.anonymous.as_ref());
+        }
         let token = authorization.strip_prefix("Bearer ")?.trim();
-        self.options.users.iter().find(|user| user.token == token)
+        users.iter().find(|user| user.token == token)
     }
 
     /// Waits until `revision` is reached, at most for the time that the options give; the current one if not.

@@ -26,12 +26,15 @@ use super::readers::{Readers, Shared};
 use super::report::Report;
 use super::rights::Rights;
 use super::sink::Notice;
+use super::unanswered::unanswered;
 use super::{EngineOptions, Mode, Outcome};
 
 /// Discovery is read again this often where CRDs may not be watched.
 const DISCOVERY_BLIND: Duration = Duration::from_secs(30);
 /// Discovery is read again this often where they may: only what the watches can't tell changes in between.
 const DISCOVERY_EVERY: Duration = Duration::from_secs(300);
+/// Discovery is read again this often while some API server does not answer: the API server itself looks once a minute.
+const DISCOVERY_STALE: Duration = Duration::from_secs(60);
 /// The second reading that shows a kind as gone.
 const DISCOVERY_SECOND: Duration = Duration::from_secs(61);
 /// After a CRD event discovery settles within moments; until it agrees it is read again at growing intervals.
@@ -78,6 +81,8 @@ pub(super) struct Life<'a> {
     seen_crds: BTreeSet<String>,
     denied: BTreeSet<KindKey>,
     rights: Rights,
+    /// Whether the last reading of discovery showed a group as stale.
+    stale: bool,
 }
 
 impl<'a> Life<'a> {
@@ -119,6 +124,7 @@ impl<'a> Life<'a> {
             seen_crds: BTreeSet::new(),
             denied: BTreeSet::new(),
             rights: Rights::default(),
+            stale: false,
         }
     }
 
@@ -279,6 +285,8 @@ impl<'a> Life<'a> {
             DISCOVERY_SECOND
         } else if self.crds.borrow().known.is_none() {
             DISCOVERY_BLIND
+        } else if self.stale {
+            DISCOVERY_STALE
         } else {
             DISCOVERY_EVERY
         }
@@ -305,7 +313,12 @@ impl<'a> Life<'a> {
         let known: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
         let missing = held.iter().filter(|kind| !known.contains(*kind)).cloned().collect();
         let rules = excluded.clone();
-        self.report(move |report| (report.excluded, report.missing) = (rules, missing)).await;
+        let silent = unanswered(&discovery, self.kinds.values(), &self.options.selection);
+        self.stale = discovery.groups.values().any(|freshness| *freshness == Freshness::Stale);
+        self.report(move |report| {
+            (report.excluded, report.missing, report.unanswered) = (rules, missing, silent);
+        })
+        .await;
         let kinds = excluded.into_keys().filter(|kind| held.contains(kind)).collect();
         self.tell(Message::Exclude { kinds, selection: self.options.selection.clone() }).await;
         for key in &steps.stop {
@@ -362,7 +375,8 @@ impl<'a> Life<'a> {
         self.report(move |report| notes.into_iter().for_each(|note| report.note(note))).await;
     }
 
-    /// For offline use: everything discovery names, and what it named once of which entries are held.
+    /// For offline use: everything discovery names, and what it named once of which entries are held or whose API
+    /// server does not answer.
     fn save_kinds(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>) {
         if self.kinds.is_empty()
             && let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>(KINDS)
@@ -370,7 +384,8 @@ impl<'a> Life<'a> {
             self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
         }
         let before = self.kinds.clone();
-        self.kinds.retain(|key, _| held.contains(key));
+        let is_stale = |kind: &Kind| discovery.groups.get(&kind.group) == Some(&Freshness::Stale);
+        self.kinds.retain(|key, kind| held.contains(key) || is_stale(kind));
         self.kinds.extend(discovery.kinds.iter().map(|kind| (kind.key(), kind.clone())));
         if before == self.kinds {
             return;

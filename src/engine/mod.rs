@@ -20,6 +20,7 @@ mod rights;
 mod sink;
 pub mod status;
 mod supervisor;
+mod unanswered;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

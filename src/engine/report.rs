@@ -1,6 +1,6 @@
 //! Puts the status together: reader states, the core's counts, the client's counters.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::cluster::client::Client;
 use crate::cluster::watch::{Link, State, describe};
@@ -9,6 +9,7 @@ use crate::object::{KindKey, Scope};
 
 use super::core::{Core, Millis};
 use super::status::{KindState, KindStatus, Phase, Status};
+use super::unanswered::WHY;
 
 /// The status for other processes.
 const STATUS: &str = "status.json";
@@ -30,7 +31,9 @@ pub(super) struct Report {
     /// Kinds that are not read, with the rule.
     pub(super) excluded: BTreeMap<KindKey, String>,
     /// Kinds that discovery no longer names while entries of them are held.
-    pub(super) missing: std::collections::BTreeSet<KindKey>,
+    pub(super) missing: BTreeSet<KindKey>,
+    /// Kinds whose API server does not answer, and that no reader reads.
+    pub(super) unanswered: BTreeSet<KindKey>,
     /// Watches that ended early.
     pub(super) watch_restarts: u64,
     /// What stops everything, such as an index that can't be written.
@@ -71,7 +74,8 @@ impl Report {
             link_since: 0,
             readers: HashMap::new(),
             excluded: BTreeMap::new(),
-            missing: std::collections::BTreeSet::new(),
+            missing: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             watch_restarts: 0,
             trouble: None,
             stopped: false,
@@ -248,6 +252,13 @@ impl Report {
         for (kind, rule) in &self.excluded {
             let state = KindState::Excluded { rule: rule.clone() };
             kinds.entry(kind.clone()).or_insert_with(|| KindStatus::new(kind.clone(), state));
+        }
+        for kind in &self.unanswered {
+            let state = KindState::Failing { error: WHY.to_owned() };
+            let source = core.source_of(kind, &Scope::All).filter(|source| source.is_complete());
+            let as_of_ms = source.map(super::core::Source::as_of);
+            let fresh = || KindStatus { as_of_ms, ..KindStatus::new(kind.clone(), state) };
+            kinds.entry(kind.clone()).or_insert_with(fresh);
         }
         for kind in core.kinds().filter(|kind| self.missing.contains(*kind)) {
             let status = KindStatus::new(kind.clone(), KindState::Gone);

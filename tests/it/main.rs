@@ -14,6 +14,7 @@
     reason = "a test fails by panicking, and says why on the terminal"
 )]
 
+mod aggregated;
 mod bad_input;
 mod directory;
 mod kinds;

@@ -10,7 +10,7 @@ use crate::object::ResourceVersion;
 pub struct Revision {
     /// The list's resourceVersion; `None` when the server names none.
     pub version: Option<ResourceVersion>,
-    /// The uid of the object that was found, if the list was narrowed to one.
+    /// The uid of `kube-system`, where that was asked: any other object's says nothing about the cluster.
     pub uid: Option<String>,
 }
 
@@ -48,7 +48,7 @@ const LIMIT: usize = 8 << 20;
 impl Client {
     /// The current revision of the storage behind a collection's path: a consistent list of one object's metadata.
     pub async fn revision(&self, path: &str) -> Result<Revision, ClientError> {
-        self.probe(RequestSpec::new(path)).await
+        Ok(Revision { uid: None, ..self.probe(RequestSpec::new(path)).await? })
     }
 
     /// The same for the core storage, and with it the `kube-system` uid, which tells one cluster from another.
