@@ -40,6 +40,13 @@ impl Truth<'_> {
             line.push_str(&format!(", as of {}", self.clock.time(as_of, self.now_ms)));
         }
         let mut lines = vec![line];
+        if coverage.kinds > 0 && coverage.forbidden.len() == coverage.kinds {
+            lines.push(
+                "you may list nothing across the cluster: name your namespaces (--namespaces a,b), or ask for list \
+                 and watch"
+                    .to_owned(),
+            );
+        }
         if !coverage.stale.is_empty() {
             lines.push(format!("not confirmed: {}", self.stale(&coverage)));
         }
@@ -171,6 +178,15 @@ mod tests {
     }
 
     #[test]
+    fn no_rights_at_all_says_what_helps() {
+        let forbidden = |name: &str| kind(name, KindState::Forbidden { since_ms: 0 }, None);
+        let mut status = Status { kinds: vec![forbidden("pods"), forbidden("nodes")], ..Status::default() };
+        assert!(lines(Some(&status), "0").contains("\nyou may list nothing across the cluster: name your"));
+        status.kinds.push(kind("jobs.batch", KindState::Complete, Some(NOON)));
+        assert!(!lines(Some(&status), "0").contains("you may list nothing"));
+    }
+
+    #[test]
     fn many_names_are_counted() {
         let forbidden =
             |n: usize| kind(&format!("k{n}.example.com"), KindState::Forbidden { since_ms: 0 }, None);
@@ -178,7 +194,9 @@ mod tests {
         assert_eq!(
             lines(Some(&status), "0"),
             "0 of 18,904 objects, 0/1,200 kinds (1,200 forbidden: k0.example.com, k1.example.com, k2.example.com, \
-             k3.example.com, k4.example.com and 1,195 more)"
+             k3.example.com, k4.example.com and 1,195 more)\n\
+             you may list nothing across the cluster: name your namespaces (--namespaces a,b), or ask for list and \
+             watch"
         );
     }
 }

@@ -32,9 +32,6 @@ mod server;
 mod shared;
 mod store;
 
-#[cfg(test)]
-mod tests;
-
 use std::io;
 use std::net::SocketAddr;
 

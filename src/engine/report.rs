@@ -213,7 +213,9 @@ impl Report {
             (Some(known), Some(own)) => Some(known.min(own)),
             (known, own) => known.or(own),
         };
-        status.last_event_ms = status.last_event_ms.max(source.map(super::core::Source::as_of));
+        // A source that never saw anything stands at 0.
+        let last_event = source.map(super::core::Source::as_of).filter(|ms| *ms > 0);
+        status.last_event_ms = status.last_event_ms.max(last_event);
         status.error = status.error.take().or_else(|| reading.error.clone());
     }
 

@@ -51,6 +51,8 @@ impl Supervisor {
             notes: options.notes.iter().cloned().chain(rebuilt).collect(),
             ..Status::default()
         };
+        // Who subscribes at once sees at least which server is meant.
+        status.send_replace(head.clone());
         Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head })
     }
 

@@ -292,9 +292,13 @@ async fn no_rights_at_all_is_said_and_loses_nothing() {
     let fresh = Home::new(own.files.path().join("kubeconfig"));
     let output = fresh.run(&["search", "kind:ns"]).await;
     assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{output:?}");
+    for part in ["0 of 0 objects, 0/", "forbidden", "you may list nothing across the cluster", "--namespaces"]
+    {
+        assert!(output.stderr.contains(part), "{part}: {output:?}");
+    }
+    let status = fresh.status().await;
     assert!(
-        output.stderr.contains("0 of 0 objects, 0/") && output.stderr.contains("forbidden"),
-        "{output:?}"
+        status["kinds"].as_array().is_some_and(|all| all.iter().all(|kind| kind["last_event_ms"].is_null()))
     );
     let output = fresh.run(&["kinds", "pods"]).await;
     assert!(output.code == 0 && output.stdout.contains("forbidden"), "{output:?}");
