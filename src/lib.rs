@@ -5,7 +5,7 @@
 //! ```text
 //! L0  object    text                      pure vocabulary; strings for people
 //! L1  document  query                     pure: object -> document; text -> AST
-//! L2  cluster   index                     the API server; tantivy
+//! L2  cluster   index    embed            the API server; tantivy; vectors
 //! L3  engine    search                    the sync core; query -> ranked hits
 //! L4  demo                                the simulated server
 //! L5  cli       main                      arguments, config, output
@@ -16,6 +16,7 @@ pub mod cli;
 pub mod cluster;
 pub mod demo;
 pub mod document;
+pub mod embed;
 #[warn(clippy::wildcard_enum_match_arm, reason = "a new state or phase must be decided on, not fall through")]
 pub mod engine;
 #[warn(clippy::wildcard_enum_match_arm, reason = "what a new error means for what is stored must be decided")]

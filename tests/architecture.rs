@@ -12,17 +12,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Module and what it may use of the crate.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("object", &[]),
     ("text", &[]),
     ("document", &["object", "text"]),
     ("query", &["object", "text"]),
     ("cluster", &["object", "text", "document", "query"]),
     ("index", &["object", "text", "document", "query"]),
-    ("engine", &["object", "text", "document", "query", "cluster", "index"]),
-    ("search", &["object", "text", "document", "query", "index"]),
+    ("embed", &["object", "text", "document", "query"]),
+    ("engine", &["object", "text", "document", "query", "cluster", "index", "embed"]),
+    ("search", &["object", "text", "document", "query", "index", "embed"]),
     ("demo", &["object", "text", "document", "cluster"]),
-    ("cli", &["object", "text", "document", "query", "cluster", "index", "engine", "search", "demo"]),
+    (
+        "cli",
+        &["object", "text", "document", "query", "cluster", "index", "embed", "engine", "search", "demo"],
+    ),
 ];
 
 fn sources(dir: &str) -> Vec<PathBuf> {

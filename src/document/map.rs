@@ -125,7 +125,8 @@ fn annotations<'a>(
     (kept, descriptions)
 }
 
-fn is_description(key: &str) -> bool {
+/// Whether this annotation's value is part of the text.
+pub(super) fn is_description(key: &str) -> bool {
     key == "description" || key.ends_with("/description")
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::object::Owner;
 
 mod fingerprint;
+mod form;
 mod map;
 mod redact;
 mod rules;
@@ -15,6 +16,7 @@ mod rules;
 mod tests;
 
 pub use fingerprint::fingerprint;
+pub use form::{Form, FormHash, LABELS as FORM_LABELS, form};
 pub use map::{document, document_id};
 pub use redact::REDACTED;
 pub use rules::{DENIED_ANNOTATIONS, RuleError, RuleOptions, Rules, TICKING_ANNOTATIONS};

@@ -1,0 +1,43 @@
+//! The embedders behind one enum, as the worker calls them.
+
+use super::{EmbedError, Local, Model};
+
+/// What makes vectors.
+#[derive(Debug)]
+pub enum Embedder {
+    /// The built-in model on ONNX Runtime.
+    Local(Box<Local>),
+    /// Words hashed into vectors: what tests use instead of a model.
+    #[cfg(test)]
+    Hashed(super::hashed::Hashed),
+}
+
+impl Embedder {
+    /// Its model.
+    pub fn model(&self) -> Model {
+        match self {
+            Self::Local(_) => Local::model(),
+            #[cfg(test)]
+            Self::Hashed(hashed) => hashed.model(),
+        }
+    }
+
+    /// How many texts to hand over at once. Small enough that a waiting question is answered soon.
+    pub(super) fn batch(&self) -> usize {
+        match self {
+            Self::Local(_) => 4,
+            #[cfg(test)]
+            Self::Hashed(_) => 4,
+        }
+    }
+
+    /// Embeds texts, at most [`Embedder::batch`] of them: one vector per text, in their order. Blocks the calling
+    /// thread where the model runs here.
+    pub(super) async fn embed(&mut self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        match self {
+            Self::Local(local) => texts.iter().map(|text| local.embed(text)).collect(),
+            #[cfg(test)]
+            Self::Hashed(hashed) => hashed.embed(texts),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! L2: embedding. Forms become vectors: made by a local model or a remote endpoint, kept on disk by model and form.
+//!
+//! ```text
+//!   engine, mirror, search ──forms──> Vectors ──missing ones──> worker (one thread, low priority) ──> Embedder
+//!                                        └─────────────────────── cache (vectors-<model>) <── made ──────┘
+//! ```
+//!
+//! Nothing here is on the way of keyword search: a model is loaded by the worker when the first vector is asked for,
+//! and every queue is bounded.
+
+mod cache;
+mod embedder;
+mod error;
+#[cfg(test)]
+pub mod hashed;
+mod local;
+mod model;
+mod normal;
+mod runtime;
+#[cfg(test)]
+mod tests;
+mod vectors;
+mod worker;
+
+use std::sync::Arc;
+
+pub use embedder::Embedder;
+pub use error::EmbedError;
+pub use local::Local;
+pub use model::Model;
+pub use runtime::{LIBRARY, Runtime};
+pub use vectors::{Progress, Storing, Trouble, Vectors};
+
+/// One vector, of length 1 (so that the dot product is the cosine).
+pub type Vector = Arc<[f32]>;
