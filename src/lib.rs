@@ -5,7 +5,7 @@
 //! ```text
 //! L0  object    text                      pure vocabulary; strings for people
 //! L1  document  query                     pure: object -> document; text -> AST
-//! L2  cluster   index    embed            the API server; tantivy; vectors
+//! L2  cluster   index   embed   mirror   the API server; tantivy; vectors; vector stores
 //! L3  engine    search                    the sync core; query -> ranked hits
 //! L4  demo                                the simulated server
 //! L5  cli       main                      arguments, config, output
@@ -21,6 +21,7 @@ pub mod embed;
 pub mod engine;
 #[warn(clippy::wildcard_enum_match_arm, reason = "what a new error means for what is stored must be decided")]
 pub mod index;
+pub mod mirror;
 pub mod object;
 pub mod query;
 pub mod search;

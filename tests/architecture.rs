@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Module and what it may use of the crate.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("object", &[]),
     ("text", &[]),
     ("document", &["object", "text"]),
@@ -20,12 +20,16 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("cluster", &["object", "text", "document", "query"]),
     ("index", &["object", "text", "document", "query"]),
     ("embed", &["object", "text", "document", "query"]),
-    ("engine", &["object", "text", "document", "query", "cluster", "index", "embed"]),
+    ("mirror", &["object", "text", "document"]),
+    ("engine", &["object", "text", "document", "query", "cluster", "index", "embed", "mirror"]),
     ("search", &["object", "text", "document", "query", "index", "embed"]),
     ("demo", &["object", "text", "document", "cluster"]),
     (
         "cli",
-        &["object", "text", "document", "query", "cluster", "index", "embed", "engine", "search", "demo"],
+        &[
+            "object", "text", "document", "query", "cluster", "index", "embed", "mirror", "engine", "search",
+            "demo",
+        ],
     ),
 ];
 

@@ -19,6 +19,7 @@ mod bad_input;
 mod directory;
 mod kinds;
 mod many_kinds;
+mod mirror;
 mod proxies;
 mod rights;
 mod servers;

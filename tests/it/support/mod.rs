@@ -1,6 +1,8 @@
 //! What the tests stand on: a real control plane, a loader, proxies, the built program, and waiting.
 
+pub(crate) mod answers;
 pub(crate) mod binary;
+pub(crate) mod chroma;
 pub(crate) mod controlplane;
 pub(crate) mod load;
 pub(crate) mod process;

@@ -294,6 +294,12 @@ fn build() -> Result<PathBuf, String> {
     }
 }
 
+/// A port that is free now.
+pub(crate) fn free_port() -> u16 {
+    let [port] = free_ports();
+    port
+}
+
 /// Ports that are free now. Held together, so that they differ.
 fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));

@@ -1,0 +1,406 @@
+//! A store in memory that enforces the contract as strictly as the strictest real one: what passes here passes
+//! there. For tests, which can make it fail, forget, and apply what it then reports as failed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use super::StoreError;
+use super::store::{
+    Collection, Contents, Ensured, Fields, Limits, Metric, Record, Sink, Stored, Vector, VectorStore,
+};
+
+/// What one call does instead of working.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// Fails, and nothing was applied.
+    Before(StoreError),
+    /// Fails although all of it was applied: a time-out, say.
+    After(StoreError),
+}
+
+/// Which operation is asked for its fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// `find`, `ensure`, `page`, `get`, `count`.
+    Read,
+    /// `upsert`, `update`, `delete`.
+    Write,
+    /// `set_fields`.
+    Mark,
+}
+
+/// Says what goes wrong with the next call.
+pub type Faults = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
+
+/// A store in memory. Clones share it.
+#[derive(Clone)]
+pub struct Memory {
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    collection: Option<Kept>,
+    made: usize,
+    limits: Limits,
+    takes_lists: bool,
+    keeps_marks: bool,
+    faults: Option<Faults>,
+    turns: usize,
+    calls: Calls,
+}
+
+struct Kept {
+    collection: Collection,
+    records: BTreeMap<String, KeptRecord>,
+}
+
+struct KeptRecord {
+    text: String,
+    fields: Fields,
+    vector: Vector,
+}
+
+/// How often it was asked for what, in records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Records upserted.
+    pub upserted: usize,
+    /// Records updated, vectors left.
+    pub updated: usize,
+    /// Records deleted.
+    pub deleted: usize,
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").field("records", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Memory {
+    /// An empty store without a collection.
+    pub fn new() -> Self {
+        let limits = Limits { records: 100, bytes: 4 * 1024 * 1024, id_bytes: 1024, text_bytes: 1024 * 1024 };
+        let inner = Inner {
+            collection: None,
+            made: 0,
+            limits,
+            takes_lists: true,
+            keeps_marks: true,
+            faults: None,
+            turns: 0,
+            calls: Calls::default(),
+        };
+        Self { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// With other limits.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        self.inner().limits = limits;
+        self
+    }
+
+    /// A server from before lists: it refuses records that have one.
+    pub fn without_lists(self) -> Self {
+        self.inner().takes_lists = false;
+        self
+    }
+
+    /// A store that forgets a collection's metadata.
+    pub fn without_marks(self) -> Self {
+        self.inner().keeps_marks = false;
+        self
+    }
+
+    /// Asks `faults` before every call from now on.
+    pub fn fail_by(&self, faults: Faults) {
+        self.inner().faults = Some(faults);
+    }
+
+    /// Works again.
+    pub fn heal(&self) {
+        self.inner().faults = None;
+    }
+
+    /// Loses everything, as a server whose disk was not kept.
+    pub fn wipe(&self) {
+        self.inner().collection = None;
+    }
+
+    /// Every record, by id.
+    pub fn records(&self) -> BTreeMap<String, Stored> {
+        let inner = self.inner();
+        let Some(kept) = &inner.collection else { return BTreeMap::new() };
+        kept.records.iter().map(|(id, record)| (id.clone(), record.stored(id, Contents::Full))).collect()
+    }
+
+    /// A record's vector.
+    pub fn vector(&self, id: &str) -> Option<Vector> {
+        Some(self.inner().collection.as_ref()?.records.get(id)?.vector.clone())
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.inner().collection.as_ref().map_or(0, |kept| kept.records.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What it was asked for so far.
+    pub fn calls(&self) -> Calls {
+        self.inner().calls
+    }
+
+    /// The collection's metadata, changed by somebody else.
+    pub fn meddle(&self, change: impl FnOnce(&mut Fields)) {
+        if let Some(kept) = &mut self.inner().collection {
+            change(&mut kept.collection.fields);
+        }
+    }
+
+    /// A record, written or removed by somebody else.
+    pub fn plant(&self, id: &str, record: Option<(&str, Fields)>) {
+        let mut inner = self.inner();
+        let Some(kept) = &mut inner.collection else { return };
+        let dimension = kept.collection.dimension.unwrap_or(1);
+        match record {
+            Some((text, fields)) => {
+                let vector = vec![1.0; dimension].into();
+                kept.records.insert(id.to_owned(), KeptRecord { text: text.to_owned(), fields, vector });
+            }
+            None => {
+                kept.records.remove(id);
+            }
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets time pass, as a network would, then runs one call with its fault.
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce(&mut Inner) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        let result = {
+            let mut inner = self.inner();
+            let fault = inner.faults.as_mut().and_then(|faults| faults(operation));
+            match fault {
+                Some(Fault::Before(error)) => Err(error),
+                Some(Fault::After(error)) => work(&mut inner).and(Err(error)),
+                None => work(&mut inner),
+            }
+        };
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        result
+    }
+}
+
+impl Inner {
+    fn kept(&mut self) -> Result<&mut Kept, StoreError> {
+        self.collection
+            .as_mut()
+            .ok_or_else(|| StoreError::NotFound { message: "no such collection".to_owned() })
+    }
+
+    fn check(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let rejected = |message: String| Err(StoreError::Rejected { status: 400, message });
+        let mut ids = HashSet::new();
+        if records.len() > self.limits.records {
+            return rejected(format!("{} records are too many", records.len()));
+        }
+        let bytes: usize = records.iter().map(|record| record.id.len() + record.text.len()).sum();
+        if bytes > self.limits.bytes {
+            return Err(StoreError::TooLarge);
+        }
+        for Record { id, text, fields, .. } in records {
+            if id.is_empty() || id.len() > self.limits.id_bytes || text.len() > self.limits.text_bytes {
+                return rejected("an id or text has no usable length".to_owned());
+            }
+            if !ids.insert(id) {
+                return rejected(format!("{id} comes twice"));
+            }
+            for value in fields.values() {
+                let usable = match value {
+                    Value::Array(items) => self.takes_lists && !items.is_empty(),
+                    Value::Object(_) => false,
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+                };
+                if !usable {
+                    return rejected(
+                        "metadata has to be text, number, switch, or a list that is not empty".to_owned(),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KeptRecord {
+    fn stored(&self, id: &str, contents: Contents) -> Stored {
+        match contents {
+            Contents::Ids => Stored { id: id.to_owned(), text: None, fields: Fields::new() },
+            Contents::Full => {
+                Stored { id: id.to_owned(), text: Some(self.text.clone()), fields: self.fields.clone() }
+            }
+        }
+    }
+}
+
+/// As real stores do it: keys that are not named stay, null removes.
+fn merge(old: &mut Fields, new: &Fields) {
+    for (key, value) in new {
+        match value {
+            Value::Null => old.remove(key),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                old.insert(key.clone(), value.clone())
+            }
+        };
+    }
+}
+
+impl Sink for Memory {
+    fn limits(&self) -> Limits {
+        self.inner().limits
+    }
+
+    async fn upsert(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.call(Operation::Write, |inner| {
+            inner.check(records)?;
+            let kept = inner.kept()?;
+            for record in records {
+                let Some(vector) = &record.vector else {
+                    return Err(StoreError::Rejected { status: 422, message: "no vector".to_owned() });
+                };
+                let dimension = *kept.collection.dimension.get_or_insert(vector.len());
+                if dimension != vector.len() {
+                    let message = format!("expecting dimension {dimension}, got {}", vector.len());
+                    return Err(StoreError::Rejected { status: 400, message });
+                }
+            }
+            for record in records {
+                let Some(vector) = record.vector.clone() else { continue };
+                let entry = kept.records.entry(record.id.clone()).or_insert_with(|| KeptRecord {
+                    text: String::new(),
+                    fields: Fields::new(),
+                    vector: vector.clone(),
+                });
+                entry.text.clone_from(&record.text);
+                entry.vector = vector;
+                merge(&mut entry.fields, &record.fields);
+            }
+            inner.calls.upserted += records.len();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete(&self, ids: &[String]) -> Result<(), StoreError> {
+        self.call(Operation::Write, |inner| {
+            let kept = inner.kept()?;
+            ids.iter().for_each(|id| {
+                kept.records.remove(id);
+            });
+            inner.calls.deleted += ids.len();
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl VectorStore for Memory {
+    async fn find(&self) -> Result<Option<Collection>, StoreError> {
+        self.call(Operation::Read, |inner| Ok(inner.collection.as_ref().map(|kept| kept.collection.clone())))
+            .await
+    }
+
+    async fn ensure(&self, fields: &Fields) -> Result<Ensured, StoreError> {
+        self.call(Operation::Read, |inner| {
+            if let Some(kept) = &inner.collection {
+                return Ok(Ensured { collection: kept.collection.clone(), created: false });
+            }
+            inner.made += 1;
+            let fields = if inner.keeps_marks { fields.clone() } else { Fields::new() };
+            let id = format!("collection-{}", inner.made);
+            let collection = Collection { id, metric: Metric::Cosine, dimension: None, fields };
+            inner.collection = Some(Kept { collection: collection.clone(), records: BTreeMap::new() });
+            Ok(Ensured { collection, created: true })
+        })
+        .await
+    }
+
+    async fn set_fields(&self, fields: &Fields) -> Result<(), StoreError> {
+        self.call(Operation::Mark, |inner| {
+            let keeps = inner.keeps_marks;
+            let kept = inner.kept()?;
+            if keeps {
+                kept.collection.fields = fields.clone();
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn update(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.call(Operation::Write, |inner| {
+            inner.check(records)?;
+            let kept = inner.kept()?;
+            for record in records {
+                if let Some(there) = kept.records.get_mut(&record.id) {
+                    there.text.clone_from(&record.text);
+                    merge(&mut there.fields, &record.fields);
+                }
+            }
+            inner.calls.updated += records.len();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn page(&self, offset: usize, limit: usize, contents: Contents) -> Result<Vec<Stored>, StoreError> {
+        self.call(Operation::Read, |inner| {
+            // Every page sees another order: whoever trusts it misses some records and sees others twice.
+            inner.turns = inner.turns.wrapping_mul(31).wrapping_add(7);
+            let turns = inner.turns;
+            let kept = inner.kept()?;
+            let count = kept.records.len().max(1);
+            let records: Vec<_> = kept.records.iter().collect();
+            let (before, after) = records.split_at(turns % count % (records.len() + 1));
+            let order = after.iter().chain(before).skip(offset).take(limit);
+            Ok(order.map(|(id, record)| record.stored(id, contents)).collect())
+        })
+        .await
+    }
+
+    async fn get(&self, ids: &[String], contents: Contents) -> Result<Vec<Stored>, StoreError> {
+        self.call(Operation::Read, |inner| {
+            let kept = inner.kept()?;
+            let found = ids.iter().filter_map(|id| Some(kept.records.get(id)?.stored(id, contents)));
+            Ok(found.collect())
+        })
+        .await
+    }
+
+    async fn count(&self) -> Result<usize, StoreError> {
+        self.call(Operation::Read, |inner| Ok(inner.kept()?.records.len())).await
+    }
+
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+}

@@ -1,0 +1,16 @@
+//! L2: keeping a vector store equal to the index. What is written, when, and what may be deleted.
+//!
+//! [`Sink`] and [`VectorStore`] are what a store must do; [`Chroma`] is the one there is, [`memory`] the double that
+//! enforces the contract in tests.
+
+pub mod chroma;
+mod error;
+pub mod memory;
+pub mod record;
+pub mod store;
+
+pub use chroma::{Chroma, ChromaOptions, Token};
+pub use error::{Reaction, StoreError};
+pub use store::{
+    Collection, Contents, Ensured, Fields, Limits, Metric, Record, Sink, Stored, Vector, VectorStore,
+};
