@@ -64,7 +64,7 @@ pub(super) struct Global {
     /// Write a log to this file
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     log_file: Option<String>,
-    /// Log more (-vv: even more); needs --log-file
+    /// Log more (-vv: even more); needs --log-file or --log-format json
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     #[command(flatten)]
@@ -103,6 +103,12 @@ struct SettingFlags {
     /// Redact annotation values that match (regular expression; repeat it)
     #[arg(long, global = true, value_name = "REGEX", hide_short_help = true)]
     redact: Vec<String>,
+    /// Form of the log; json goes to stderr where no file is named and stderr is no terminal [default: text]
+    #[arg(long, global = true, value_name = "text|json", hide_short_help = true)]
+    log_format: Option<String>,
+    /// With sync --watch: answer /healthz, /readyz and /metrics at this address, e.g. :9090 [default: nowhere]
+    #[arg(long, global = true, value_name = "ADDR", hide_short_help = true)]
+    listen: Option<String>,
     /// Forget a kind that was forbidden for this long [default: 24h]
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
     forbidden_after: Option<String>,

@@ -153,9 +153,10 @@ impl Reading<'_> {
             }
             (Form::Number, DeValue::Integer(number)) if number.radix() == 10 => number.as_str().to_owned(),
             (Form::Bool, DeValue::Boolean(on)) => on.to_string(),
-            (Form::Text | Form::Path | Form::Duration | Form::Choice(_), DeValue::String(text)) => {
-                text.to_string()
-            }
+            (
+                Form::Text | Form::Path | Form::Duration | Form::Address | Form::Choice(_),
+                DeValue::String(text),
+            ) => text.to_string(),
             _ => return Err(wrong()),
         };
         form.parse(&[typed])

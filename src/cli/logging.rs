@@ -1,15 +1,28 @@
-//! The log: to a file that only its owner reads, never to the terminal.
+//! The log: to a file that only its owner reads, or as JSON to a stderr that is collected; never to a terminal.
 //!
 //! Modules log what happened and to which kind, never credentials, annotation values or bodies.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-/// Starts logging to `path`, appending; `verbose` counts the `-v`.
-pub(super) fn start(path: &Path, verbose: u8) -> std::io::Result<()> {
-    let file = private_file(path)?;
+/// Where the log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum To {
+    /// Appended to this file.
+    File(PathBuf),
+    /// Standard error.
+    Stderr,
+}
+
+/// Starts logging, one line an event; `verbose` counts the `-v`.
+pub(super) fn start(to: &To, json: bool, verbose: u8) -> std::io::Result<()> {
+    let writer = match to {
+        To::File(path) => BoxMakeWriter::new(Mutex::new(private_file(path)?.into_parts().0)),
+        To::Stderr => BoxMakeWriter::new(std::io::stderr),
+    };
     let level = match verbose {
         0 => LevelFilter::INFO,
         1 => LevelFilter::DEBUG,
@@ -19,13 +32,13 @@ pub(super) fn start(path: &Path, verbose: u8) -> std::io::Result<()> {
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
         .parse_lossy(format!("warn,kubesift={level}"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Mutex::new(file.into_parts().0))
-        .with_ansi(false)
-        .with_env_filter(filter)
-        .finish();
+    let builder = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).with_env_filter(filter);
     // Set once per process; a second time (in tests) the first stays.
-    _ = tracing::subscriber::set_global_default(subscriber);
+    _ = if json {
+        tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish())
+    } else {
+        tracing::subscriber::set_global_default(builder.finish())
+    };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "kubesift started");
     Ok(())
 }

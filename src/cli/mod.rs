@@ -11,6 +11,7 @@ mod failure;
 mod freshness;
 mod hits;
 mod logging;
+mod monitor;
 mod output;
 mod query;
 mod session;
@@ -71,11 +72,7 @@ fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
     let mut session = Session::new(&matches, &cli.global, env, output)?;
     arranged.hints.iter().for_each(|hint| session.output.note(hint));
     session.if_nothing = arranged.if_nothing;
-    if let Some(path) = session.settings().path(Key::LogFile) {
-        logging::start(&path, cli.global.verbose)
-            .context("the log can't be written")
-            .map_err(Failure::usage)?;
-    }
+    start_logging(&mut session, cli.global.verbose)?;
     perform(&mut session, &command)
 }
 
@@ -89,6 +86,27 @@ fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {
         Command::Config(command) => commands::config::run(session, command),
         Command::Completions { shell } => commands::completions::run(session.output, *shell),
     }
+}
+
+// A file where one is named; else stderr, where somebody collects it: then remarks are part of the log.
+fn start_logging(session: &mut Session<'_>, verbose: u8) -> Result<(), Failure> {
+    let settings = session.settings();
+    let json = settings.text(Key::LogFormat) == Some("json");
+    let to = match settings.path(Key::LogFile) {
+        Some(path) => logging::To::File(path),
+        None if json && !session.output.is_read_by_a_person() => logging::To::Stderr,
+        None => {
+            if json || verbose > 0 {
+                session.output.note("nothing is logged on a terminal: name a file with --log-file");
+            }
+            return Ok(());
+        }
+    };
+    logging::start(&to, json, verbose).context("the log can't be written").map_err(Failure::usage)?;
+    if to == logging::To::Stderr {
+        session.output.remark_in_log();
+    }
+    Ok(())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -24,6 +24,8 @@ pub(super) struct Output {
     out: Terminal,
     err: Terminal,
     closed: bool,
+    /// Remarks go into the log instead of stderr.
+    logged: bool,
 }
 
 impl Output {
@@ -35,7 +37,18 @@ impl Output {
             stdout: Box::new(BufWriter::new(io::stdout())),
             stderr: Box::new(io::stderr()),
             closed: false,
+            logged: false,
         }
+    }
+
+    /// Whether stderr is a terminal.
+    pub(super) fn is_read_by_a_person(&self) -> bool {
+        self.err.tty
+    }
+
+    /// From now on stderr holds the log and nothing else: remarks become part of it.
+    pub(super) fn remark_in_log(&mut self) {
+        self.logged = true;
     }
 
     /// Whether the reader of stdout went away, as `head` does: no failure.
@@ -94,6 +107,10 @@ impl Output {
 
     /// A failure, once.
     pub(super) fn failure(&mut self, failure: &Failure) {
+        // It stands in the log already.
+        if self.logged {
+            return;
+        }
         self.styled_note(Style::Plain, &failure.to_string());
     }
 
@@ -106,6 +123,10 @@ impl Output {
     // Nobody is left to be told when stderr can't be written.
     fn styled_note(&mut self, style: Style, lines: &str) {
         let safe = text::sanitise_lines(lines);
+        if self.logged {
+            safe.lines().for_each(|line| tracing::info!("{line}"));
+            return;
+        }
         let painted: String = safe.lines().map(|line| format!("{}\n", self.err.paint(style, line))).collect();
         // Keeps the order of the two where both go to one terminal.
         _ = self.flush();
@@ -184,6 +205,7 @@ pub(super) mod testing {
             out: terminal.clone(),
             err: terminal,
             closed: false,
+            logged: false,
         };
         (output, stdout, stderr)
     }

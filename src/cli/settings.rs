@@ -5,6 +5,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -77,6 +78,10 @@ settings! {
     Output "output" Form::Choice(&OUTPUTS), "table";
     /// Log file; without it nothing is logged
     LogFile "log_file" Form::Path, "";
+    /// Form of the log; `json` goes to stderr where no file is named and stderr is no terminal
+    LogFormat "log_format" Form::Choice(&["text", "json"]), "text";
+    /// `sync --watch` answers /healthz, /readyz and /metrics at this address; without it nowhere
+    Listen "listen" Form::Address, "";
     /// Where the indexes lie; without it $XDG_DATA_HOME/kubesift
     DataDir "data_dir" Form::Path, "";
     /// Keep annotations as upstream's documents have them, unredacted (never those of Secrets)
@@ -245,6 +250,11 @@ impl Settings {
     /// A path; `None` when nothing sets it.
     pub(super) fn path(&self, key: Key) -> Option<PathBuf> {
         self.text(key).map(PathBuf::from)
+    }
+
+    /// An address to listen on; `None` when nothing sets it.
+    pub(super) fn address(&self, key: Key) -> Option<SocketAddr> {
+        self.text(key)?.parse().ok()
     }
 
     /// A list.

@@ -26,3 +26,4 @@ mod servers;
 mod support;
 mod support_works;
 mod sync;
+mod unattended;

@@ -9,7 +9,9 @@ use super::super::clock::now_ms;
 use super::super::coverage::Truth;
 use super::super::failure::{Exit, Failure, Outcome};
 use super::super::freshness::{Wanted, prepare};
+use super::super::monitor::Monitor;
 use super::super::session::Session;
+use super::super::settings::Key;
 use super::super::target::{Need, Target};
 use crate::engine::status::{Phase, Status};
 use crate::engine::{Handle, Mode, Outcome as Ended};
@@ -42,11 +44,15 @@ async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
 
 async fn watch(session: &mut Session<'_>, target: &Target) -> Outcome {
     let mut stop = Stop::new().context("signals can't be heard")?;
+    let monitor = monitor(session, target).await?;
     let lock = tokio::select! {
-        lock = acquire(session, target) => lock?,
+        lock = acquire(session, target, monitor.as_ref()) => lock?,
         () = stop.asked() => return Ok(Exit::Done),
     };
     let mut handle = target.start(lock, Mode::Live)?;
+    if let Some(monitor) = &monitor {
+        monitor.watch(handle.subscribe());
+    }
     let ended = tokio::select! {
         ended = report(session, &mut handle) => return finish(ended),
         () = stop.asked() => {
@@ -61,8 +67,21 @@ async fn watch(session: &mut Session<'_>, target: &Target) -> Outcome {
     finish(ended)
 }
 
+/// The health and metrics endpoints, where an address is set.
+async fn monitor(session: &mut Session<'_>, target: &Target) -> Result<Option<Monitor>, Failure> {
+    let Some(addr) = target.settings.address(Key::Listen) else { return Ok(None) };
+    let monitor = Monitor::start(addr).await;
+    let monitor = monitor.with_context(|| format!("can't listen on {addr}")).map_err(Failure::usage)?;
+    session.output.note(&format!("listening on {}", monitor.addr()));
+    Ok(Some(monitor))
+}
+
 /// Waits for the right to write, beside whom it may belong to now.
-async fn acquire(session: &mut Session<'_>, target: &Target) -> Result<Lock, Failure> {
+async fn acquire(
+    session: &mut Session<'_>,
+    target: &Target,
+    monitor: Option<&Monitor>,
+) -> Result<Lock, Failure> {
     let mut followed = None;
     loop {
         if let Some(lock) = Lock::try_acquire(&target.store).map_err(Failure::unavailable)? {
@@ -71,6 +90,9 @@ async fn acquire(session: &mut Session<'_>, target: &Target) -> Result<Lock, Fai
         let pid = target.status().filter(|status| status.is_alive(now_ms())).map(|status| status.pid);
         if pid.is_some() && pid != followed {
             followed = pid;
+            if let (Some(monitor), Some(pid)) = (monitor, pid) {
+                monitor.following(pid);
+            }
             session.output.note(&format!("following pid {}", pid.unwrap_or_default()));
         }
         tokio::time::sleep(TAKE_OVER).await;

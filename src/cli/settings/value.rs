@@ -1,6 +1,7 @@
 //! Values of settings: their forms, how they are read and written.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub(crate) enum Form {
     Duration,
     /// `true` or `false`.
     Bool,
+    /// An address and port to listen on; `:9090` is every address.
+    Address,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -65,6 +68,7 @@ impl Form {
                 "false" | "no" | "off" | "0" => Ok(Value::Bool(false)),
                 _ => Err(format!("expected true or false, got \"{}\"", short(text))),
             },
+            Self::Address => parse_address(text).map(|address| Value::Text(address.to_string())),
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::Choice(words) => {
                 Err(format!("expected one of {}, got \"{}\"", words.join(", "), short(text)))
@@ -76,9 +80,13 @@ impl Form {
     pub(crate) fn parse_default(self, text: &str) -> Value {
         let empty = match self {
             Self::List | Self::Lines => Value::List(Vec::new()),
-            Self::Text | Self::Path | Self::Number | Self::Duration | Self::Bool | Self::Choice(_) => {
-                Value::None
-            }
+            Self::Text
+            | Self::Path
+            | Self::Number
+            | Self::Duration
+            | Self::Bool
+            | Self::Address
+            | Self::Choice(_) => Value::None,
         };
         if text.is_empty() { empty } else { self.parse(&[text.to_owned()]).unwrap_or(empty) }
     }
@@ -87,6 +95,7 @@ impl Form {
     pub(crate) fn expected(self) -> &'static str {
         match self {
             Self::Text | Self::Path | Self::Choice(_) => "a string",
+            Self::Address => "a string with an address such as \"127.0.0.1:9090\"",
             Self::List | Self::Lines => "a list of strings",
             Self::Number => "a whole number",
             Self::Duration => "a string with a time such as \"30s\"",
@@ -172,6 +181,16 @@ fn print_duration(duration: Duration) -> String {
     whole.map_or_else(|| "0s".to_owned(), |(unit, scale)| format!("{}{unit}", millis / scale))
 }
 
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let given = match text.strip_prefix(':') {
+        Some(port) => format!("0.0.0.0:{port}"),
+        None => text.to_owned(),
+    };
+    given
+        .parse()
+        .map_err(|_| format!("expected an address such as 127.0.0.1:9090 or :9090, got \"{}\"", short(text)))
+}
+
 fn parse_number(text: &str) -> Result<u64, String> {
     // 50_000 and 50,000 are how people write them.
     let digits: String = text.chars().filter(|c| !matches!(c, '_' | ',')).collect();
@@ -224,6 +243,19 @@ mod tests {
         assert_eq!(parse_number("50,000"), Ok(50_000));
         assert!(parse_number("-1").is_err());
         assert!(parse_number("").is_err());
+    }
+
+    #[test]
+    fn addresses_have_a_port_and_may_leave_out_the_rest() {
+        let parse = |text: &str| Form::Address.parse(&[text.to_owned()]);
+        for (text, address) in
+            [(":9090", "0.0.0.0:9090"), ("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:80", "[::1]:80")]
+        {
+            assert_eq!(parse(text), Ok(Value::Text(address.into())));
+        }
+        for text in ["", "9090", ":", "localhost:9090", "127.0.0.1", ":99999"] {
+            assert!(parse(text).unwrap_err().starts_with("expected an address such as"), "{text}");
+        }
     }
 
     #[test]
