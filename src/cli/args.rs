@@ -25,6 +25,9 @@ Examples:
   kubesift search 'web -kind:pod'               without Pods (also !kind:pod, NOT kind:pod)
   kubesift search web -o name | xargs -L1 kubectl get
   kubesift search -- -web                       after -- every word belongs to the query
+  kubesift search 'kind:pod ns:shop' --watch    then follow what appears, goes and changes
+
+The whole language: kubesift help query.
 
 An argument that starts with - or ! and contains : / or = belongs to the query as well, unless it is a flag.
 Exit codes: 0 found, 1 nothing found, 2 a mistake in the command or query, 3 no cluster and nothing stored.";
@@ -160,6 +163,9 @@ pub(super) struct SearchArgs {
     /// Print the number of hits only
     #[arg(long)]
     pub(super) count: bool,
+    /// Show the present hits, then a line for each that appears (+), goes (-) or changes (~), until stopped
+    #[arg(long, conflicts_with_all = ["count", "offline"])]
+    pub(super) watch: bool,
     /// Answer from the stored index, never connect
     #[arg(long, conflicts_with = "fresh")]
     pub(super) offline: bool,

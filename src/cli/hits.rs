@@ -26,6 +26,59 @@ pub(super) fn print(output: &mut Output, form: &str, hits: &[Hit], now_ms: i64) 
     }
 }
 
+/// What happened to a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It matched from the start.
+    Present,
+    /// It is new, or matches now.
+    Appears,
+    /// Still matches, and is not what it was.
+    Changes,
+    /// It was deleted, or no longer matches.
+    Goes,
+}
+
+impl Change {
+    /// The mark before a line, and the word for programs.
+    fn names(self) -> (char, &'static str) {
+        match self {
+            Self::Present => ('=', "present"),
+            Self::Appears => ('+', "added"),
+            Self::Changes => ('~', "changed"),
+            Self::Goes => ('-', "removed"),
+        }
+    }
+}
+
+/// One line for a hit that appeared or changed.
+pub(super) fn change(output: &mut Output, form: &str, change: Change, hit: &Hit) -> std::io::Result<()> {
+    let (mark, word) = change.names();
+    match form {
+        "jsonl" => output.json_line(&Changed { change: word, row: Row::from(hit) }),
+        _ => output.data(&format!("{mark} {}", name(&hit.document.metadata))),
+    }
+}
+
+/// One line for a hit that is none any more.
+pub(super) fn gone(output: &mut Output, form: &str, document: &Document) -> std::io::Result<()> {
+    let (mark, word) = Change::Goes.names();
+    let Document { id, text, metadata, .. } = document;
+    let row = Row { id, text, metadata, score: 0.0, matched: Vec::new() };
+    match form {
+        "jsonl" => output.json_line(&Changed { change: word, row }),
+        _ => output.data(&format!("{mark} {}", name(metadata))),
+    }
+}
+
+/// A line of `--watch` for programs.
+#[derive(Debug, Serialize)]
+struct Changed<'a> {
+    change: &'static str,
+    #[serde(flatten)]
+    row: Row<'a>,
+}
+
 /// One hit for programs: id, text and metadata exactly as mirrored.
 #[derive(Debug, Serialize)]
 struct Row<'a> {

@@ -56,6 +56,10 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
 fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
     let definition = Cli::command();
     let arranged = tokens::arrange(&definition, args);
+    if tokens::asks_for_the_language(&arranged.args) {
+        output.script(&crate::query::reference::help())?;
+        return Ok(Exit::Done);
+    }
     let parsed = definition.try_get_matches_from(arranged.args);
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {

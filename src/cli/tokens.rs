@@ -57,6 +57,11 @@ pub(super) fn arrange(cli: &Command, args: Vec<OsString>) -> Arranged {
     arranged
 }
 
+/// `help query`: the reference of the language, which is no command.
+pub(super) fn asks_for_the_language(args: &[OsString]) -> bool {
+    args.iter().skip(1).eq(["help", "query"])
+}
+
 /// The flags of a command, and whether each takes the next argument as its value.
 struct Flags {
     long: HashMap<String, bool>,

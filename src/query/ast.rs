@@ -22,6 +22,22 @@ pub struct Query {
     pub hints: Vec<Hint>,
 }
 
+impl Query {
+    /// Whether its answer changes as time goes by, though no object does.
+    pub fn depends_on_clock(&self) -> bool {
+        fn any(expr: &Expr) -> bool {
+            match expr {
+                Expr::And(all) | Expr::Or(all) => all.iter().any(any),
+                Expr::Not(inner) => any(inner),
+                Expr::Term(term, _) => {
+                    matches!(term, Term::Created(Times::Ago { .. }) | Term::Changed(Times::Ago { .. }))
+                }
+            }
+        }
+        self.root.as_ref().is_some_and(any)
+    }
+}
+
 /// A remark about a part of the query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {

@@ -1,6 +1,7 @@
 //! Conditions on labels and annotations: `app=web`, `label:app`, `anno:team=pay*`, `label:/regex/`.
 
 use super::build::ordered;
+use super::cursor::Place;
 use super::error::quoted;
 use super::selector::{PART, check_key, check_value};
 use super::value::{self, Bare, Item, pattern, regex_source, split};
@@ -28,6 +29,21 @@ impl Map {
         }
     }
 
+    fn value_place(self, key: &str) -> Place {
+        let key = key.to_owned();
+        match self {
+            Self::Label => Place::LabelValue { key },
+            Self::Annotation => Place::AnnotationValue { key },
+        }
+    }
+
+    fn key_place(self) -> Place {
+        match self {
+            Self::Label => Place::LabelKey,
+            Self::Annotation => Place::AnnotationKey,
+        }
+    }
+
     /// The qualifier and what it is about.
     fn names(self) -> (&'static str, &'static str) {
         match self {
@@ -36,6 +52,9 @@ impl Map {
         }
     }
 }
+
+/// Whether a value is being typed and is the beginning of known ones.
+pub(super) type Half<'a> = &'a dyn Fn(&Place, &Item<'_>) -> bool;
 
 /// Where `=`, `==` or `!=` stands in a condition, and whether it is `!=`.
 pub(super) fn operator(raw: &str) -> Option<(Span, bool)> {
@@ -49,21 +68,26 @@ pub(super) fn operator(raw: &str) -> Option<(Span, bool)> {
 
 /// `app=web`, `app!=web`, `app=web,api` (one of both), `app=web,tier=db` (both hold): conditions without `-l`. Each
 /// with its place.
-pub(super) fn conditions(raw: &str, start: usize, map: Map) -> Result<Vec<(Term, Span)>, ParseError> {
+pub(super) fn conditions(
+    raw: &str,
+    start: usize,
+    map: Map,
+    half: Half<'_>,
+) -> Result<Vec<(Term, Span)>, ParseError> {
     let mut all: Vec<(Term, Span)> = Vec::new();
     for item in split(raw, start) {
         let found = operator(item.raw).filter(|(op, _)| op.start > 0 || all.is_empty());
         let Some((op, differs)) = found.filter(|_| regex_source(item.raw).is_none()) else {
-            let value = self::value(&item, map)?;
             match all.last_mut() {
                 Some((
-                    Term::Label(Selector { op: SelectorOp::In(values) | SelectorOp::NotIn(values), .. })
+                    Term::Label(Selector { key, op: SelectorOp::In(values) | SelectorOp::NotIn(values) })
                     | Term::Annotation(Selector {
-                        op: SelectorOp::In(values) | SelectorOp::NotIn(values), ..
+                        key,
+                        op: SelectorOp::In(values) | SelectorOp::NotIn(values),
                     }),
                     place,
                 )) => {
-                    values.push(value);
+                    values.push(self::value(&item, key, map, half)?);
                     place.end = item.span.end;
                 }
                 _ => {
@@ -82,18 +106,31 @@ pub(super) fn conditions(raw: &str, start: usize, map: Map) -> Result<Vec<(Term,
             let text = quoted(&format!("\"{raw}\""));
             error.shifted(item.span.start).suggest(format!("to search for the text, quote it: {text}"))
         })?;
-        let values = vec![self::value(&item.from(op.end), map)?];
+        let values = vec![self::value(&item.from(op.end), key, map, half)?];
         let op = if differs { SelectorOp::NotIn(values) } else { SelectorOp::In(values) };
         all.push((map.term(Selector { key: key.to_owned(), op }), item.span));
     }
-    for (term, _) in &mut all {
-        if let Term::Label(Selector { op: SelectorOp::In(values) | SelectorOp::NotIn(values), .. })
-        | Term::Annotation(Selector { op: SelectorOp::In(values) | SelectorOp::NotIn(values), .. }) = term
-        {
-            *values = ordered(std::mem::take(values));
+    for (term, place) in &mut all {
+        if let Term::Label(Selector { op, .. }) | Term::Annotation(Selector { op, .. }) = term {
+            tidy(op, place)?;
         }
     }
     Ok(all)
+}
+
+/// Values in order. One that is still to be typed restricts nothing but the key.
+fn tidy(op: &mut SelectorOp, place: &Span) -> Result<(), ParseError> {
+    let (SelectorOp::In(values) | SelectorOp::NotIn(values)) = op else { return Ok(()) };
+    values.retain(|value| *value != Pattern::Prefix(String::new()));
+    *values = ordered(std::mem::take(values));
+    match op {
+        SelectorOp::In(values) if values.is_empty() => *op = SelectorOp::Exists,
+        SelectorOp::NotIn(values) if values.is_empty() => {
+            return Err(ParseError::new(place.clone(), "an empty value").expected("a value").mendable());
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// `*=prod`, `team.example/*=web`: any key that fits the pattern.
@@ -116,8 +153,13 @@ fn glob(text: String, item: &Item<'_>, map: Map) -> Result<Term, ParseError> {
     Ok(map.pair(Pattern::Glob(text)))
 }
 
-/// One value of a condition: exact unless it is marked.
-fn value(item: &Item<'_>, map: Map) -> Result<Pattern, ParseError> {
+/// One value of a condition: exact unless it is marked, or being typed.
+fn value(item: &Item<'_>, key: &str, map: Map, half: Half<'_>) -> Result<Pattern, ParseError> {
+    let fits =
+        map == Map::Annotation || item.raw.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if fits && item.is_plain() && half(&map.value_place(key), item) {
+        return Ok(Pattern::Prefix(item.raw.to_owned()));
+    }
     let marked = item.raw.starts_with(['^', '~']) || item.raw.ends_with('$');
     let has_glob = item.raw.contains(['*', '?']) && !value::unquoted(item.raw).1;
     if regex_source(item.raw).is_some() || marked || has_glob {
@@ -152,12 +194,20 @@ fn literal(pattern: &Pattern) -> Option<&str> {
 }
 
 /// `app`, `!app`, `app*`, `/regex/`, or a comma list of them: the items of `label:` that have no value.
-pub(super) fn keys(raw: &str, start: usize, map: Map) -> Result<Vec<(Term, Span)>, ParseError> {
-    split(raw, start).into_iter().map(|item| Ok((key(&item, map)?, item.span))).collect()
+pub(super) fn keys(
+    raw: &str,
+    start: usize,
+    map: Map,
+    half: Half<'_>,
+) -> Result<Vec<(Term, Span)>, ParseError> {
+    split(raw, start).into_iter().map(|item| Ok((key(&item, map, half)?, item.span))).collect()
 }
 
-fn key(item: &Item<'_>, map: Map) -> Result<Term, ParseError> {
+fn key(item: &Item<'_>, map: Map, half: Half<'_>) -> Result<Term, ParseError> {
     let Item { raw, span } = item;
+    if !raw.is_empty() && !raw.contains('=') && item.is_plain() && half(&map.key_place(), item) {
+        return glob(format!("{raw}*=*"), item, map);
+    }
     if regex_source(raw).is_some() {
         return pattern(item, Bare::Exact, "a regular expression").map(|pattern| map.pair(pattern));
     }

@@ -19,7 +19,9 @@ pub struct ParseError {
     /// A sentence that says what to write instead.
     pub suggestion: Option<String>,
     /// Something was opened and goes on to the end of the text.
-    pub(super) unfinished: bool,
+    pub(super) open: bool,
+    /// What is typed next may mend it.
+    pub(super) mendable: bool,
 }
 
 /// Columns of the text that [`ParseError::render`] shows before, in and after the span.
@@ -29,7 +31,15 @@ const AFTER: usize = 20;
 
 impl ParseError {
     pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), expected: None, got: None, suggestion: None, unfinished: false }
+        Self {
+            span,
+            message: message.into(),
+            expected: None,
+            got: None,
+            suggestion: None,
+            open: false,
+            mendable: false,
+        }
     }
 
     /// An error that is none of the parser's, such as a kind that does not exist, to be told in the same way.
@@ -37,8 +47,16 @@ impl ParseError {
         Self::new(span, message)
     }
 
-    pub(super) fn unfinished(mut self) -> Self {
-        self.unfinished = true;
+    /// It goes on to the end of the text.
+    pub(super) fn open(mut self) -> Self {
+        self.open = true;
+        self.mendable = true;
+        self
+    }
+
+    /// More letters may mend it.
+    pub(super) fn mendable(mut self) -> Self {
+        self.mendable = true;
         self
     }
 

@@ -58,6 +58,8 @@ pub(super) fn is_delimiter(c: char) -> bool {
     c.is_whitespace() || matches!(c, '(' | ')' | '|')
 }
 
+const FLAGS: [&str; 3] = ["--namespace", "--selector", "--all-namespaces"];
+
 fn is_mark(c: char) -> bool {
     matches!(c, '-' | '!')
 }
@@ -86,7 +88,7 @@ impl<'a> Lexer<'a> {
     /// To the next delimiter; what never closes goes on to the end.
     fn skip_unreadable(&mut self, start: usize, error: &ParseError) {
         self.at = self.at.max(error.span.end).max(start);
-        if error.unfinished {
+        if error.open {
             self.at = self.text.len();
         }
         self.advance_while(|c| !is_delimiter(c));
@@ -175,7 +177,9 @@ impl<'a> Lexer<'a> {
                 let text = &self.text[start..self.at];
                 let error =
                     ParseError::new(start..self.at, format!("{} is no part of a query", quoted(text)));
-                return Err(error.suggest("flags go before the query; to search for the text, quote it"));
+                let error = error.suggest("flags go before the query; to search for the text, quote it");
+                let begun = FLAGS.iter().any(|known| known.starts_with(text));
+                return Err(if begun { error.mendable() } else { error });
             }
         }
         Ok(true)
@@ -184,7 +188,8 @@ impl<'a> Lexer<'a> {
     fn flag_argument(&mut self, start: usize, flag: &str, expected: &str) -> Result<(), ParseError> {
         let end = self.at;
         self.skip_spaces();
-        let error = ParseError::new(start..end, format!("`{flag}` has no value")).expected(expected);
+        let error =
+            ParseError::new(start..end, format!("`{flag}` has no value")).expected(expected).mendable();
         match self.peek() {
             None => Err(error.got("the end of the query")),
             Some(c) if is_delimiter(c) || c == '-' => Err(error.got(quoted(self.word()))),
@@ -222,7 +227,7 @@ impl<'a> Lexer<'a> {
             let open = self.at;
             let Some(length) = self.rest().find(')') else {
                 let error = ParseError::new(open..open + 1, "this parenthesis is never closed");
-                return Err(error.expected("`)`").unfinished());
+                return Err(error.expected("`)`").open());
             };
             self.at += length + 1;
             if self.peek() != Some(',') {
@@ -282,7 +287,8 @@ impl<'a> Lexer<'a> {
                 self.end_of_quotes("")?;
                 if text.is_empty() {
                     return Err(ParseError::new(start..self.at, "an empty phrase")
-                        .expected("words between the quotes"));
+                        .expected("words between the quotes")
+                        .mendable());
                 }
                 self.push(TokenKind::Phrase(text), start);
             }
@@ -327,7 +333,7 @@ impl<'a> Lexer<'a> {
                         .expected("a space before it")
                         .suggest("a phrase stands alone: \"two words\""));
                 }
-                '/' if opens && takes_regex(before) => self.at += regex(self.rest()).unwrap_or(1),
+                '/' if opens_regex(before) => self.at += regex(self.rest()).unwrap_or(1),
                 _ => self.at += c.len_utf8(),
             }
         }
@@ -357,7 +363,10 @@ impl<'a> Lexer<'a> {
 
 /// Whether a `/` after this much of a bare token may open a regular expression: at its start, or in a value.
 /// `https://example.org/` is no qualifier, so that it stays text.
-fn takes_regex(before: &str) -> bool {
+pub(super) fn opens_regex(before: &str) -> bool {
+    if !before.is_empty() && !before.ends_with([':', '=', ',']) {
+        return false;
+    }
     let qualifier = before.split_once(':').map(|(word, _)| word);
     match before.find(['=', ':']).map(|at| &before[at..=at]) {
         None => before.is_empty(),
@@ -403,9 +412,11 @@ pub(super) fn unquote(text: &str) -> Option<(String, usize)> {
 fn unclosed(start: usize, text: &str) -> ParseError {
     let quote = if text[start..].starts_with('"') { "`\"`" } else { "`'`" };
     let error = ParseError::new(start..start + 1, "this quote is never closed");
-    error.expected(quote).got("the end of the query").unfinished()
+    error.expected(quote).got("the end of the query").open()
 }
 
 fn nothing_to_exclude(span: Span) -> ParseError {
-    ParseError::new(span, "nothing to exclude").expected("a term right after it, as in `-kind:pod`")
+    ParseError::new(span, "nothing to exclude")
+        .expected("a term right after it, as in `-kind:pod`")
+        .mendable()
 }

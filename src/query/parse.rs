@@ -31,6 +31,7 @@
 
 use super::build::{Piece, all_of, merge, one_of};
 use super::error::quoted;
+use super::lenient::Typing;
 use super::lex::{Token, TokenKind, lex};
 use super::problems::Problems;
 use super::{Expr, Hint, ParseError, Query, Span, Term};
@@ -47,7 +48,7 @@ pub const MAX_TERMS: usize = 256;
 /// # Errors
 /// Anything that is not understood, with its place; never reads a known qualifier as text, never widens a search.
 pub fn parse(text: &str) -> Result<Query, ParseError> {
-    Parser::new(text, Problems::strict())?.query().map(|(query, _)| query)
+    Parser::new(text, Problems::strict(), None)?.query().map(|(query, _)| query)
 }
 
 pub(super) struct Parser<'a> {
@@ -61,10 +62,16 @@ pub(super) struct Parser<'a> {
     pub(super) query: Query,
     /// Where the last term was, if it was none: a setting of the whole query.
     pub(super) setting: Option<Span>,
+    /// Where the cursor is, if the query is being typed.
+    pub(super) typing: Option<Typing<'a>>,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str, mut problems: Problems) -> Result<Self, ParseError> {
+    pub(super) fn new(
+        text: &'a str,
+        mut problems: Problems,
+        typing: Option<Typing<'a>>,
+    ) -> Result<Self, ParseError> {
         let mut tokens = Vec::new();
         if text.len() > MAX_BYTES {
             let span = text.floor_char_boundary(MAX_BYTES)..text.len();
@@ -76,7 +83,7 @@ impl<'a> Parser<'a> {
             tokens = lex(text, &mut problems)?;
         }
         let query = Query::default();
-        Ok(Self { text, tokens, next: 0, depth: 0, terms: 0, problems, query, setting: None })
+        Ok(Self { text, tokens, next: 0, depth: 0, terms: 0, problems, query, setting: None, typing })
     }
 
     /// The query, and what could not be understood of it.
@@ -116,7 +123,9 @@ impl<'a> Parser<'a> {
         let got = self
             .peek()
             .map_or_else(|| "the end of the query".to_owned(), |t| quoted(&self.text[t.span.clone()]));
-        ParseError::new(span, message).expected("a term").got(got)
+        let error = ParseError::new(span, message).expected("a term").got(got);
+        // at the end, spaces may still be typed before it
+        if self.peek().is_none() { error.open() } else { error.mendable() }
     }
 
     /// Up to the end or a closing parenthesis; `None` where nothing stands that restricts the search.
@@ -152,7 +161,8 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let error = self.missing_term("`AND` needs a term on both sides", token.span.clone());
-        self.problems.add(error.suggest("to search for the word, quote it: \"AND\""), token.span)
+        let extent = token.span.start..self.here();
+        self.problems.add(error.suggest("to search for the word, quote it: \"AND\""), extent)
     }
 
     /// Alternatives; `None` where nothing came of any.
@@ -180,8 +190,11 @@ impl<'a> Parser<'a> {
             Ok(piece) => Ok(piece),
             Err(error) => {
                 let last = self.tokens[first..self.next.max(first)].last();
+                // where a term is missing, what asks for it is to blame
+                let before = first.checked_sub(1).filter(|_| last.is_none()).map(|nth| &self.tokens[nth]);
+                let start = before.map_or(start, |token| token.span.start);
                 let end = last.map_or(start, |token| token.span.end);
-                let end = if error.unfinished { self.text.len() } else { end };
+                let end = if error.open { self.text.len() } else { end };
                 self.problems.add(error, start..end)?;
                 Ok(None)
             }
@@ -267,12 +280,12 @@ impl<'a> Parser<'a> {
         let is_empty = self.next == first && self.problems.len() == found;
         let Some(close) = self.advance() else {
             let error = ParseError::new(open.clone(), "this parenthesis is never closed").expected("`)`");
-            self.problems.add(error.got("the end of the query"), open.start..self.text.len())?;
+            self.problems.add(error.got("the end of the query").open(), open.start..self.text.len())?;
             return Ok(inside);
         };
         if inside.is_none() && (is_empty || !self.problems.collects()) {
             let error = ParseError::new(open.start..close.span.end, "nothing between the parentheses");
-            return Err(error.expected("a term"));
+            return Err(error.expected("a term").mendable());
         }
         Ok(inside)
     }

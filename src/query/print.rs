@@ -289,7 +289,7 @@ fn print_pattern(pattern: &Pattern, bare: Bare, f: &mut Formatter<'_>) -> fmt::R
             f.write_str(if bare == Bare::Exact { "" } else { "=" })?;
             plain_or_quoted(text, f)
         }
-        Pattern::Prefix(text) if bare == Bare::Prefix => f.write_str(text),
+        Pattern::Prefix(text) if bare == Bare::Prefix && is_plain(text) => f.write_str(text),
         Pattern::Substring(text) | Pattern::Glob(text) => f.write_str(text),
         Pattern::Prefix(text) => {
             f.write_char('^')?;
@@ -304,9 +304,12 @@ fn print_pattern(pattern: &Pattern, bare: Bare, f: &mut Formatter<'_>) -> fmt::R
 }
 
 fn plain_or_quoted(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
-    let starts = text.starts_with(char::is_alphanumeric);
+    if is_plain(text) { f.write_str(text) } else { quoted(text, f) }
+}
+
+fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "-_.:/".contains(c);
-    if starts && text.chars().all(plain) { f.write_str(text) } else { quoted(text, f) }
+    text.starts_with(char::is_alphanumeric) && text.chars().all(plain)
 }
 
 fn quoted(text: &str, f: &mut Formatter<'_>) -> fmt::Result {

@@ -26,6 +26,11 @@ impl Problems {
         Self { collect: false, found: Vec::new() }
     }
 
+    /// Problems are collected.
+    pub(super) fn lenient() -> Self {
+        Self { collect: true, found: Vec::new() }
+    }
+
     /// Refuses the error or notes it; `extent` is the token or group that is to blame.
     pub(super) fn add(&mut self, error: ParseError, extent: Span) -> Result<(), ParseError> {
         if !self.collect {
@@ -47,5 +52,9 @@ impl Problems {
     /// Whether the parser goes on after a problem.
     pub(super) fn collects(&self) -> bool {
         self.collect
+    }
+
+    pub(super) fn into_found(self) -> Vec<Problem> {
+        self.found
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn requirements(text: &str) -> Result<Vec<(Selector, Span)>, ParseErr
     let mut parser = Parser { text, tokens: lex(text), next: 0 };
     if parser.peek().is_none() {
         let error = ParseError::new(0..text.len(), "an empty label selector");
-        return Err(error.expected("a requirement such as `app=web`"));
+        return Err(error.expected("a requirement such as `app=web`").mendable());
     }
     let mut all = Vec::new();
     loop {
@@ -88,7 +88,12 @@ impl<'a> Parser<'a> {
 
     fn unexpected(&self) -> ParseError {
         let got = self.peek().map_or_else(|| "the end of the selector".to_owned(), quoted);
-        ParseError::new(self.here(), "this is no label selector").got(got)
+        let error = ParseError::new(self.here(), "this is no label selector").got(got);
+        // at the end, or at a word that may become `in` or `notin`
+        let last = self.next + 1 >= self.tokens.len();
+        let begun =
+            self.peek().is_none_or(|word| word == "!" || "in".starts_with(word) || "notin".starts_with(word));
+        if last && begun { error.mendable() } else { error }
     }
 
     fn take(&mut self, token: &str) -> Result<(), ParseError> {
@@ -180,10 +185,11 @@ pub(super) const PART: &str = "letters, digits, `-`, `_` and `.`, with a letter 
 /// Checks a label key as apimachinery does: `[DNS subdomain/]name`.
 pub(super) fn check_key(key: &str) -> Result<(), ParseError> {
     let bad = |why: &str| {
-        Err(ParseError::new(0..key.len(), format!("{} is no label key", quoted(key))).expected(why))
+        let error = ParseError::new(0..key.len(), format!("{} is no label key", quoted(key))).expected(why);
+        Err(if goes_on(key) { error.mendable() } else { error })
     };
     if key.is_empty() {
-        return Err(ParseError::new(0..0, "an empty label key").expected("a key such as `app`"));
+        return Err(ParseError::new(0..0, "an empty label key").expected("a key such as `app`").mendable());
     }
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     if name.contains('/') {
@@ -204,7 +210,9 @@ pub(super) fn check_key(key: &str) -> Result<(), ParseError> {
 /// Checks a label value as apimachinery does.
 pub(super) fn check_value(value: &str) -> Result<(), ParseError> {
     let bad = |why: &str| {
-        Err(ParseError::new(0..value.len(), format!("{} is no label value", quoted(value))).expected(why))
+        let error =
+            ParseError::new(0..value.len(), format!("{} is no label value", quoted(value))).expected(why);
+        Err(if goes_on(value) { error.mendable() } else { error })
     };
     if value.len() > 63 {
         return bad("at most 63 characters");
@@ -217,6 +225,11 @@ pub(super) fn check_value(value: &str) -> Result<(), ParseError> {
         });
     }
     Ok(())
+}
+
+/// Ends in what something must follow.
+fn goes_on(text: &str) -> bool {
+    text.ends_with(['/', '-', '_', '.'])
 }
 
 fn is_part(text: &str) -> bool {

@@ -2,8 +2,9 @@
 
 use super::build::{Piece, all_or_one, one_of};
 use super::conditions::{self, Map};
+use super::cursor::Place;
 use super::error::quoted;
-use super::lex::TokenKind;
+use super::lex::{TokenKind, opens_regex, regex};
 use super::parse::Parser;
 use super::times::{Takes, times};
 use super::value::{self, Bare, Item, pattern, regex_source};
@@ -16,6 +17,7 @@ const NAME: &str = "a name or a part of one";
 
 impl Parser<'_> {
     pub(super) fn text_term(&mut self, span: Span) -> Result<Option<Piece>, ParseError> {
+        self.refuse_half_a_regex(&span)?;
         let raw = &self.text[span.clone()];
         match raw.chars().next() {
             Some('~') => return self.meaning(raw, span).map(Some),
@@ -45,6 +47,26 @@ impl Parser<'_> {
         }
     }
 
+    /// A single slash is text, but while it is typed a second one may follow. What stands up to the next space may be
+    /// part of it, parentheses and `|` as well.
+    fn refuse_half_a_regex(&mut self, span: &Span) -> Result<(), ParseError> {
+        let Some(typing) = self.typing else { return Ok(()) };
+        let (raw, rest) = (&self.text[span.clone()], &self.text[span.start..]);
+        let mut slashes = raw.match_indices('/').map(|(at, _)| at);
+        let is_open = |at: &usize| opens_regex(&raw[..*at]) && regex(&rest[*at..]).is_none();
+        let Some(start) = slashes.find(is_open) else { return Ok(()) };
+        let end = span.start + rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let part = span.start + start..end;
+        if !typing.touches(&part) {
+            return Ok(());
+        }
+        while self.peek().is_some_and(|token| token.span.start < end) {
+            self.advance();
+        }
+        let error = ParseError::new(part, "this regular expression is not closed");
+        Err(error.expected("`/`").mendable())
+    }
+
     /// `qualifier:list`
     fn qualified(
         &mut self,
@@ -61,9 +83,7 @@ impl Parser<'_> {
             Qualifier::Kind => piece(self.kinds(list, start)?, true),
             Qualifier::Namespace => piece(self.namespaces(list, start)?, true),
             Qualifier::Name => self.name(list, span, true).map(Some),
-            Qualifier::Group => {
-                piece(Term::Group(self.patterns(list, start, Bare::Exact, expected(qualifier))?), true)
-            }
+            Qualifier::Group => piece(self.groups(list, start)?, true),
             Qualifier::Version => piece(self.versions(list, start)?, true),
             Qualifier::Uid => {
                 piece(Term::Uid(self.patterns(list, start, Bare::Prefix, expected(qualifier))?), true)
@@ -94,13 +114,14 @@ impl Parser<'_> {
     fn no_value(&self, qualifier: Qualifier, span: Span) -> ParseError {
         let what = quoted(&self.text[span.clone()]);
         let next = self.peek().map_or("the end of the query", |_| "a space");
-        ParseError::new(span, format!("{what} has no value")).expected(expected(qualifier)).got(next)
+        let error = ParseError::new(span, format!("{what} has no value"));
+        error.expected(expected(qualifier)).got(next).mendable()
     }
 
     fn kinds(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
         let mut kinds: Vec<Value> = Vec::new();
         for item in self.items(list, start, "kind")? {
-            let pattern = pattern(&item, Bare::Exact, KIND)?;
+            let pattern = self.value(&item, KIND, &Place::Kind)?;
             if kinds.iter().all(|known| known.pattern != pattern) {
                 kinds.push(Value { pattern, span: item.span });
             }
@@ -111,7 +132,7 @@ impl Parser<'_> {
     pub(super) fn namespaces(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
         let mut namespaces = Vec::new();
         for item in self.items(list, start, "ns")? {
-            add(&mut namespaces, pattern(&item, Bare::Exact, NAME)?);
+            add(&mut namespaces, self.value(&item, NAME, &Place::Namespace)?);
         }
         Ok(Term::Namespace(namespaces))
     }
@@ -120,6 +141,28 @@ impl Parser<'_> {
     fn name(&mut self, list: &str, span: Span, merges: bool) -> Result<Piece, ParseError> {
         let patterns = self.patterns(list, span.end - list.len(), Bare::Substring, NAME)?;
         Ok(Piece { expr: Expr::Term(Term::Name(patterns), span), merges })
+    }
+
+    fn groups(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
+        let mut groups = Vec::new();
+        for item in self.items(list, start, "group")? {
+            add(&mut groups, self.value(&item, expected(Qualifier::Group), &Place::Group)?);
+        }
+        Ok(Term::Group(groups))
+    }
+
+    /// A whole value, or the beginning of one where it is being typed.
+    fn value(&self, item: &Item<'_>, expected: &str, place: &Place) -> Result<Pattern, ParseError> {
+        match pattern(item, Bare::Exact, expected)? {
+            Pattern::Exact(text) if text == item.raw && self.is_half(place, item) => {
+                Ok(Pattern::Prefix(text))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn is_half(&self, place: &Place, item: &Item<'_>) -> bool {
+        self.typing.is_some_and(|typing| typing.is_half(place, item.raw, &item.span))
     }
 
     fn versions(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
@@ -143,13 +186,22 @@ impl Parser<'_> {
         bare: Bare,
         expected: &str,
     ) -> Result<Vec<Pattern>, ParseError> {
-        let items = value::split(list, start);
-        self.count(items.len(), &(start..start + list.len()))?;
+        let items = self.split(list, start)?;
         let mut patterns = Vec::new();
         for item in &items {
             add(&mut patterns, pattern(item, bare, expected)?);
         }
         Ok(patterns)
+    }
+
+    /// The items of a list; without the one that is still to be typed, if there are others.
+    fn split<'t>(&mut self, list: &'t str, start: usize) -> Result<Vec<Item<'t>>, ParseError> {
+        let mut items = value::split(list, start);
+        self.count(items.len(), &(start..start + list.len()))?;
+        if let Some(typing) = self.typing.filter(|_| items.iter().any(|item| !item.raw.is_empty())) {
+            items.retain(|item| !item.raw.is_empty() || !typing.touches(&item.span));
+        }
+        Ok(items)
     }
 
     /// The items of a list in which no `-` or `!` may stand.
@@ -159,8 +211,7 @@ impl Parser<'_> {
         start: usize,
         qualifier: &str,
     ) -> Result<Vec<Item<'t>>, ParseError> {
-        let items = value::split(list, start);
-        self.count(items.len(), &(start..start + list.len()))?;
+        let items = self.split(list, start)?;
         for Item { raw, span } in &items {
             if let Some(value) = raw.strip_prefix(['-', '!']) {
                 let error = ParseError::new(span.clone(), "an exclusion inside a list").got(quoted(raw));
@@ -177,12 +228,14 @@ impl Parser<'_> {
         if has_value {
             return self.conditions(list, start..start + list.len(), map);
         }
-        let keys = conditions::keys(list, start, map)?;
+        let keys = conditions::keys(list, start, map, &|place, item| self.is_half(place, item))?;
         Ok(Piece { expr: one_of(self.counted(keys)?), merges: false })
     }
 
     fn conditions(&mut self, raw: &str, span: Span, map: Map) -> Result<Piece, ParseError> {
-        let all = self.counted(conditions::conditions(raw, span.start, map)?)?;
+        let half = |place: &Place, item: &Item<'_>| self.is_half(place, item);
+        let all = conditions::conditions(raw, span.start, map, &half)?;
+        let all = self.counted(all)?;
         Ok(Piece { merges: all.len() == 1, expr: all_or_one(all) })
     }
 
@@ -214,9 +267,26 @@ impl Parser<'_> {
     fn owners(&mut self, list: &str, start: usize) -> Result<Vec<Owner>, ParseError> {
         let mut owners = Vec::new();
         for item in self.items(list, start, "owner")? {
-            add(&mut owners, owner(&item)?);
+            add(&mut owners, self.owner(&item)?);
         }
         Ok(owners)
+    }
+
+    fn owner(&self, item: &Item<'_>) -> Result<Owner, ParseError> {
+        let slash = item.raw.find('/').filter(|at| is_kind_word(&item.raw[..*at]));
+        let kind = slash.map(|at| item.raw[..at].to_owned());
+        let rest = item.from(slash.map_or(0, |at| at + 1));
+        if kind.is_some()
+            && rest.raw.is_empty()
+            && self.typing.is_some_and(|typing| typing.touches(&rest.span))
+        {
+            return Ok(Owner::Object { kind, name: Pattern::Glob("*".to_owned()) });
+        }
+        let place = Place::Owner { kind: kind.clone() };
+        Ok(match self.value(&rest, expected(Qualifier::Owner), &place)? {
+            Pattern::Exact(text) if kind.is_none() && is_uid(&text) => Owner::Uid(text.to_ascii_lowercase()),
+            name => Owner::Object { kind, name },
+        })
     }
 
     fn times(&mut self, name: &str, raw: &str, start: usize, span: Span) -> Result<Piece, ParseError> {
@@ -250,7 +320,7 @@ impl Parser<'_> {
     fn clusters(&mut self, list: &str, span: Span) -> Result<Option<Piece>, ParseError> {
         let start = span.end - list.len();
         for item in self.items(list, start, "cluster")? {
-            let pattern = pattern(&item, Bare::Exact, expected(Qualifier::Cluster))?;
+            let pattern = self.value(&item, expected(Qualifier::Cluster), &Place::Cluster)?;
             if self.query.clusters.iter().all(|known| known.pattern != pattern) {
                 self.query.clusters.push(Value { pattern, span: item.span });
             }
@@ -311,9 +381,9 @@ impl Parser<'_> {
             span.end = token.span.end;
         }
         if text.trim().is_empty() {
-            return Err(
-                ParseError::new(span, "`~` has no words").expected("what to look for, as in `~databases`")
-            );
+            return Err(ParseError::new(span, "`~` has no words")
+                .expected("what to look for, as in `~databases`")
+                .mendable());
         }
         Ok(Piece { expr: Expr::Term(Term::Meaning(text), span), merges: false })
     }
@@ -334,6 +404,14 @@ impl Parser<'_> {
                 return Err(error.suggest("write `name:...`, or quote the text"));
             }
             return self.name(part, span, false);
+        }
+        if let Some(kind) = raw.strip_suffix('/').filter(|kind| is_kind_word(kind)) {
+            let item = Item { raw: kind, span: span.start..span.end };
+            if self.is_half(&Place::Kind, &item) {
+                let pattern = Pattern::Exact(kind.to_owned());
+                let term = Term::Kind(vec![Value { pattern, span: span.start..span.end - 1 }]);
+                return Ok(Piece { expr: Expr::Term(term, span), merges: false });
+            }
         }
         if let Some(term) = kind_and_name(raw, &span)? {
             self.count(1, &span)?;
@@ -441,11 +519,14 @@ fn unknown_word<'a>(
     name: &str,
     raw: &str,
     span: Span,
-    known: impl Iterator<Item = &'a str>,
+    known: impl Iterator<Item = &'a str> + Clone,
     expected: String,
 ) -> ParseError {
     let message = format!("{} is no value of `{name}:`", quoted(raw));
     let error = ParseError::new(span, message).expected(expected);
+    let begun = raw.to_ascii_lowercase();
+    let is_begun = known.clone().any(|word| word.starts_with(&begun));
+    let error = if is_begun { error.mendable() } else { error };
     match suggest(raw, known) {
         Some(meant) => error.suggest(format!("did you mean `{name}:{meant}`?")),
         None => error,
@@ -463,7 +544,14 @@ fn sort_key(raw: &str, span: &Span) -> Result<Sort, ParseError> {
     let known = SORT_KEYS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(word));
     let Some((_, key, reversed)) = known.filter(|_| !(minus && suffix)) else {
         let names = SORT_KEYS.iter().map(|(name, ..)| *name);
-        return Err(unknown_word("sort", raw, span.clone(), names, expected(Qualifier::Sort).to_owned()));
+        let expected = expected(Qualifier::Sort).to_owned();
+        let error = unknown_word("sort", raw, span.clone(), names, expected);
+        // `-`, `-a`, `created-de`
+        let begun = minus && SORT_KEYS.iter().any(|(name, ..)| name.starts_with(word))
+            || word
+                .rsplit_once('-')
+                .is_some_and(|(_, end)| "desc".starts_with(end) || "asc".starts_with(end));
+        return Err(if begun { error.mendable() } else { error });
     };
     Ok(Sort { key: *key, descending: (minus || suffix) != *reversed })
 }
@@ -482,17 +570,6 @@ fn kind_and_name(raw: &str, span: &Span) -> Result<Option<Term>, ParseError> {
     let item = Item { raw: name, span: span.start + kind.len() + 1..span.end };
     let name = pattern(&item, Bare::Substring, NAME)?;
     Ok(Some(Term::KindName { kind: kind.to_owned(), name }))
-}
-
-fn owner(item: &Item<'_>) -> Result<Owner, ParseError> {
-    let slash = item.raw.find('/').filter(|at| is_kind_word(&item.raw[..*at]));
-    let kind = slash.map(|at| item.raw[..at].to_owned());
-    let rest = item.from(slash.map_or(0, |at| at + 1));
-    let name = pattern(&rest, Bare::Exact, expected(Qualifier::Owner))?;
-    Ok(match name {
-        Pattern::Exact(text) if kind.is_none() && is_uid(&text) => Owner::Uid(text.to_ascii_lowercase()),
-        name => Owner::Object { kind, name },
-    })
 }
 
 /// `3f1c2d4e-0000-4000-8000-000000000000`

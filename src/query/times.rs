@@ -80,7 +80,7 @@ impl Parser<'_> {
                 let error = ParseError::new(start..start + raw.len(), "an age without a comparison");
                 let name = self.name;
                 let message = format!("write `{name}:<{raw}` for less, `{name}:>{raw}` for more");
-                Err(error.expected("`<`, `>` or a range").got(quoted(raw)).suggest(message))
+                Err(error.expected("`<`, `>` or a range").got(quoted(raw)).suggest(message).mendable())
             }
         }
     }
@@ -93,7 +93,7 @@ impl Parser<'_> {
         let times = match (low, high) {
             (None, None) => {
                 let error = ParseError::new(whole, "a range without ends").expected(self.expected());
-                return Err(error.suggest(self.examples()));
+                return Err(error.suggest(self.examples()).mendable());
             }
             (Some(Point::Ago(_)), Some(Point::At(..))) | (Some(Point::At(..)), Some(Point::Ago(_))) => {
                 return Err(ParseError::new(whole, "a range from an age to a date").expected("two of a kind"));
@@ -113,7 +113,7 @@ impl Parser<'_> {
         };
         if backwards {
             let error = ParseError::new(whole, "this range runs backwards");
-            return Err(error.suggest(format!("write `{}:{to}..{from}`", self.name)));
+            return Err(error.suggest(format!("write `{}:{to}..{from}`", self.name)).mendable());
         }
         Ok(times)
     }
@@ -121,7 +121,7 @@ impl Parser<'_> {
     fn point(&self, raw: &str, start: usize) -> Result<Point, ParseError> {
         let span = start..start + raw.len();
         if raw.is_empty() {
-            return Err(ParseError::new(span, "an empty value").expected(self.expected()));
+            return Err(ParseError::new(span, "an empty value").expected(self.expected()).mendable());
         }
         if let Some(ago) = duration(raw, &span)? {
             return Ok(Point::Ago(ago));
@@ -134,7 +134,9 @@ impl Parser<'_> {
             }
             (None, _) => {
                 let error = ParseError::new(span, format!("{} is no {}", quoted(raw), self.what()));
-                Err(error.expected(self.expected()).suggest(self.examples()))
+                let error = error.expected(self.expected()).suggest(self.examples());
+                // every age and date begins so
+                Err(if raw.starts_with(|c: char| c.is_ascii_digit()) { error.mendable() } else { error })
             }
         }
     }

@@ -15,6 +15,13 @@ pub(super) struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
+    /// Whether it holds no mark: no quote, anchor, star or slash at its start.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.raw.starts_with(['=', '^', '~', '/', '!', '-'])
+            && !self.raw.contains(['"', '\'', '*', '?'])
+            && !self.raw.ends_with('$')
+    }
+
     /// What stands from byte `at` of it on.
     pub(super) fn from(&self, at: usize) -> Item<'a> {
         Item { raw: &self.raw[at..], span: self.span.start + at..self.span.end }
@@ -74,7 +81,7 @@ pub(super) enum Bare {
 /// `web` `=web` `"web"` `^web` `web$` `web-*` `/regex/`: one value. `expected` is what an empty one lacks.
 pub(super) fn pattern(item: &Item<'_>, bare: Bare, expected: &str) -> Result<Pattern, ParseError> {
     let Item { raw, span } = item;
-    let empty = || ParseError::new(span.clone(), "an empty value").expected(expected);
+    let empty = || ParseError::new(span.clone(), "an empty value").expected(expected).mendable();
     if let Some(source) = regex_source(raw) {
         check_regex(source, span.start + 1)?;
         return Ok(Pattern::Regex(source.to_owned()));
@@ -130,14 +137,24 @@ pub(super) fn check_regex(source: &str, start: usize) -> Result<(), ParseError> 
     match regex::RegexBuilder::new(source).size_limit(REGEX_SIZE).build() {
         Ok(_) => Ok(()),
         Err(regex::Error::Syntax(text)) => {
-            // several lines, the last of which says what is wrong
             let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            let error = ParseError::new(whole, format!("this regular expression can't be read: {why}"));
-            Err(error.suggest("to search for the text, quote it"))
+            let place = caret(&text, source).map_or(whole, |at| start + at.start..start + at.end);
+            let error = ParseError::new(place, format!("this regular expression can't be read: {why}"));
+            Err(error.suggest("to search for the text, quote it").mendable())
         }
         Err(_) => {
             let error = ParseError::new(whole, "this regular expression is too large");
             Err(error.expected("less repetition, such as `{1,20}` instead of `{1,9999}`"))
         }
     }
+}
+
+/// Where `regex` put its carets, below the expression: bytes of `source`.
+fn caret(text: &str, source: &str) -> Option<Span> {
+    let mut lines = text.lines().skip_while(|line| line.trim_start() != source);
+    let indent = lines.next()?.len() - source.len();
+    let marks = lines.next()?.get(indent..)?;
+    let byte = |chars: usize| source.char_indices().nth(chars).map_or(source.len(), |(at, _)| at);
+    let first = marks.find('^')?;
+    Some(byte(first)..byte(marks.rfind('^')? + 1))
 }

@@ -7,3 +7,4 @@ pub(super) mod kinds;
 pub(super) mod search;
 pub(super) mod status;
 pub(super) mod sync;
+mod watch;

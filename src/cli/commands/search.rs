@@ -14,9 +14,10 @@ use super::super::query::{self, Wording};
 use super::super::session::Session;
 use super::super::settings::Key;
 use super::super::target::{Need, Target};
+use crate::index::Reader;
 use crate::object::KindKey;
 use crate::query::{ParseError, Query};
-use crate::search::{Answer, Catalog, Options, SearchError, Searcher};
+use crate::search::{Answer, Catalog, Hit, Options, SearchError, Searcher};
 
 /// Runs `search`.
 pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome {
@@ -31,6 +32,13 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         (false, true) => Wanted::Fresh,
         (false, false) => Wanted::Recent,
     };
+    if args.watch {
+        if query.root.is_none() {
+            return Err(Failure::usage(SearchError::Empty));
+        }
+        let form = target.settings.text(Key::Output).unwrap_or("table").to_owned();
+        return super::watch::run(session, &target, &query, &form, &|error| failed(error, &wording)).await;
+    }
     let prepared = prepare(session, &target, wanted).await?;
     let searcher = Searcher::new(prepared.reader.clone(), Arc::new(Catalog::new(target.kinds())));
     if query.root.is_none() {
@@ -39,6 +47,14 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
     let options = Options { limit: limit(&target, args, &searcher), ..Options::default() };
     let answer = searcher.search(&query, &options).map_err(|error| failed(error, &wording))?;
     report(session, &target, &prepared, &query, &answer, args.count)
+}
+
+/// All hits of a query at the moment.
+pub(super) fn searching(target: &Target, reader: &Reader, query: &Query) -> Result<Vec<Hit>, SearchError> {
+    let searcher = Searcher::new(reader.clone(), Arc::new(Catalog::new(target.kinds())));
+    let limit = usize::try_from(searcher.reader().snapshot().num_docs()).unwrap_or(usize::MAX);
+    let options = Options { limit, ..Options::default() };
+    Ok(searcher.search(query, &options)?.hits)
 }
 
 fn limit(target: &Target, args: &SearchArgs, searcher: &Searcher) -> usize {

@@ -152,7 +152,8 @@ fn line(session: &Session<'_>, status: &Status) -> String {
     }
 }
 
-fn finish(ended: Ended) -> Outcome {
+/// The exit code of an engine's end, or why it ended.
+pub(super) fn finish(ended: Ended) -> Outcome {
     let (why, what) = match ended {
         Ended::Done => return Ok(Exit::Done),
         Ended::Unreachable(why) => (why, "the cluster can't be reached"),

@@ -251,3 +251,111 @@ fn messages_hold_nothing_that_steers_a_terminal() {
         assert!(!lines.contains(['\x1b', '\u{202e}']), "{lines:?}");
     }
 }
+
+#[test]
+fn bad_times() {
+    fails(&[
+        ("age:2h", "2h", "an age without a comparison: expected `<`, `>` or a range, got `2h`"),
+        ("age:<x", "x", "`x` is no age: expected an age such as `2h`"),
+        (
+            "age:>2026-01-01",
+            "2026-01-01",
+            "a date where an age is meant: expected an age such as `2h`, got `2026-01-01`",
+        ),
+        (
+            "created:>yesterday",
+            "yesterday",
+            "`yesterday` is no age or date: expected a date such as `2026-01-15`, or an age such as `2h`",
+        ),
+        (
+            "created:>2026-13-01",
+            "2026-13-01",
+            "`2026-13-01` is no age or date: expected a date such as `2026-01-15`, or an age such as `2h`",
+        ),
+        ("age:2h..1h", "2h..1h", "this range runs backwards"),
+        ("age:..", "..", "a range without ends: expected an age such as `2h`"),
+        ("created:1h..2026-01-01", "1h..2026-01-01", "a range from an age to a date: expected two of a kind"),
+        ("age:<1h,2h", "<1h,2h", "`age:` takes no list: got `<1h,2h`"),
+        ("age:<2000y", "2000y", "an age of more than 1000 years: got `2000y`"),
+        ("age<", "", "an empty value: expected an age such as `2h`"),
+    ]);
+    assert_eq!(error("age:2h..1h").suggestion.as_deref(), Some("write `age:1h..2h`"));
+    assert_eq!(error("age:>2026-01-01").suggestion.as_deref(), Some("write `created:>2026-01-01`"));
+}
+
+#[test]
+fn bad_words_of_the_language() {
+    fails(&[
+        (
+            "is:delting",
+            "delting",
+            "`delting` is no value of `is:`: expected `namespaced`, `cluster`, `deleting` or `gone`",
+        ),
+        ("has:x", "x", "`x` is no value of `has:`: expected `label`, `annotation`, `owner` or `finalizer`"),
+        (
+            "no:owner,y",
+            "y",
+            "`y` is no value of `no:`: expected `label`, `annotation`, `owner` or `finalizer`",
+        ),
+        (
+            "sort:size",
+            "size",
+            "`size` is no value of `sort:`: expected `relevance`, `name`, `ns`, `kind` or `age`",
+        ),
+        ("sort:age,-age", "-age", "sorted by `-age` twice: expected each key once"),
+        ("limit:0", "0", "`0` is no limit: expected a number from 1 to 1000000"),
+        ("limit:5 limit:6", "limit:6", "a second limit: expected one `limit:`"),
+        (
+            "version:apps/v1",
+            "apps/v1",
+            "a group in `version:`: expected a version such as `v1`, got `apps/v1`",
+        ),
+    ]);
+    assert_eq!(error("is:delting").suggestion.as_deref(), Some("did you mean `is:deleting`?"));
+    assert_eq!(error("version:apps/v1").suggestion.as_deref(), Some("write `group:apps version:v1`"));
+}
+
+#[test]
+fn settings_in_the_wrong_place() {
+    fails(&[
+        ("(web sort:age)", "sort:age", "`sort:age` inside parentheses"),
+        ("-sort:age", "sort:age", "`sort:age` can't be excluded: it belongs to the whole query"),
+        ("a | limit:5", "limit:5", "`limit:5` can't be an alternative: it belongs to the whole query"),
+        ("@x | a", "@x", "`@x` can't be an alternative: it belongs to the whole query"),
+    ]);
+}
+
+#[test]
+fn bad_regular_expressions_point_at_the_place() {
+    fails(&[
+        ("web /a(b/", "(", "this regular expression can't be read: unclosed group"),
+        ("name:/*/", "*", "this regular expression can't be read: repetition operator missing expression"),
+        (
+            "/(a{999}){999}/",
+            "(a{999}){999}",
+            "this regular expression is too large: expected less repetition, such as `{1,20}` instead of `{1,9999}`",
+        ),
+    ]);
+}
+
+#[test]
+fn the_rest_that_is_no_value() {
+    fails(&[
+        ("~", "~", "`~` has no words: expected what to look for, as in `~databases`"),
+        ("ns:~x", "~x", "`~` (search by meaning) inside a qualifier: got `~x`"),
+        ("@", "", "an empty value: expected a context"),
+        (
+            "owner:",
+            "owner:",
+            "`owner:` has no value: expected an owner such as `deploy/web`, got the end of the query",
+        ),
+        ("owner:deploy/", "", "an empty value: expected an owner such as `deploy/web`"),
+        ("*!=x", "*!=x", "`!=` with a pattern for the key: got `*!=x`"),
+        ("label:!app*", "!app*", "`!` with a pattern for the key: got `!app*`"),
+        (
+            "app=we&b*",
+            "we&b*",
+            "`we&b*` can't be a part of a label value: expected letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+        ),
+    ]);
+}

@@ -266,3 +266,179 @@ fn queries_print_in_one_way() {
         assert_eq!(parse(text).unwrap().to_string(), printed, "{text}");
     }
 }
+
+#[test]
+fn kinds_and_names_may_stand_together() {
+    reads(&[
+        ("deploy/web", "kind[=deploy]/~web"),
+        ("deployments.apps/^web", "kind[=deployments.apps]/web.."),
+        ("pod/web-*", "kind[=pod]/glob web-*"),
+        ("deploy/\"web\"", "kind[=deploy]/=web"),
+        ("clusterrole/system:node", "kind[=clusterrole]/~system:node"),
+        ("-deploy/web", "(not kind[=deploy]/~web)"),
+        ("a/b/c deploy/ 1/2", "(and a/b/c deploy/ 1/2)"),
+    ]);
+}
+
+#[test]
+fn regular_expressions_need_both_slashes() {
+    reads(&[
+        ("/traef|webs/", "name[/traef|webs/]"),
+        ("/a(b|c)+$/ x", "(and name[/a(b|c)+$/] x)"),
+        ("-/a/", "(not name[/a/])"),
+        ("name:/a{1,2}/,b", "name[/a{1,2}/, ~b]"),
+        ("/a\\/b/", "name[/a\\/b/]"),
+        ("/healthz", "/healthz"),
+        ("/a b/", "(and /a b/)"),
+        ("kind:/^cert/ ns:/^team-/", "(and kind[/^cert/] ns[/^team-/])"),
+        ("https://example.org/x/", "https://example.org/x/"),
+    ]);
+}
+
+#[test]
+fn meaning_takes_the_plain_words_after_it() {
+    reads(&[
+        ("~databases", "meaning\"databases\""),
+        ("~ payment gateway", "meaning\"payment gateway\""),
+        ("web ~payment gateway ns:prod kafka", "(and web meaning\"payment gateway\" ns[=prod] kafka)"),
+        ("~\"a b\" c", "(and meaning\"a b\" c)"),
+        ("-~a b | c", "(or (not meaning\"a b\") c)"),
+        ("(~a b) c", "(and meaning\"a b\" c)"),
+    ]);
+}
+
+#[test]
+fn groups_versions_uids_and_clients_are_patterns() {
+    reads(&[
+        ("group:apps,cert-manager", "group[=apps, =cert-manager]"),
+        ("version:v1beta1", "version[=v1beta1]"),
+        ("uid:3f1c", "uid[3f1c..]"),
+        ("by:kubectl-edit by:helm", "by[~kubectl-edit, ~helm]"),
+    ]);
+}
+
+#[test]
+fn label_conditions_take_patterns() {
+    reads(&[
+        ("app=web*", "<app[glob web*]>"),
+        ("app!=^web", "<app![web..]>"),
+        ("app=web,db$", "<app[=web, ..db]>"),
+        ("app=/^web|db$/", "<app[/^web|db$/]>"),
+        ("label:/^team=a/", "</^team=a/>"),
+        ("label:app*", "<glob app*=*>"),
+        ("label:team.example/*=web", "<glob team.example/*=web>"),
+        ("*=prod", "<glob *=prod>"),
+        ("label:app=web*", "<app[glob web*]>"),
+        ("-l 'shard>3,shard < 10'", "(and <shard>3> <shard<10>)"),
+    ]);
+}
+
+#[test]
+fn annotations_are_compared_like_labels() {
+    reads(&[
+        ("anno:team", "anno<team>"),
+        ("annotation:!team", "anno<!team>"),
+        ("anno:team=payments,ops", "anno<team in (ops,payments)>"),
+        ("anno:team!=payments", "anno<team!=payments>"),
+        ("anno:note=\"two words\"", "anno<note=two words>"),
+        ("anno:note=*gateway*", "anno<note[glob *gateway*]>"),
+        ("anno:/pager/", "anno</pager/>"),
+        ("anno:a=1 anno:a=2 a=1", "(and anno<a in (1,2)> <a=1>)"),
+        ("anno:url=https://x/y?z", "anno<url[glob https://x/y?z]>"),
+    ]);
+}
+
+#[test]
+fn owners_are_kinds_and_names_or_uids() {
+    reads(&[
+        ("owner:deploy/web", "owner[deploy/=web]"),
+        ("owner:web-*,rs/^web", "owner[glob web-*, rs/web..]"),
+        ("root:sts/db", "root[sts/=db]"),
+        ("owner:3F1C2D4E-0000-4000-8000-000000000000", "owner[uid 3f1c2d4e-0000-4000-8000-000000000000]"),
+        ("owner:a owner:b", "owner[=a, =b]"),
+        ("owner:a root:a", "(and owner[=a] root[=a])"),
+    ]);
+}
+
+#[test]
+fn ages_and_dates_are_stretches_of_time() {
+    reads(&[
+        ("age:<2h", "created[ to 7199s ago]"),
+        ("age<2h", "created[ to 7199s ago]"),
+        ("AGE>=1d12h", "created[129600s to  ago]"),
+        ("age:>30d", "created[2592001s to  ago]"),
+        ("age:1h..2h", "created[3600s to 7200s ago]"),
+        ("age:..1w", "created[ to 604800s ago]"),
+        ("created:<2h", "created[ to 7199s ago]"),
+        ("created:>2026-01-15", "created[from 2026-01-16T00:00:00Z until ]"),
+        ("created>=2026-01-15", "created[from 2026-01-15T00:00:00Z until ]"),
+        ("created:2026-12", "created[from 2026-12-01T00:00:00Z until 2027-01-01T00:00:00Z]"),
+        ("created:2026-01-15..*", "created[from 2026-01-15T00:00:00Z until ]"),
+        ("created:2026-01-15..2026-01-16", "created[from 2026-01-15T00:00:00Z until 2026-01-17T00:00:00Z]"),
+        ("created:<=2026-01-15T10:00", "created[from  until 2026-01-15T10:01:00Z]"),
+        (
+            "created:2026-01-15T10:00:05+02:00",
+            "created[from 2026-01-15T08:00:05Z until 2026-01-15T08:00:06Z]",
+        ),
+        ("changed:<30m", "changed[ to 1799s ago]"),
+        ("age:>1h age:<2h", "(and created[3601s to  ago] created[ to 7199s ago])"),
+    ]);
+}
+
+#[test]
+fn states_and_parts_are_fixed_words() {
+    reads(&[
+        ("is:deleting", "is[Deleting]"),
+        ("is:terminating,GONE", "is[Deleting, Gone]"),
+        ("is:namespaced is:deleting", "(and is[Namespaced] is[Deleting])"),
+        ("has:finalizers has:owner", "(and has[Finalizer] has[Owner])"),
+        ("no:label", "(not has[Label])"),
+        ("no:label no:owner", "(and (not has[Label]) (not has[Owner]))"),
+        ("-no:label", "(not (not has[Label]))"),
+    ]);
+}
+
+#[test]
+fn settings_belong_to_the_whole_query() {
+    for (text, printed) in [
+        ("sort:-age web", "web sort:-age"),
+        ("web sort:created-desc", "web sort:age"),
+        ("web sort:created", "web sort:-age"),
+        ("sort:ns,name sort:-kind", "sort:ns,name,-kind"),
+        ("limit:50 web", "web limit:50"),
+        ("@staging web cluster:prod", "web cluster:staging,prod"),
+    ] {
+        assert_eq!(parse(text).unwrap().to_string(), printed, "{text}");
+    }
+    assert_eq!(parse("limit:50").unwrap().limit, Some(50));
+}
+
+#[test]
+fn long_flags_are_the_short_ones() {
+    reads(&[
+        ("--namespace prod web", "(and ns[=prod] web)"),
+        ("--namespace=prod", "ns[=prod]"),
+        ("--selector app=web", "<app=web>"),
+    ]);
+    assert!(parse("--all-namespaces").unwrap().all_namespaces);
+}
+
+#[test]
+fn letter_case_counts_where_a_capital_was_written() {
+    assert!(!is_case_sensitive("web") && is_case_sensitive("Web"));
+    let regex = |source: &str| Pattern::Regex(source.into()).is_case_sensitive();
+    assert!(!regex(r"web\S+\pL\p{Lu}\x{4A}") && regex("Web") && regex(r"\dW"));
+}
+
+#[test]
+fn times_hold_what_lies_in_them() {
+    let holds = |text: &str, moment: i64| match parse(text).unwrap().root {
+        Some(Expr::Term(Term::Created(times), _)) => times.contains(moment, 1_000_000_000),
+        other => panic!("{other:?}"),
+    };
+    assert!(holds("age:<1m", 999_999_941) && !holds("age:<1m", 999_999_940));
+    assert!(holds("age:>1m", 999_999_939) && !holds("age:>1m", 999_999_940));
+    assert!(holds("age:<1m", 1_000_000_005), "a clock that runs ahead");
+    assert!(holds("created:2001-09-09", 1_000_000_000) && !holds("created:>2001-09-09", 1_000_000_000));
+    assert!(!holds("age:<0s", 1_000_000_000));
+}

@@ -1,6 +1,8 @@
 mod errors;
 mod grammar;
+mod lenient;
 mod properties;
+mod reference;
 mod selectors;
 
 use super::*;

@@ -57,12 +57,41 @@ fn check(text: &str) {
             assert_eq!(parse(&printed).map(|again| again.to_string()).as_ref(), Ok(&printed));
         }
     }
+    check_typing(text);
     match parse_selector(text) {
         Err(error) => assert_sound(text, &error.span),
         Ok(all) => {
             let printed = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
             assert_eq!(parse_selector(&printed), Ok(all), "{text:?} prints {printed:?}");
         }
+    }
+}
+
+/// Everything that must hold for a text that is being typed, wherever the cursor is.
+fn check_typing(text: &str) {
+    let anything = |_: &Place, _: &str| true;
+    let nothing = |_: &Place, _: &str| false;
+    // five cursors, one of them at the end
+    for cursor in (0..5).map(|nth| text.len() - text.len() * nth / 5) {
+        let cursor = text.floor_char_boundary(cursor);
+        for known in [&anything as &dyn Known, &nothing] {
+            let read = parse_lenient(text, cursor, known);
+            read.errors.iter().chain(&read.unfinished).for_each(|error| assert_sound(text, &error.span));
+            assert_sound(text, &read.at.span);
+            assert_eq!(text.get(read.at.span.start..cursor), Some(&*read.at.prefix), "{text:?} {cursor}");
+            let printed = read.query.to_string();
+            let again =
+                parse(&printed).unwrap_or_else(|e| panic!("{text:?} {cursor} prints {printed:?}: {e}"));
+            assert_eq!(bare_query(again), bare_query(read.query), "{text:?} {cursor} prints {printed:?}");
+        }
+    }
+    // with the cursor elsewhere, it is the strict parser
+    let text = format!("{text} ");
+    let read = parse_lenient(&text, text.len(), &anything);
+    let fine = read.errors.is_empty() && read.unfinished.is_empty();
+    match parse(&text) {
+        Ok(query) => assert_eq!((fine, read.query), (true, query), "{text:?}"),
+        Err(error) => assert!(!fine, "{text:?}: {error}"),
     }
 }
 

@@ -1,0 +1,232 @@
+//! `search --watch`: the present hits, then what changes of them, until stopped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::super::clock::now_ms;
+use super::super::failure::{Exit, Failure, Outcome};
+use super::super::freshness::{Wanted, prepare};
+use super::super::hits::{self, Change};
+use super::super::session::Session;
+use super::super::target::Target;
+use super::search::searching;
+use super::sync::{Stop, finish};
+use crate::document::Document;
+use crate::engine::status::Phase;
+use crate::engine::{Handle, Mode, Outcome as Ended};
+use crate::index::{Lock, Reader, Snapshot};
+use crate::query::Query;
+use crate::search::{Hit, SearchError};
+
+/// How often another process's commits are looked for: the reading of one small file.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often a follower looks whether the writer is gone.
+const TAKE_OVER: Duration = Duration::from_secs(2);
+/// How often a query that depends on the clock is asked again although nothing changed.
+const AGEING: Duration = Duration::from_secs(5);
+
+/// Who brings the index up to date.
+enum Source {
+    /// Another process.
+    Other(Reader),
+    /// This one.
+    Own(Box<Handle>),
+}
+
+impl Source {
+    fn reader(&self) -> Reader {
+        match self {
+            Self::Other(reader) => reader.clone(),
+            Self::Own(handle) => handle.reader(),
+        }
+    }
+}
+
+/// Follows a query; `form` is an output form that has lines.
+pub(super) async fn run(
+    session: &mut Session<'_>,
+    target: &Target,
+    query: &Query,
+    form: &str,
+    explain: &dyn Fn(SearchError) -> Failure,
+) -> Outcome {
+    if matches!(form, "json" | "yaml") {
+        let error = anyhow!("--watch never ends, and -o {form} is one list");
+        return Err(Failure::usage(error).advise("one line for each change: -o jsonl"));
+    }
+    let mut stop = Stop::new().context("signals can't be heard")?;
+    let mut source = tokio::select! {
+        source = start(session, target) => source?,
+        () = stop.asked() => return Ok(Exit::Done),
+    };
+    let mut following =
+        Following { session, target, query, form, explain, shown: BTreeMap::new(), last: None };
+    following.present(&source.reader())?;
+    let followed = tokio::select! {
+        followed = following.follow(&mut source) => Some(followed?),
+        () = stop.asked() => None,
+    };
+    following.session.output.flush()?;
+    match (followed, source) {
+        (Some(ended), _) => finish(ended),
+        (None, Source::Other(_)) => Ok(Exit::Done),
+        // A second signal does not wait for the last commit.
+        (None, Source::Own(handle)) => tokio::select! {
+            ended = handle.shutdown() => finish(ended),
+            () = stop.asked() => Ok(Exit::Done),
+        },
+    }
+}
+
+/// The living writer's index, or this process as the writer once it has read everything.
+async fn start(session: &mut Session<'_>, target: &Target) -> Result<Source, Failure> {
+    let alive = target.status().is_some_and(|status| status.is_alive(now_ms()));
+    if !alive && let Some(handle) = take_over(target)? {
+        return ready(session, handle).await;
+    }
+    let prepared = prepare(session, target, Wanted::Recent).await?;
+    Ok(Source::Other(prepared.reader))
+}
+
+fn take_over(target: &Target) -> Result<Option<Handle>, Failure> {
+    let Some(lock) = Lock::try_acquire(&target.store).map_err(Failure::unavailable)? else { return Ok(None) };
+    target.start(lock, Mode::Live).map(Some)
+}
+
+async fn ready(session: &mut Session<'_>, mut handle: Handle) -> Result<Source, Failure> {
+    let mut updates = handle.subscribe();
+    let mut progress = session.output.progress();
+    loop {
+        match updates.borrow_and_update().phase.clone() {
+            Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => {
+                return Ok(Source::Own(Box::new(handle)));
+            }
+            Phase::Connecting => progress.update("connecting", 0, 0),
+            Phase::Syncing { done, total } => progress.update("reading kinds", done, total),
+        }
+        if updates.changed().await.is_err() {
+            let ended = handle.finished().await;
+            return Err(finish(ended)
+                .err()
+                .unwrap_or_else(|| Failure::unavailable(anyhow!("the run ended"))));
+        }
+    }
+}
+
+struct Following<'a, 's> {
+    session: &'a mut Session<'s>,
+    target: &'a Target,
+    query: &'a Query,
+    form: &'a str,
+    explain: &'a dyn Fn(SearchError) -> Failure,
+    /// What was told, by id and uid.
+    shown: BTreeMap<(String, String), Document>,
+    /// The commit that it was told of, and when.
+    last: Option<(Arc<Snapshot>, Instant)>,
+}
+
+impl Following<'_, '_> {
+    fn search(&mut self, reader: &Reader) -> Result<Vec<Hit>, Failure> {
+        self.last = Some((reader.snapshot(), Instant::now()));
+        searching(self.target, reader, self.query).map_err(self.explain)
+    }
+
+    fn present(&mut self, reader: &Reader) -> Result<(), Failure> {
+        let hits = self.search(reader)?;
+        match self.form {
+            "jsonl" => {
+                for hit in &hits {
+                    hits::change(self.session.output, "jsonl", Change::Present, hit)?;
+                }
+            }
+            form => hits::print(self.session.output, form, &hits, now_ms())?,
+        }
+        self.session.output.note(&format!("{} hits; + appears, - goes, ~ changes", hits.len()));
+        self.session.output.flush()?;
+        self.shown = hits.into_iter().map(keyed).map(|(key, hit)| (key, hit.document)).collect();
+        Ok(())
+    }
+
+    /// Tells changes until the engine of this process ends.
+    async fn follow(&mut self, source: &mut Source) -> Result<Ended, Failure> {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut take = tokio::time::interval(TAKE_OVER);
+        take.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                ended = ends(source) => return Ok(ended),
+                _ = look.tick() => self.look(source)?,
+                _ = take.tick() => self.succeed(source)?,
+            }
+        }
+    }
+
+    fn look(&mut self, source: &mut Source) -> Result<(), Failure> {
+        if let Source::Other(reader) = source
+            && let Err(error) = reader.reload()
+        {
+            // set aside or rebuilt: what is there now
+            tracing::debug!(%error, "the index is opened again");
+            if let Some(new) = self.target.reader()? {
+                *reader = new;
+            }
+        }
+        let reader = source.reader();
+        let is_new = |(snapshot, at): &(Arc<Snapshot>, Instant)| {
+            !Arc::ptr_eq(snapshot, &reader.snapshot())
+                || (self.query.depends_on_clock() && at.elapsed() >= AGEING)
+        };
+        if self.last.as_ref().is_some_and(|last| !is_new(last)) {
+            return Ok(());
+        }
+        let hits = self.search(&reader)?;
+        self.tell(hits)
+    }
+
+    fn tell(&mut self, hits: Vec<Hit>) -> Result<(), Failure> {
+        let mut gone = std::mem::take(&mut self.shown);
+        for (key, hit) in hits.into_iter().map(keyed) {
+            match gone.remove(&key) {
+                None => hits::change(self.session.output, self.form, Change::Appears, &hit)?,
+                Some(old) if old != hit.document => {
+                    hits::change(self.session.output, self.form, Change::Changes, &hit)?;
+                }
+                Some(_) => {}
+            }
+            self.shown.insert(key, hit.document);
+        }
+        for document in gone.values() {
+            hits::gone(self.session.output, self.form, document)?;
+        }
+        self.session.output.flush()?;
+        Ok(())
+    }
+
+    /// Becomes the writer once the other one is gone.
+    fn succeed(&mut self, source: &mut Source) -> Result<(), Failure> {
+        let alive = self.target.status().is_some_and(|status| status.is_alive(now_ms()));
+        if !alive
+            && matches!(source, Source::Other(_))
+            && let Some(handle) = take_over(self.target)?
+        {
+            *source = Source::Own(Box::new(handle));
+        }
+        Ok(())
+    }
+}
+
+fn keyed(hit: Hit) -> ((String, String), Hit) {
+    ((hit.document.id.clone(), hit.document.local.uid.clone()), hit)
+}
+
+async fn ends(source: &mut Source) -> Ended {
+    match source {
+        Source::Own(handle) => handle.finished().await,
+        Source::Other(_) => std::future::pending().await,
+    }
+}
