@@ -115,6 +115,22 @@ struct SettingFlags {
     /// Forget a kind that was forbidden for this long [default: 24h]
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
     forbidden_after: Option<String>,
+    /// What embeds documents for semantic search and mirrors [default: local]
+    #[arg(long, global = true, value_parser = super::embedding::EMBEDDERS, hide_short_help = true)]
+    embedder: Option<String>,
+    /// Address of a remote embedder, e.g. http://localhost:11434/v1 [default: the provider's]
+    #[arg(long, global = true, value_name = "URL", value_hint = clap::ValueHint::Url, hide_short_help = true)]
+    embedder_url: Option<String>,
+    /// Model of a remote embedder [default: the provider's usual one]
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    embedder_model: Option<String>,
+    /// Length of that model's vectors, where kubesift does not know the model
+    #[arg(long, global = true, value_name = "N", hide_short_help = true)]
+    embedder_dimensions: Option<String>,
+    /// Send names, labels and descriptions of this cluster to a remote embedder
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_short_help = true)]
+    allow_remote_embedding: Option<String>,
 }
 
 /// The commands.
@@ -129,6 +145,8 @@ pub(super) enum Command {
     Kinds(KindsArgs),
     /// Bring the index up to date, or keep it live
     Sync(SyncArgs),
+    /// Get ONNX Runtime, which semantic search needs
+    Setup,
     /// Try it on a simulated cluster
     Demo(DemoArgs),
     /// Print a completion script for a shell

@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod config;
 mod coverage;
+mod embedding;
 mod env;
 mod failure;
 mod freshness;
@@ -87,6 +88,7 @@ fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {
         Command::Sync(args) => runtime()?.block_on(commands::sync::run(session, args)),
         Command::Demo(args) => runtime()?.block_on(commands::demo::run(session, args)),
         Command::Status(args) => commands::status::run(session, args),
+        Command::Setup => commands::setup::run(session),
         Command::Config(command) => commands::config::run(session, command),
         Command::Completions { shell } => commands::completions::run(session.output, *shell),
     }

@@ -13,6 +13,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::config::ConfigFile;
+use super::embedding::EMBEDDERS;
 use super::env::Env;
 use crate::text;
 pub(super) use value::{Form, Value};
@@ -92,6 +93,16 @@ settings! {
     Redact "redact" Form::Lines, "";
     /// Objects of a kind that was forbidden for this long are removed from the index
     ForbiddenAfter "forbidden_after" Form::Duration, "24h";
+    /// What embeds documents for semantic search and mirrors
+    Embedder "embedder" Form::Choice(&EMBEDDERS), "local";
+    /// Address of a remote embedder, such as http://localhost:11434/v1; without it the provider's own
+    EmbedderUrl "embedder_url" Form::Text, "";
+    /// Model of a remote embedder; without it the provider's usual one
+    EmbedderModel "embedder_model" Form::Text, "";
+    /// Length of that model's vectors; 0 where the model is a known one
+    EmbedderDimensions "embedder_dimensions" Form::Number, "0";
+    /// A remote embedder may be sent names, labels and descriptions of this cluster; not at the top of the file
+    AllowRemoteEmbedding "allow_remote_embedding" Form::Bool, "false";
 }
 
 impl Key {
@@ -232,6 +243,11 @@ impl Settings {
     /// Every setting with its value and origin.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Value, &Origin)> {
         self.values.iter().map(|(key, (value, origin))| (*key, value, origin))
+    }
+
+    /// Where a value comes from.
+    pub(super) fn origin(&self, key: Key) -> Option<&Origin> {
+        self.values.get(&key).map(|(_, origin)| origin)
     }
 
     fn value(&self, key: Key) -> Option<&Value> {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
 
+use super::embedding::Embedding;
 use super::failure::Failure;
 use super::session::Session;
 use super::settings::{Key, Settings};
@@ -14,7 +15,7 @@ use crate::cluster::selection::{Selection, SelectionOptions};
 use crate::cluster::{Access, AccessOptions, Client, ClientOptions};
 use crate::document::{DENIED_ANNOTATIONS, RuleOptions, Rules};
 use crate::engine::status::Status;
-use crate::engine::{self, EngineOptions, Handle, Mode};
+use crate::engine::{self, EngineOptions, Handle, Mode, Semantic};
 use crate::index::{IndexError, Lock, Reader, Store};
 use crate::object::Kind;
 
@@ -35,6 +36,7 @@ pub(super) struct Target {
     pub(super) access: Option<Access>,
     /// Its index.
     pub(super) store: Store,
+    embedding: Embedding,
 }
 
 impl Target {
@@ -54,6 +56,7 @@ impl Target {
         let settings = session.sources.settings(options.context.as_deref());
         options.kubeconfig = settings.path(Key::Kubeconfig);
         let data_dir = data_dir(session, &settings)?;
+        let embedding = Embedding::of(&session.env, data_dir.clone());
         let access = match Access::load(&options) {
             Ok(access) => access,
             Err(error) => {
@@ -62,7 +65,7 @@ impl Target {
                 let failure = Failure::usage(error);
                 let Some(store) = store else { return Err(failure) };
                 session.output.note(&format!("{failure}\nanswering from what is stored"));
-                return Ok(Self { settings, access: None, store });
+                return Ok(Self { settings, access: None, store, embedding });
             }
         };
         let store = locate(session, &settings, data_dir, access.identity.as_str())?;
@@ -72,7 +75,7 @@ impl Target {
                 tracing::debug!(%error, "the context table could not be written");
             }
         }
-        Ok(Self { settings, access: Some(access), store })
+        Ok(Self { settings, access: Some(access), store, embedding })
     }
 
     /// Starts the engine as the writer of the index.
@@ -91,6 +94,7 @@ impl Target {
             context_namespace: access.context_namespace.clone(),
             store: self.store.clone(),
             rules: Arc::new(rules),
+            semantic: self.semantic(mode)?,
             selection: Arc::new(self.selection()),
             mode,
             forbidden_after: self.settings.duration(Key::ForbiddenAfter),
@@ -98,6 +102,14 @@ impl Target {
             notes: self.remove_unused(),
         };
         engine::start(options, lock).map_err(Failure::unavailable)
+    }
+
+    /// What embeds this cluster's documents. Only a writer that stays embeds them by itself.
+    fn semantic(&self, mode: Mode) -> Result<Semantic, Failure> {
+        match mode {
+            Mode::Live => self.embedding.semantic(&self.settings),
+            Mode::Once | Mode::Confirm { .. } => Ok(Semantic::Unused),
+        }
     }
 
     /// What the writer, living or gone, said last.
@@ -172,7 +184,8 @@ fn rules(settings: &Settings) -> Result<Rules, Failure> {
     Rules::new(&options).map_err(Failure::usage)
 }
 
-fn data_dir(session: &Session<'_>, settings: &Settings) -> Result<PathBuf, Failure> {
+/// Where indexes lie, and what `setup` gets.
+pub(super) fn data_dir(session: &Session<'_>, settings: &Settings) -> Result<PathBuf, Failure> {
     let dir = settings.path(Key::DataDir).or_else(|| session.env.data_dir());
     let dir = dir.ok_or_else(|| {
         Failure::usage(anyhow!("no home directory: HOME is not set"))

@@ -1,12 +1,16 @@
 //! The embedders behind one enum, as the worker calls them.
 
-use super::{EmbedError, Local, Model};
+use super::{EmbedError, Local, Model, Remote};
 
 /// What makes vectors.
 #[derive(Debug)]
 pub enum Embedder {
     /// The built-in model on ONNX Runtime.
     Local(Box<Local>),
+    /// An endpoint with OpenAI's interface.
+    OpenAi(Box<Remote>),
+    /// Voyage's.
+    Voyage(Box<Remote>),
     /// Words hashed into vectors: what tests use instead of a model.
     #[cfg(test)]
     Hashed(super::hashed::Hashed),
@@ -17,8 +21,19 @@ impl Embedder {
     pub fn model(&self) -> Model {
         match self {
             Self::Local(_) => Local::model(),
+            Self::OpenAi(remote) | Self::Voyage(remote) => remote.model(),
             #[cfg(test)]
             Self::Hashed(hashed) => hashed.model(),
+        }
+    }
+
+    /// What can be known of its being usable without using it.
+    pub(super) fn check(&self) -> Result<(), EmbedError> {
+        match self {
+            Self::Local(local) => local.check(),
+            Self::OpenAi(_) | Self::Voyage(_) => Ok(()),
+            #[cfg(test)]
+            Self::Hashed(_) => Ok(()),
         }
     }
 
@@ -26,6 +41,7 @@ impl Embedder {
     pub(super) fn batch(&self) -> usize {
         match self {
             Self::Local(_) => 4,
+            Self::OpenAi(remote) | Self::Voyage(remote) => remote.batch(),
             #[cfg(test)]
             Self::Hashed(_) => 4,
         }
@@ -36,6 +52,7 @@ impl Embedder {
     pub(super) async fn embed(&mut self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         match self {
             Self::Local(local) => texts.iter().map(|text| local.embed(text)).collect(),
+            Self::OpenAi(remote) | Self::Voyage(remote) => remote.embed(texts).await,
             #[cfg(test)]
             Self::Hashed(hashed) => hashed.embed(texts),
         }

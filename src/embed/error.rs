@@ -29,6 +29,39 @@ pub enum EmbedError {
         /// What the runtime says.
         reason: String,
     },
+    /// A setting can't work.
+    #[error("{0}")]
+    Setting(String),
+    /// The endpoint does not answer, or breaks off.
+    #[error("{url} can't be reached: {reason}")]
+    Unreachable {
+        /// The endpoint.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The endpoint answers with an error.
+    #[error("{url} answers {status}: {message}")]
+    Refused {
+        /// The endpoint.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        message: String,
+    },
+    /// The endpoint does not take the key.
+    #[error("{url} refuses the key in {variable} ({status}): {message}")]
+    Key {
+        /// The endpoint.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        message: String,
+        /// Where the key comes from.
+        variable: &'static str,
+    },
     /// The embedder's answer does not fit the question; nothing of it was kept.
     #[error("{model} answered with {reason}")]
     Answer {
@@ -57,6 +90,10 @@ impl EmbedError {
                 Some("kubesift setup, or ORT_DYLIB_PATH=/path/to/libonnxruntime (1.24 or newer)")
             }
             Self::Inference { .. }
+            | Self::Setting(_)
+            | Self::Unreachable { .. }
+            | Self::Refused { .. }
+            | Self::Key { .. }
             | Self::Answer { .. }
             | Self::Cache(_)
             | Self::Thread(_)

@@ -45,6 +45,11 @@ impl Local {
         Model { name: "all-MiniLM-L6-v2".to_owned(), dimensions: 384, place: "local, quantized".to_owned() }
     }
 
+    /// Whether there is a library at all.
+    pub(super) fn check(&self) -> Result<(), EmbedError> {
+        self.runtime.find().map(|_| ())
+    }
+
     /// Embeds one text; blocks for some milliseconds, and some hundred the first time.
     ///
     /// # Errors

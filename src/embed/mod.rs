@@ -13,13 +13,21 @@ mod embedder;
 mod error;
 #[cfg(test)]
 pub mod hashed;
+mod http;
 mod local;
 mod model;
 mod normal;
+pub mod openai;
+mod priority;
+mod remote;
+#[cfg(test)]
+mod remote_tests;
 mod runtime;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod vectors;
+pub mod voyage;
 mod worker;
 
 use std::sync::Arc;
@@ -28,7 +36,10 @@ pub use embedder::Embedder;
 pub use error::EmbedError;
 pub use local::Local;
 pub use model::Model;
+pub use priority::step_back;
+pub use remote::{Patience, Remote, RemoteOptions};
 pub use runtime::{LIBRARY, Runtime};
+pub use setup::{Build, Installed, SetupError, VERSION, install};
 pub use vectors::{Progress, Storing, Trouble, Vectors};
 
 /// One vector, of length 1 (so that the dot product is the cosine).

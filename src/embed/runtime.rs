@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
 
-use super::EmbedError;
+use super::{Build, EmbedError};
 
 /// The library's file name.
 #[cfg(target_os = "macos")]
@@ -58,6 +58,11 @@ impl Runtime {
         found.cloned().ok_or(EmbedError::RuntimeMissing { looked: candidates })
     }
 
+    /// Whether this is the one that `setup` installed.
+    fn is_installed(&self, path: &Path) -> bool {
+        self.given.is_none() && self.data_dir.as_deref().is_some_and(|dir| path == Self::installed(dir))
+    }
+
     fn candidates(&self) -> Vec<PathBuf> {
         if let Some(given) = &self.given {
             return vec![given.clone()];
@@ -83,9 +88,17 @@ pub(super) fn load(runtime: &Runtime) -> Result<Environment, EmbedError> {
     let path = runtime.find()?;
     let unusable = |reason: String| EmbedError::RuntimeUnusable { path: path.clone(), reason };
     check(&path).map_err(unusable)?;
+    if runtime.is_installed(&path) && !intact(&path) {
+        return Err(unusable("it is damaged, or of another version than this program needs".to_owned()));
+    }
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
     let environment = builder.with_telemetry(false).build().map_err(|error| unusable(error.to_string()))?;
     Ok(loaded.insert(environment).clone())
+}
+
+/// Whether it is what `setup` put there, byte for byte: a bent library does not fail, it crashes.
+fn intact(path: &Path) -> bool {
+    Build::here().is_none_or(|build| build.is(path).unwrap_or(false))
 }
 
 /// Whether this is a whole library of this machine's kind.

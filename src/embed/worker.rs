@@ -11,15 +11,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::vectors::{Shared, Trouble};
-use super::{EmbedError, Embedder, Vector, normal};
+use super::{EmbedError, Embedder, Vector, normal, step_back};
 use crate::document::{Form, FormHash};
 
 /// The background is tried again after a failure: soon, then at growing intervals.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60);
-/// How far the worker steps back for others, on the scale from 0 to 19.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 
 /// Somebody waits for these.
 #[derive(Debug)]
@@ -72,6 +69,9 @@ impl Worker {
 
     async fn run(mut self) {
         self.open_cache();
+        if let Err(error) = self.embedder.check() {
+            self.shared.progress.send_modify(|progress| progress.failing = Some(Trouble::from(&error)));
+        }
         let stop = self.stop.clone();
         loop {
             let rest = self.rest.map(|(until, _)| until);
@@ -228,14 +228,5 @@ impl Worker {
 async fn rested(until: Option<Instant>) {
     if let Some(until) = until {
         tokio::time::sleep_until(until).await;
-    }
-}
-
-/// Lowers this thread's priority, and that of the threads it starts. On Linux alone: elsewhere it would be that of
-/// the whole process.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!(%error, "embedding runs at ordinary priority");
     }
 }

@@ -11,12 +11,14 @@
 mod core;
 mod definitions;
 mod facts;
+mod feeder;
 mod life;
 mod plan;
 mod pump;
 mod readers;
 mod report;
 mod rights;
+mod semantic;
 mod sink;
 pub mod status;
 mod supervisor;
@@ -33,7 +35,9 @@ use crate::cluster::client::Client;
 use crate::cluster::selection::Selection;
 pub use crate::cluster::watch::Timing;
 use crate::document::{Rules, SCHEMA_VERSION};
+use crate::embed::{EmbedError, Vectors};
 use crate::index::{self, IndexError, Lock, Store};
+pub use semantic::Semantic;
 use status::Status;
 
 /// What the engine reads, through what, and where it keeps it.
@@ -50,6 +54,8 @@ pub struct EngineOptions {
     pub store: Store,
     /// How objects become documents.
     pub rules: Arc<Rules>,
+    /// Whether documents are embedded, and with what.
+    pub semantic: Semantic,
     /// Which kinds and namespaces are read.
     pub selection: Arc<Selection>,
     /// How long it runs.
@@ -95,12 +101,16 @@ pub enum EngineError {
     /// The index could not be opened for writing.
     #[error("the index can't be opened")]
     OpenIndex(#[source] IndexError),
+    /// Embedding could not be started.
+    #[error("embedding can't be started")]
+    Embed(#[source] EmbedError),
 }
 
 /// A running engine. Dropping it shuts it down without waiting.
 pub struct Handle {
     status: watch::Receiver<Status>,
     reader: supervisor::ReaderSlot,
+    vectors: Option<Vectors>,
     stop: CancellationToken,
     task: JoinHandle<Outcome>,
 }
@@ -108,14 +118,14 @@ pub struct Handle {
 /// Starts an engine on the present tokio runtime; `lock` is the right to write the store.
 ///
 /// # Errors
-/// [`EngineError::OpenIndex`] when the index can't be opened for writing.
+/// [`EngineError::OpenIndex`] when the index can't be opened for writing, [`EngineError::Embed`].
 pub fn start(options: EngineOptions, lock: Lock) -> Result<Handle, EngineError> {
     let stop = CancellationToken::new();
     let (sender, status) = watch::channel(Status::default());
     let supervisor = supervisor::Supervisor::open(options, lock, sender, stop.clone())?;
-    let reader = supervisor.reader();
+    let (reader, vectors) = (supervisor.reader(), supervisor.vectors());
     let task = tokio::spawn(supervisor.run());
-    Ok(Handle { status, reader, stop, task })
+    Ok(Handle { status, reader, vectors, stop, task })
 }
 
 impl Handle {
@@ -133,6 +143,11 @@ impl Handle {
     /// cluster was set aside.
     pub fn reader(&self) -> index::Reader {
         self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The vectors of this index's documents; `None` where nothing is embedded.
+    pub fn vectors(&self) -> Option<Vectors> {
+        self.vectors.clone()
     }
 
     /// Waits until the run ends by itself ([`Mode::Once`], [`Mode::Confirm`]).

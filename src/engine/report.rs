@@ -8,6 +8,7 @@ use crate::index::{IndexError, Store};
 use crate::object::{KindKey, Scope};
 
 use super::core::{Core, Millis};
+use super::semantic::Embedding;
 use super::status::{KindState, KindStatus, Phase, Status};
 use super::unanswered::WHY;
 
@@ -22,6 +23,7 @@ const RATE_WINDOW_MS: f32 = 60_000.0;
 pub(super) struct Report {
     store: Store,
     client: Client,
+    embedding: Embedding,
     /// Filled once and then kept: context, server, version, started.
     pub(super) head: Status,
     /// Whether the server can be reached.
@@ -60,7 +62,7 @@ struct Rate {
 }
 
 impl Report {
-    pub(super) fn new(store: Store, client: Client, head: Status) -> Self {
+    pub(super) fn new(store: Store, client: Client, head: Status, embedding: Embedding) -> Self {
         let stored = store.read_json::<Status>(STATUS).unwrap_or_else(|error| {
             tracing::warn!(error = describe(&error), "what the last run said can't be read");
             None
@@ -68,6 +70,7 @@ impl Report {
         Self {
             store,
             client,
+            embedding,
             head,
             previous: stored.unwrap_or_default().kinds,
             link: Link::Up,
@@ -143,6 +146,9 @@ impl Report {
         for status in kinds.values_mut() {
             self.add_costs(now, core, status);
         }
+        if let Some(note) = self.embedding.note() {
+            self.note(note);
+        }
         let totals = self.client.totals();
         let counters = core.counters();
         Status {
@@ -157,6 +163,7 @@ impl Report {
             deletes: counters.deletes,
             watch_restarts: self.watch_restarts,
             kinds: kinds.into_values().collect(),
+            semantic: self.embedding.status(),
             ..self.head.clone()
         }
     }

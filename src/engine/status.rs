@@ -44,8 +44,49 @@ pub struct Status {
     pub deletes: u64,
     /// Watches that ended early and were started again.
     pub watch_restarts: u64,
+    /// How far embedding is.
+    pub semantic: SemanticStatus,
     /// One line each: what a person should know (index rebuilt, old directory removed, ...).
     pub notes: Vec<String>,
+}
+
+/// How far embedding is, which semantic search and mirrors need.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SemanticStatus {
+    /// What it is doing.
+    pub state: SemanticState,
+    /// The model's name; empty without one.
+    pub model: String,
+    /// Different forms of the index's documents, as far as they were looked at; those of documents deleted lately count.
+    pub forms: u64,
+    /// Vectors made since the start.
+    pub made: u64,
+    /// Vectors on disk.
+    pub cached: u64,
+    /// Forms that wait for their vector.
+    pub waiting: u64,
+    /// Why nothing is embedded now.
+    pub error: Option<String>,
+    /// What to do about that.
+    pub advice: Option<String>,
+}
+
+/// What embedding is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SemanticState {
+    /// There is no embedder: switched off, or something is missing that a person has to bring.
+    #[default]
+    Off,
+    /// This writer is a short one and embeds nothing.
+    Unused,
+    /// Forms are being embedded.
+    Working,
+    /// Every form has its vector.
+    Ready,
+    /// The embedder fails; it is tried again.
+    Failing,
 }
 
 /// What the writer is doing.

@@ -9,11 +9,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::watch::{Connectivity, Link, describe};
+use crate::embed::Vectors;
 use crate::index::{self, Checkpoint, IndexError, Opened, Schema, Writer};
 
 use super::life::{End, Life};
 use super::pump::{Message, Pump, QUEUE, now};
 use super::report::Report;
+use super::semantic::{Embedding, Semantic};
 use super::status::Status;
 use super::{EngineError, EngineOptions, Mode, Outcome, schema_version};
 
@@ -31,11 +33,12 @@ pub(super) struct Supervisor {
     status: watch::Sender<Status>,
     stop: CancellationToken,
     head: Status,
+    embedding: Embedding,
 }
 
 impl Supervisor {
     pub(super) fn open(
-        options: EngineOptions,
+        mut options: EngineOptions,
         lock: index::Lock,
         status: watch::Sender<Status>,
         stop: CancellationToken,
@@ -44,6 +47,8 @@ impl Supervisor {
         let (writer, Opened { checkpoint, rebuilt }) =
             Writer::open(&options.store, lock, schema).map_err(EngineError::OpenIndex)?;
         let reader = Arc::new(RwLock::new(writer.reader()));
+        let semantic = std::mem::replace(&mut options.semantic, Semantic::Off);
+        let embedding = Embedding::open(semantic, &options.store).map_err(EngineError::Embed)?;
         let head = Status {
             started_ms: now(),
             context: options.context.clone(),
@@ -53,15 +58,27 @@ impl Supervisor {
         };
         // Who subscribes at once sees at least which server is meant.
         status.send_replace(head.clone());
-        Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head })
+        Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head, embedding })
     }
 
     pub(super) fn reader(&self) -> ReaderSlot {
         self.reader.clone()
     }
 
+    pub(super) fn vectors(&self) -> Option<Vectors> {
+        self.embedding.vectors().cloned()
+    }
+
     /// Runs until the mode's end, or until it is told to stop.
     pub(super) async fn run(mut self) -> Outcome {
+        // Ends with this run. Short ones embed nothing by themselves.
+        let _feeder = match self.options.mode {
+            Mode::Live => match self.embedding.feed(self.reader(), self.status.subscribe()) {
+                Ok(feeder) => feeder,
+                Err(error) => return Outcome::IndexFailed(format!("no thread for embedding: {error}")),
+            },
+            Mode::Once | Mode::Confirm { .. } => None,
+        };
         while let Some((writer, checkpoint)) = self.next.take() {
             let (writer, end) = match self.live(writer, checkpoint).await {
                 Ok(ended) => ended,
@@ -115,13 +132,23 @@ impl Supervisor {
         let schema = Schema { version: schema_version(&self.options.rules) };
         let (writer, opened) = Writer::open(&self.options.store, lock, schema)?;
         *self.reader.write().unwrap_or_else(PoisonError::into_inner) = writer.reader();
+        if let Some(vectors) = self.embedding.vectors()
+            && let Err(error) = vectors.reopen()
+        {
+            tracing::warn!(error = describe(&error), "vectors are not kept");
+        }
         self.next = Some((writer, opened.checkpoint));
         Ok(())
     }
 
     async fn live(&mut self, writer: Writer, checkpoint: Checkpoint) -> Result<(Writer, End), IndexError> {
         let (pump, inbox) = mpsc::channel(QUEUE);
-        let report = Report::new(self.options.store.clone(), self.options.client.clone(), self.head.clone());
+        let report = Report::new(
+            self.options.store.clone(),
+            self.options.client.clone(),
+            self.head.clone(),
+            self.embedding.clone(),
+        );
         let started = Pump::new(writer, checkpoint.clone(), report, inbox, self.status.clone())?;
         let mut pumping = spawn_pump(started)?;
         let connectivity = Connectivity::new();

@@ -28,6 +28,6 @@ pub use error::IndexError;
 pub use lock::Lock;
 pub use reader::{Reader, Snapshot};
 pub use schema::Schema;
-pub use segment::{Doc, Next, Segment, Terms};
+pub use segment::{Doc, Next, Segment, SegmentKey, Terms};
 pub use store::{Removed, Store, UNUSED_AFTER};
 pub use writer::{Opened, Writer, memory};

@@ -25,6 +25,10 @@ const CACHED_BLOCKS: usize = 8;
 /// A document's number within its segment.
 pub type Doc = u32;
 
+/// Tells segments apart, whatever was deleted from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SegmentKey(tantivy::index::SegmentId);
+
 /// Which terms are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Terms {
@@ -105,6 +109,11 @@ impl Segment {
     /// What tells this segment from others: its id and how far deletes were applied.
     pub(crate) fn version(&self) -> (tantivy::index::SegmentId, Option<u64>) {
         (self.reader.segment_id(), self.reader.delete_opstamp())
+    }
+
+    /// Which segment it is: documents never join one, they only leave it.
+    pub fn key(&self) -> SegmentKey {
+        SegmentKey(self.reader.segment_id())
     }
 
     /// Documents are numbered below this, deleted ones included.

@@ -17,6 +17,7 @@
 mod aggregated;
 mod bad_input;
 mod directory;
+mod embed;
 mod kinds;
 mod many_kinds;
 mod mirror;

@@ -17,7 +17,7 @@ use super::sync::Stop;
 use crate::cluster::{Access, AccessOptions, Client, ClientOptions};
 use crate::demo::{Server, ServerOptions};
 use crate::document::Rules;
-use crate::engine::{self, EngineOptions, Handle, Mode, Outcome as Ended};
+use crate::engine::{self, EngineOptions, Handle, Mode, Outcome as Ended, Semantic};
 use crate::index::{Lock, Store};
 use crate::search::{Catalog, Options, Searcher};
 
@@ -92,6 +92,7 @@ async fn synced(place: &Place, stop: &mut Stop) -> Result<Option<Handle>, Failur
         context_namespace: access.context_namespace.clone(),
         store,
         rules: Arc::new(Rules::default()),
+        semantic: Semantic::Off,
         selection: Arc::default(),
         mode: Mode::Once,
         forbidden_after: std::time::Duration::from_secs(24 * 3600),

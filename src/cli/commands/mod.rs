@@ -5,6 +5,7 @@ pub(super) mod config;
 pub(super) mod demo;
 pub(super) mod kinds;
 pub(super) mod search;
+pub(super) mod setup;
 pub(super) mod status;
 pub(super) mod sync;
 mod watch;

@@ -7,7 +7,7 @@ use super::super::freshness::nothing_stored;
 use super::super::output::{Cell, Column, Style, Table, bytes, count};
 use super::super::session::Session;
 use super::super::target::{Need, Target};
-use crate::engine::status::{KindState, KindStatus, Phase, Status};
+use crate::engine::status::{KindState, KindStatus, Phase, SemanticState, SemanticStatus, Status};
 use crate::text;
 
 /// Runs `status`.
@@ -63,11 +63,33 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
         ),
         ("deleted", count(status.deletes)),
         ("drift", format!("{} corrected", count(status.drift_corrected))),
+        ("semantic", semantic(&status.semantic)),
         ("index", target.store.dir().display().to_string()),
     ];
     lines.extend(status.notes.iter().map(|note| ("note", note.clone())));
     lines.iter().map(|(title, text)| format!("{title:<9} {}\n", text::sanitise(text))).collect::<String>()
         + "\n"
+}
+
+/// `off (kubesift setup)`, or how far embedding is.
+fn semantic(status: &SemanticStatus) -> String {
+    let SemanticStatus { state, model, forms, cached, waiting, made, error, advice } = status;
+    let (forms, cached, made) = (count(*forms), count(*cached), count(*made));
+    match state {
+        SemanticState::Off => match (advice, error) {
+            (Some(advice), Some(error)) => format!("off ({advice}): {error}"),
+            (None, Some(error)) => format!("off: {error}"),
+            (_, None) => "off".to_owned(),
+        },
+        SemanticState::Unused => "not used by the last writer, a short one".to_owned(),
+        SemanticState::Working => {
+            format!("{model}: {forms} forms, {} waiting for their vector, {made} made", count(*waiting))
+        }
+        SemanticState::Ready => format!("{model}: {forms} forms, {cached} vectors kept, {made} made"),
+        SemanticState::Failing => {
+            format!("{model} fails, trying again: {}", error.as_deref().unwrap_or("no reason given"))
+        }
+    }
 }
 
 fn kinds_line(coverage: &crate::engine::status::Coverage) -> String {

@@ -5,6 +5,7 @@ pub(crate) mod binary;
 pub(crate) mod chroma;
 pub(crate) mod controlplane;
 pub(crate) mod load;
+pub(crate) mod models;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod steps;
