@@ -68,7 +68,8 @@ async fn without_a_network_setup_says_so_and_leaves_nothing() {
 #[tokio::test]
 async fn without_python_setup_says_what_to_do() {
     let mut home = home();
-    home.set("PATH", home.path());
+    let empty = home.path().to_owned();
+    home.set("PATH", empty);
     let output = home.run(&["setup"]).await;
     assert_eq!(output.code, 3, "{output:?}");
     assert!(output.stderr.starts_with("error: Python 3 was not found"), "{}", output.stderr);
