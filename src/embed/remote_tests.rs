@@ -121,7 +121,7 @@ async fn serve(
         Some(Act::HangUp) => return None,
         Some(Act::Silence) => {
             // Until the client gives up and closes.
-            stream.read(&mut [0]).await.ok();
+            stream.read_to_end(&mut Vec::new()).await.ok();
             return None;
         }
     };
