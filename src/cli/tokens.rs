@@ -211,6 +211,10 @@ mod tests {
             (&["search", "-ns:kube-system"], "search|--|-ns:kube-system"),
             (&["search", "-owner:deploy/web"], "search|--|-owner:deploy/web"),
             (&["search", "-label:app", "-level=3"], "search|--|-label:app|-level=3"),
+            (&["search", "-/^web/", "@staging", "~databases"], "search|--|-/^web/|@staging|~databases"),
+            (&["search", "/a|b/", "age<2h", "sort:-age"], "search|--|/a|b/|age<2h|sort:-age"),
+            (&["search", "--namespace", "shop", "--selector=a=b"], "search|--namespace|shop|--selector=a=b"),
+            (&["search", "web", "--watch"], "search|--watch|--|web"),
             // flags, wherever they stand
             (&["search", "web", "-n", "shop", "api"], "search|-n|shop|--|web|api"),
             (&["search", "web", "-o", "json", "--limit=5"], "search|-o|json|--limit=5|--|web"),
@@ -240,6 +244,16 @@ mod tests {
         ] {
             assert_eq!(arranged(line), expected, "{line:?}");
         }
+    }
+
+    #[test]
+    fn the_reference_is_asked_for_by_two_words() {
+        let asks = |line: &[&str]| {
+            asks_for_the_language(&["kubesift"].iter().chain(line).map(OsString::from).collect::<Vec<_>>())
+        };
+        assert!(asks(&["help", "query"]));
+        assert!(!asks(&["help"]) && !asks(&["help", "search"]) && !asks(&["search", "help", "query"]));
+        assert_eq!(arranged(&["help", "query"]), "help|query");
     }
 
     #[test]

@@ -141,6 +141,10 @@ fn any_key(item: &Item<'_>, op: &Span, differs: bool, map: Map) -> Result<Term, 
         return Err(error.suggest(format!("exclude it: -{}:KEY=VALUE", map.names().0)));
     }
     let value = value::unquoted(&item.raw[op.end..]).0;
+    if value.starts_with('=') {
+        let error = ParseError::new(item.span.clone(), "a value that begins with `=`").got(quoted(item.raw));
+        return Err(error.suggest("write it as a regular expression over key=value"));
+    }
     glob(format!("{}={value}", &item.raw[..op.start]), item, map)
 }
 

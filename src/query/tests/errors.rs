@@ -350,6 +350,7 @@ fn the_rest_that_is_no_value() {
             "`owner:` has no value: expected an owner such as `deploy/web`, got the end of the query",
         ),
         ("owner:deploy/", "", "an empty value: expected an owner such as `deploy/web`"),
+        ("*=\"=\"", "*=\"=\"", "a value that begins with `=`: got `*=\"=\"`"),
         ("*!=x", "*!=x", "`!=` with a pattern for the key: got `*!=x`"),
         ("label:!app*", "!app*", "`!` with a pattern for the key: got `!app*`"),
         (
