@@ -2,11 +2,15 @@
 //!
 //! Modules log what happened and to which kind, never credentials, annotation values or bodies.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use crate::text;
 
 /// Where the log goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +24,8 @@ pub(super) enum To {
 /// Starts logging, one line an event; `verbose` counts the `-v`.
 pub(super) fn start(to: &To, json: bool, verbose: u8) -> std::io::Result<()> {
     let writer = match to {
-        To::File(path) => BoxMakeWriter::new(Mutex::new(private_file(path)?.into_parts().0)),
-        To::Stderr => BoxMakeWriter::new(std::io::stderr),
+        To::File(path) => BoxMakeWriter::new(OneLine(Mutex::new(private_file(path)?.into_parts().0))),
+        To::Stderr => BoxMakeWriter::new(OneLine(std::io::stderr)),
     };
     let level = match verbose {
         0 => LevelFilter::INFO,
@@ -41,6 +45,32 @@ pub(super) fn start(to: &To, json: bool, verbose: u8) -> std::io::Result<()> {
     };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "kubesift started");
     Ok(())
+}
+
+/// Makes every event one line that holds nothing hidden: a server's message can neither forge a second event nor steer
+/// the terminal in which the log is read.
+struct OneLine<W>(W);
+
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for OneLine<M> {
+    type Writer = OneLine<M::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        OneLine(self.0.make_writer())
+    }
+}
+
+impl<W: Write> Write for OneLine<W> {
+    // The formatter hands over one whole event at a time.
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = format!("{}\n", text::sanitise(text.trim_end_matches('\n')));
+        self.0.write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(unix)]
@@ -65,6 +95,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn an_event_is_one_line() {
+        let mut log = Vec::new();
+        OneLine(&mut log).write_all("ERROR said\r\nINFO forged\x1b[2J\u{202e}\n".as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(log).unwrap(), "ERROR said␍⏎INFO forged␛[2J<U+202E>\n");
+    }
 
     #[test]
     fn the_log_is_for_its_owner_alone() {

@@ -349,4 +349,15 @@ async fn nothing_from_a_cluster_steers_the_terminal() {
     own.server.inject(Fault::always(Matcher::default(), says(401)));
     let output = own.run(&["sync"]).await;
     assert!(output.code == 3 && output.stderr.contains("no a␛]0;owned␇"), "{output:?}");
+
+    // Logs are read in terminals too.
+    for form in ["text", "json"] {
+        let log = own.files.path().join(form);
+        let path = log.to_str().expect("UTF-8");
+        own.run(&["sync", "-vv", "--log-file", path, "--log-format", form]).await;
+        let log = fs_err::read_to_string(&log).expect("a log");
+        assert!(log.contains("owned"), "{form}: {log}");
+        let raw = log.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(raw, None, "{form}: {log:?}");
+    }
 }
