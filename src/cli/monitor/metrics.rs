@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 
-use crate::engine::status::{KindState, KindStatus, Phase, Status};
+use crate::engine::status::{KindState, KindStatus, Phase, SemanticState, SemanticStatus, Status};
 
 /// Every state a kind can be in: a series that is missing and one that is 0 are different things.
 const STATES: [&str; 9] =
     ["waiting", "listing", "complete", "polled", "stale", "failing", "forbidden", "excluded", "gone"];
 /// Every phase of a run.
 const PHASES: [&str; 6] = ["connecting", "syncing", "live", "offline", "unauthorized", "stopped"];
+/// Everything that embedding can do.
+const EMBEDDING: [&str; 5] = ["off", "unused", "working", "ready", "failing"];
 
 /// The metrics of an engine, if one runs, at a time (milliseconds since 1970).
 pub(super) fn render(status: Option<&Status>, now_ms: i64) -> String {
@@ -21,6 +23,7 @@ pub(super) fn render(status: Option<&Status>, now_ms: i64) -> String {
         run(&mut page, status);
         coverage(&mut page, status, now_ms);
         kinds(&mut page, status);
+        embedding(&mut page, &status.semantic);
     }
     page.0
 }
@@ -92,6 +95,34 @@ fn kinds(page: &mut Page, status: &Status) {
             page.sample(&[("kind", kind.kind.as_str())], value(kind) as f64);
         }
     }
+}
+
+fn embedding(page: &mut Page, semantic: &SemanticStatus) {
+    let state = match semantic.state {
+        SemanticState::Off => "off",
+        SemanticState::Unused => "unused",
+        SemanticState::Working => "working",
+        SemanticState::Ready => "ready",
+        SemanticState::Failing => "failing",
+    };
+    page.gauge("kubesift_embedding_state", "1 for what embedding is doing.");
+    for known in EMBEDDING {
+        page.sample(&[("state", known)], f64::from(u8::from(known == state)));
+    }
+    for (name, help, value) in [
+        (
+            "kubesift_embedding_forms",
+            "Different forms of the documents, which are what is embedded.",
+            semantic.forms,
+        ),
+        ("kubesift_embedding_queue", "Forms that wait for their vector.", semantic.waiting),
+        ("kubesift_embeddings_cached", "Vectors on disk.", semantic.cached),
+    ] {
+        page.gauge(name, help);
+        page.sample(&[], value as f64);
+    }
+    page.counter("kubesift_embeddings_made_total", "Vectors made; what was cached was not made again.");
+    page.sample(&[], semantic.made as f64);
 }
 
 fn is_read(kind: &KindStatus) -> bool {
@@ -170,6 +201,12 @@ mod tests {
             requests: 70,
             throttled: 1,
             deletes: 4,
+            semantic: SemanticStatus {
+                state: SemanticState::Working,
+                made: 9,
+                waiting: 5,
+                ..Default::default()
+            },
             kinds: vec![
                 kind("pods", KindState::Complete, 400),
                 kind("od\"d\\.example", KindState::Failing { error: "500".into() }, 12),
@@ -197,6 +234,9 @@ mod tests {
             "kubesift_kind_documents{kind=\"pods\"} 400",
             "kubesift_kind_received_bytes_total{kind=\"od\\\"d\\\\.example\"} 1000",
             "kubesift_start_time_seconds 1772452740",
+            "kubesift_embedding_state{state=\"working\"} 1",
+            "kubesift_embedding_queue 5",
+            "kubesift_embeddings_made_total 9",
         ] {
             assert!(page.lines().any(|own| own == line), "{line} is missing:\n{page}");
         }
