@@ -58,7 +58,7 @@ impl Evaluator<'_> {
                 let segment = self.segment;
                 let scratch = &mut self.scratch;
                 let fits =
-                    |name: &&std::sync::Arc<str>| shapes.iter().any(|s| s.find(name, scratch).is_some());
+                    |name: &&std::sync::Arc<str>| shapes.iter().any(|shape| shape.is_match(name, scratch));
                 let found: Vec<_> = segment.namespaces().iter().filter(fits).cloned().collect();
                 self.any_term(Terms::Namespace, found.iter().map(|name| name.as_bytes()))
             }
@@ -207,7 +207,7 @@ impl Evaluator<'_> {
         self.check(
             candidates,
             |name, scratch, byte| {
-                if shape.find(name, scratch).is_some() {
+                if shape.is_match(name, scratch) {
                     *byte = MATCH;
                 }
             },

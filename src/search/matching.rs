@@ -43,19 +43,10 @@ impl Needle {
 
     /// The best tier of the needle in a name, and where.
     pub(crate) fn in_name(&self, name: &str, scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
-        if name.is_ascii() && !name.bytes().any(|byte| byte <= 1) {
-            self.in_ascii(name.as_bytes(), scratch)
-        } else {
-            self.in_unicode(name, scratch)
+        match scratch.plain(name) {
+            Some(lower) => self.best(lower, |at| ascii_boundary(name.as_bytes(), at), |from| from + 1),
+            None => self.in_unicode(name, scratch),
         }
-    }
-
-    fn in_ascii(&self, name: &[u8], scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
-        let lower = &mut scratch.lower;
-        lower.clear();
-        lower.extend(name.iter().map(u8::to_ascii_lowercase));
-        let bounded = |at: usize| ascii_boundary(name, at);
-        self.best(lower, bounded, |from| from + 1)
     }
 
     fn in_unicode(&self, name: &str, scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
@@ -148,6 +139,19 @@ pub(crate) struct Scratch {
     folded: Folded,
 }
 
+impl Scratch {
+    /// The folded form of a text that is plain ASCII, as nearly all are: one byte for one.
+    fn plain(&mut self, text: &str) -> Option<&[u8]> {
+        if !text.is_ascii() || memchr::memchr2(0, 1, text.as_bytes()).is_some() {
+            return None;
+        }
+        self.lower.clear();
+        self.lower.extend_from_slice(text.as_bytes());
+        self.lower.make_ascii_lowercase();
+        Some(&self.lower)
+    }
+}
+
 /// The bytes of `text` that a range of its folded form stands for.
 fn original(text: &str, folded: &Folded, range: Range<usize>) -> Range<usize> {
     let byte = |offset: usize| {
@@ -215,6 +219,22 @@ impl Shape {
         }
     }
 
+    /// Whether `value` matches: as [`Self::find`], but without the place, for every candidate of a search.
+    pub(crate) fn is_match(&self, value: &str, scratch: &mut Scratch) -> bool {
+        if let Some(regex) = &self.regex {
+            return regex.is_match(value);
+        }
+        let Some(text) = scratch.plain(value) else { return self.find(value, scratch).is_some() };
+        match &self.pattern {
+            Pattern::Exact(wanted) => text == wanted.as_bytes(),
+            Pattern::Substring(wanted) => memchr::memmem::find(text, wanted.as_bytes()).is_some(),
+            Pattern::Prefix(wanted) => text.starts_with(wanted.as_bytes()),
+            Pattern::Suffix(wanted) => text.ends_with(wanted.as_bytes()),
+            Pattern::Glob(_) => matches_glob(&self.glob, text),
+            Pattern::Regex(_) => false,
+        }
+    }
+
     /// The part of `value` that matches, in bytes.
     pub(crate) fn find(&self, value: &str, scratch: &mut Scratch) -> Option<Range<usize>> {
         if let Some(regex) = &self.regex {
@@ -230,7 +250,10 @@ impl Shape {
             Pattern::Suffix(wanted) => {
                 text.ends_with(wanted.as_str()).then(|| text.len() - wanted.len()..text.len())
             }
-            Pattern::Glob(_) => matches_glob(&self.glob, text).then_some(0..text.len()),
+            Pattern::Glob(_) => {
+                let characters: Vec<char> = text.chars().collect();
+                matches_glob(&self.glob, &characters).then_some(0..text.len())
+            }
             // one that does not compile matches nothing; the parser lets none through
             Pattern::Regex(_) => None,
         }?;
@@ -239,8 +262,7 @@ impl Shape {
 }
 
 /// `*` any run, `?` any one character; goes back to the last `*` only, so it is never exponential.
-fn matches_glob(glob: &[char], text: &str) -> bool {
-    let text: Vec<char> = text.chars().collect();
+fn matches_glob<C: Copy + Into<char>>(glob: &[char], text: &[C]) -> bool {
     let (mut g, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
@@ -249,7 +271,7 @@ fn matches_glob(glob: &[char], text: &str) -> bool {
                 star = Some((g, t));
                 g += 1;
             }
-            Some(c) if *c == '?' || *c == text[t] => {
+            Some(c) if *c == '?' || *c == text[t].into() => {
                 g += 1;
                 t += 1;
             }
@@ -315,10 +337,20 @@ mod tests {
         assert_eq!(find("shop-apis", "shop-"), Some(0..5));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_pattern_matches_exactly_where_it_has_a_place(value in "[aB*?ẞä\0-]{0,6}", wanted in "[abß*?-]{0,3}") {
+            for make in [Pattern::Exact, Pattern::Substring, Pattern::Prefix, Pattern::Suffix, Pattern::Glob] {
+                let (shape, scratch) = (Shape::new(&make(wanted.clone())), &mut Scratch::default());
+                assert_eq!(shape.is_match(&value, scratch), shape.find(&value, scratch).is_some(), "{shape:?}");
+            }
+        }
+    }
+
     #[test]
     fn globs_match_the_whole_value() {
         let test = |glob: &str, value: &str| {
-            Shape::new(&Pattern::Glob(glob.into())).find(value, &mut Scratch::default()).is_some()
+            Shape::new(&Pattern::Glob(glob.into())).is_match(value, &mut Scratch::default())
         };
         assert!(test("web-*", "web-0") && test("*", "") && test("a*b*c", "aXbXbc") && test("?b", "ab"));
         assert!(!test("web", "web-0") && !test("?", "") && !test("a*b", "abc"));

@@ -1,8 +1,10 @@
 //! Queries typed letter by letter over a generated index: build time, size, opening, p50/p99 of each kind of
-//! query, memory. `cargo bench --bench query [-- N [directory]]`, N documents (100,000 by default).
+//! query, memory. `cargo bench --bench query [-- N [directory]]`, N documents (100,000 by default). Prints Markdown;
+//! with `VERBOSE` set, the times of every single query as well.
 //!
 //! One thread asks; every prefix of every query counts as one key press: the answer is the first 100 rows with their
-//! documents and reasons, and the exact count.
+//! documents and reasons, and the exact count. Beside the elapsed time stands the CPU time of that thread, which other
+//! work on the machine does not change much.
 
 #![allow(
     dead_code,
@@ -17,13 +19,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
 use kubesift::index::{Checkpoint, Lock, Op, Reader, Schema, Store, Writer};
 use kubesift::query::{Expr, Pattern, Query, Selector, SelectorOp, Term, Value};
 use kubesift::search::{Catalog, Options, Searcher};
 #[path = "generate.rs"]
 mod generate;
+#[path = "report.rs"]
+mod report;
+
+use report::{Table, Times, millis, seconds};
 
 type Failure = Box<dyn std::error::Error>;
+
+/// Key presses after one that warms, for each query.
+const PRESSES: usize = 20;
 
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
@@ -32,86 +42,76 @@ fn main() -> Result<(), Failure> {
     if dir.exists() {
         fs_err::remove_dir_all(&dir)?;
     }
-    println!("{objects} documents in {}", dir.display());
     let store = Store::locate(&dir, "bench")?;
-    build(&store, objects)?;
-    open(&store)?;
-    update(&store, objects)?;
-    ask(&store)?;
-    println!("{:<44}{:>10}", "RssAnon at the end", rss());
+    let title = format!("{objects} generated documents (`tests/bench/run query`)");
+    let table = Table::start(&title, &["the index itself", "measured"]);
+    build(&store, objects, &table)?;
+    open(&store, &table)?;
+    update(&store, objects, &table)?;
+    ask(&store, objects)?;
+    println!("\nRssAnon at the end: {}.", memory("RssAnon"));
     fs_err::remove_dir_all(&dir)?;
     Ok(())
 }
 
-fn build(store: &Store, objects: u64) -> Result<(), Failure> {
-    let schema = Schema { version: 1 };
+fn build(store: &Store, objects: u64, table: &Table) -> Result<(), Failure> {
     let lock = Lock::try_acquire(store)?.ok_or("the index is locked")?;
-    println!("{:<44}{:>10}", "RssAnon at the start", rss());
-    let started = Instant::now();
-    let generated: Duration = {
-        let each = Instant::now();
-        (0..objects.min(20_000)).for_each(|n| drop(std::hint::black_box(generate::entry(n, objects))));
-        each.elapsed() * u32::try_from(objects / objects.clamp(1, 20_000))?
-    };
-    let started = started + started.elapsed();
-    let (mut writer, _) = Writer::open(store, lock, schema)?;
+    let (started, cpu) = (Instant::now(), process_cpu());
+    let (mut writer, _) = Writer::open(store, lock, Schema { version: 1 })?;
+    let mut generating = Duration::ZERO;
     for n in 0..objects {
-        writer.apply(Op::Upsert(Box::new(generate::entry(n, objects))))?;
+        let each = Instant::now();
+        let entry = Box::new(generate::entry(n, objects));
+        generating += each.elapsed();
+        writer.apply(Op::Upsert(entry))?;
     }
     writer.commit(&Checkpoint::default())?;
-    let committed = started.elapsed();
-    println!("{:<44}{:>10}", "build, to the commit (generating included)", ms(committed));
-    println!("{:<44}{:>10}", "  of that generating", ms(generated));
-    println!("{:<44}{:>10}", "RssAnon after the commit", rss());
-    let snapshot = writer.reader();
-    snapshot.reload()?;
-    println!("{:<44}{:>10}", "segments after the commit", snapshot.snapshot().segments().len());
-    drop(snapshot);
+    let took = started.elapsed().saturating_sub(generating);
+    let reader = writer.reader();
+    reader.reload()?;
+    let segments = reader.snapshot().segments().len();
+    row(table, "built to the commit, generating left out", format!("{}, {segments} segments", seconds(took)));
+    drop(reader);
     writer.settle()?;
-    println!("{:<44}{:>10}", "build, merges done", ms(started.elapsed()));
-    println!("{:<44}{:>10}", "RssAnon after the merges", rss());
-    println!("{:<44}{:>10}", "VmHWM", status("VmHWM"));
+    let took = started.elapsed().saturating_sub(generating);
+    let cpu = process_cpu().saturating_sub(cpu);
+    row(table, "built, merges done", format!("{}; CPU with generating {}", seconds(took), seconds(cpu)));
+    row(
+        table,
+        "memory after the merges",
+        format!("RssAnon {}, VmHWM {}", memory("RssAnon"), memory("VmHWM")),
+    );
     drop(writer);
-    println!("{:<44}{:>7} MB", "size on disk", size(store.dir())? / 1_000_000);
-    let mut parts: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
-    for file in fs_err::read_dir(store.dir().join("tantivy"))? {
-        let file = file?;
-        let ext = file.path().extension().unwrap_or_default().to_string_lossy().into_owned();
-        *parts.entry(ext).or_default() += file.metadata()?.len();
-    }
-    for (ext, len) in parts {
-        println!("{:<44}{:>7} kB", format!("  .{ext}"), len / 1000);
-    }
+    row(table, "size on disk", format!("{} MB", size(store.dir())? / 1_000_000));
     Ok(())
 }
 
-fn open(store: &Store) -> Result<(), Failure> {
+fn open(store: &Store, table: &Table) -> Result<(), Failure> {
     let started = Instant::now();
     let reader = Reader::open(store)?;
     let opened = started.elapsed();
-    println!("{:<44}{:>10}", "segments", reader.snapshot().segments().len());
     let searcher = Searcher::new(reader.clone(), Arc::new(Catalog::new(generate::kinds())));
     searcher.search(&word("checkout"), &Options::default())?;
-    println!("{:<44}{:>10}", "open", ms(opened));
-    println!("{:<44}{:>10}", "open to first result", ms(started.elapsed()));
+    let answered = started.elapsed();
+    row(table, "opened; to the first result", format!("{}; {}", millis(opened), millis(answered)));
     let started = Instant::now();
-    let held = reader.snapshot().held()?;
-    println!("{:<44}{:>10}", format!("held ({})", held.len()), ms(started.elapsed()));
+    reader.snapshot().held()?;
+    row(table, "what a restart needs of every entry", millis(started.elapsed()));
     let started = Instant::now();
     searcher.counts();
-    println!("{:<44}{:>10}", "counts per kind", ms(started.elapsed()));
+    row(table, "counts per kind", millis(started.elapsed()));
     Ok(())
 }
 
 /// Changes as they arrive in a living cluster: 20 updates, commit, reload.
-fn update(store: &Store, objects: u64) -> Result<(), Failure> {
+fn update(store: &Store, objects: u64, table: &Table) -> Result<(), Failure> {
     let lock = Lock::try_acquire(store)?.ok_or("the index is locked")?;
     let started = Instant::now();
     let (mut writer, opened) = Writer::open(store, lock, Schema { version: 1 })?;
-    println!("{:<44}{:>10}", "writer reopened, checksums read", ms(started.elapsed()));
+    row(table, "opened for writing, checksums read", millis(started.elapsed()));
     assert_eq!(opened.rebuilt, None);
     let reader = writer.reader();
-    let mut times = Vec::new();
+    let mut times = Times::default();
     for round in 0..100u64 {
         let started = Instant::now();
         for n in 0..20 {
@@ -123,34 +123,40 @@ fn update(store: &Store, objects: u64) -> Result<(), Failure> {
         reader.reload()?;
         times.push(started.elapsed());
     }
-    report("20 updates + commit + reload", &mut times);
-    println!("{:<44}{:>10}", "segments", reader.snapshot().segments().len());
-    println!("{:<44}{:>10}", "RssAnon with writer and reader", rss());
+    let [p50, p99, _] = times.quantiles();
+    row(table, "20 updates + commit + reload, p50; p99", format!("{p50}; {p99}"));
+    row(table, "memory with writer and reader", format!("RssAnon {}", memory("RssAnon")));
     Ok(())
 }
 
-fn ask(store: &Store) -> Result<(), Failure> {
+fn ask(store: &Store, objects: u64) -> Result<(), Failure> {
     let reader = Reader::open(store)?;
+    let segments = reader.snapshot().segments().len();
     let searcher = Searcher::new(reader, Arc::new(Catalog::new(generate::kinds())));
     let options = Options::default();
-    println!("{:<44}{:>10}{:>10}{:>10}{:>8}", "query, each key press", "p50", "p99", "max", "n");
+    let title = format!("Queries over {objects} documents in {segments} segments, each key press");
+    let table =
+        Table::start(&title, &["query", "p50", "p99", "max", "CPU p50", "CPU p99", "CPU max", "presses"]);
     for (name, queries) in queries() {
-        let mut times = Vec::new();
+        let (mut elapsed, mut cpu) = (Times::default(), Times::default());
         for query in &queries {
             searcher.search(query, &options)?; // once to warm
-            for _ in 0..5 {
-                let started = Instant::now();
+            let (mut own_elapsed, mut own_cpu) = (Times::default(), Times::default());
+            for _ in 0..PRESSES {
+                let (used, started) = (ThreadTime::now(), Instant::now());
                 std::hint::black_box(searcher.search(query, &options)?);
-                times.push(started.elapsed());
+                own_elapsed.push(started.elapsed());
+                own_cpu.push(used.elapsed());
             }
-        }
-        report(name, &mut times);
-        if std::env::var_os("VERBOSE").is_some() {
-            for (query, times) in queries.iter().zip(times.chunks(5)) {
-                let answer = searcher.search(query, &options)?;
-                println!("    {:?} {:?} {}", query.root, times, answer.total.count);
+            if std::env::var_os("VERBOSE").is_some() {
+                let total = searcher.search(query, &options)?.total.count;
+                eprintln!("{:>9} CPU p50, {total:>7} found: {:?}", millis(own_cpu.at(0.5)), query.root);
             }
+            elapsed.extend(own_elapsed);
+            cpu.extend(own_cpu);
         }
+        let cells = [vec![name.to_owned()], elapsed.quantiles().to_vec(), cpu.quantiles().to_vec()];
+        table.row(&[cells.concat(), vec![elapsed.len().to_string()]].concat());
     }
     Ok(())
 }
@@ -252,27 +258,23 @@ fn query(root: Expr) -> Query {
     Query { root: Some(root), hints: Vec::new(), ..Query::default() }
 }
 
-fn report(name: &str, times: &mut [Duration]) {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    let at = |share: f64| ms(sorted[((sorted.len() - 1) as f64 * share).round() as usize]);
-    println!("{name:<44}{:>10}{:>10}{:>10}{:>8}", at(0.5), at(0.99), at(1.0), sorted.len());
+fn row(table: &Table, what: &str, measured: String) {
+    table.row(&[what.to_owned(), measured]);
 }
 
-fn ms(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
+/// CPU time of this process with its threads, also those that ended; counted in hundredths of a second.
+fn process_cpu() -> Duration {
+    let stat = fs_err::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().into_iter().flat_map(str::split_whitespace);
+    let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+    Duration::from_millis(ticks * 10)
 }
 
-fn rss() -> String {
-    status("RssAnon")
-}
-
-fn status(field: &str) -> String {
+fn memory(field: &str) -> String {
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
-    let kb = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.split_whitespace().nth(1)?.parse::<u64>().ok());
-    kb.map_or_else(|| "unknown".to_owned(), |kb| format!("{} MB", kb / 1024))
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let kb = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    report::megabytes(kb.map(|kb| kb / 1024.0))
 }
 
 fn size(dir: &std::path::Path) -> Result<u64, Failure> {

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 use super::process;
-use super::wait::wait_for;
+use super::wait::wait_at_most;
 
 /// What a finished program left.
 #[derive(Debug)]
@@ -89,11 +90,18 @@ impl Home {
         fs_err::write(dir.join("config.toml"), text).expect("config.toml");
     }
 
+    /// A command that runs kubesift in this home.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(program());
+        self.environment(&mut command);
+        command.args(arguments);
+        command
+    }
+
     /// Runs kubesift to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = tokio::process::Command::new(program());
-        self.environment(command.as_std_mut());
-        let command = command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        let mut command = tokio::process::Command::from(self.command(arguments));
+        let command = command.stdin(Stdio::null()).kill_on_drop(true);
         Output::from(command.output().await.expect("kubesift starts"))
     }
 
@@ -169,9 +177,14 @@ impl Running {
 
     /// Waits for a line that contains `part`; panics when the program ends first.
     pub(crate) async fn wait_for_line(&mut self, part: &str) -> String {
+        self.wait_for_line_at_most(super::wait::DEADLINE, part).await
+    }
+
+    /// [`Self::wait_for_line`] with another deadline.
+    pub(crate) async fn wait_for_line_at_most(&mut self, deadline: Duration, part: &str) -> String {
         let lines = Arc::clone(&self.lines);
         let child = &mut self.child;
-        wait_for(&format!("a line with {part:?}"), async || {
+        wait_at_most(deadline, &format!("a line with {part:?}"), async || {
             let found = lines.lock().expect("not poisoned").iter().find(|line| line.contains(part)).cloned();
             let ended = child.try_wait().expect("a child");
             let output = || lines.lock().expect("not poisoned").join("\n");

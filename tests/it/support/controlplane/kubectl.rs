@@ -76,12 +76,16 @@ impl ControlPlane {
         };
     }
 
+    /// A command that runs kubectl as a user.
+    pub(crate) fn kubectl_command(&self, user: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(self.programs.join("kubectl"));
+        command.arg("--kubeconfig").arg(self.kubeconfig(user)).env("HOME", self.dir.join("kubectl"));
+        command
+    }
+
     async fn run_kubectl(&self, user: &str, arguments: &[&str], stdin: Option<&str>) -> Output {
-        let mut child = tokio::process::Command::new(self.programs.join("kubectl"))
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig(user))
+        let mut child = tokio::process::Command::from(self.kubectl_command(user))
             .args(arguments)
-            .env("HOME", self.dir.join("kubectl"))
             .stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,0 +1,68 @@
+//! The figures that need a cluster: `cargo bench --bench cluster -- reading visible kinds`. Prints Markdown.
+//!
+//! - `reading`: an empty index filled from a real API server, beside kubectl and a bare list of the same kinds;
+//!   restarts; memory; the same with 100,000 objects on the simulated server.
+//! - `visible`: from a change in the cluster to its place in a search, while 200 changes arrive each second.
+//! - `kinds`: 1,200 custom resource definitions on a warm API server and on one that has just started.
+//!
+//! `tests/bench/run` sets up what this needs. A figure is never a verdict here: nothing is asserted about time.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused_imports,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures, and ends where it can't go on"
+)]
+
+mod child;
+mod kinds;
+mod reading;
+mod report;
+mod simulated;
+#[path = "../it/support/mod.rs"]
+mod support;
+mod visible;
+
+use support::{ControlPlane, Options, load};
+
+/// Objects of the mixed load.
+const OBJECTS: usize = 20_000;
+
+#[tokio::main]
+async fn main() {
+    // cargo adds `--bench`.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let wants = |section: &str| asked.is_empty() || asked.iter().any(|arg| arg == section);
+    let known = ["reading", "visible", "kinds"];
+    if let Some(unknown) = asked.iter().find(|arg| !known.contains(&arg.as_str())) {
+        eprintln!("unknown section {unknown}: choose from {}", known.join(", "));
+        return;
+    }
+    if wants("reading") || wants("visible") {
+        let Some(plane) = start().await else { return };
+        let loaded = load::mixed(&plane, OBJECTS).await;
+        eprintln!("{} objects loaded in {:.0} s", loaded.objects, loaded.took.as_secs_f64());
+        if wants("reading") {
+            reading::run(&plane).await;
+            simulated::run().await;
+        }
+        if wants("visible") {
+            visible::run(&plane).await;
+        }
+    }
+    if wants("kinds") {
+        let Some(plane) = start().await else { return };
+        kinds::run(plane).await;
+    }
+}
+
+/// Without an audit log, which would be counted as the API server's work.
+async fn start() -> Option<ControlPlane> {
+    ControlPlane::start(Options { audit: false, ..Options::default() }).await
+}
