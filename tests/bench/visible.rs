@@ -12,7 +12,7 @@ use kubesift::cluster::selection::{Selection, SelectionOptions};
 use kubesift::cluster::{Access, AccessOptions, Client, ClientOptions};
 use kubesift::document::{RuleOptions, Rules};
 use kubesift::engine::status::Phase;
-use kubesift::engine::{self, EngineOptions, Handle, Mode};
+use kubesift::engine::{self, EngineOptions, Handle, Mode, Semantic};
 use kubesift::index::{Lock, Reader, Snapshot, Store};
 use kubesift::query::{Expr, Query, Selector, SelectorOp, Term};
 use kubesift::search::{Catalog, Options, Searcher};
@@ -206,6 +206,7 @@ async fn start(plane: &ControlPlane, dir: &std::path::Path) -> Handle {
         context_namespace: None,
         store,
         rules: Arc::new(Rules::new(&RuleOptions::default()).expect("rules")),
+        semantic: Semantic::Off,
         selection: Arc::new(Selection::new(&SelectionOptions::default())),
         mode: Mode::Live,
         forbidden_after: Duration::from_secs(86_400),
