@@ -7,7 +7,7 @@
 //! L1  document  query                     pure: object -> document; text -> AST
 //! L2  cluster   index   embed   mirror   the API server; tantivy; vectors; vector stores
 //! L3  engine    search                    the sync core; query -> ranked hits
-//! L4  demo                                the simulated server
+//! L4  tui       demo                      the terminal app; the simulated server
 //! L5  cli       main                      arguments, config, output
 //! ```
 
@@ -26,3 +26,4 @@ pub mod object;
 pub mod query;
 pub mod search;
 pub mod text;
+pub mod tui;

@@ -112,6 +112,12 @@ struct SettingFlags {
     /// With sync --watch: answer /healthz, /readyz and /metrics at this address, e.g. :9090 [default: nowhere]
     #[arg(long, global = true, value_name = "ADDR", hide_short_help = true)]
     listen: Option<String>,
+    /// Colours of the terminal app: auto, dark, light, plain [default: auto]
+    #[arg(long, global = true, value_parser = super::settings::THEMES, hide_short_help = true)]
+    theme: Option<String>,
+    /// How the terminal app copies: auto, native, osc52 [default: auto]
+    #[arg(long, global = true, value_parser = super::settings::CLIPBOARDS, hide_short_help = true)]
+    clipboard: Option<String>,
     /// Forget a kind that was forbidden for this long [default: 24h]
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
     forbidden_after: Option<String>,
@@ -161,7 +167,7 @@ pub(super) enum Command {
 }
 
 /// Arguments of `search`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct SearchArgs {
     /// What to look for; all words together are one query
     #[arg(value_name = "QUERY")]

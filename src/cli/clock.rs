@@ -27,6 +27,11 @@ impl Clock {
         Self { zone: zone.unwrap_or(TimeZone::UTC) }
     }
 
+    /// The zone itself.
+    pub(super) fn zone(&self) -> TimeZone {
+        self.zone.clone()
+    }
+
     /// `14:02:11`, or `2026-03-01 14:02:11` when that was not today.
     pub(super) fn time(&self, ms: i64, now_ms: i64) -> String {
         let zoned = |ms| Timestamp::from_millisecond(ms).map(|time| time.to_zoned(self.zone.clone()));

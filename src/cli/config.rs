@@ -10,12 +10,15 @@ use toml::de::{DeTable, DeValue};
 use super::env::Env;
 use super::settings::{CONFIG_VARIABLE, Form, Key, Layer, Value};
 use crate::text;
+use crate::tui::keys::Rebinding;
 
 /// What a configuration file sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ConfigFile {
     /// For every context.
     pub(super) top: Layer,
+    /// Keys of the terminal app; whether they can be had is the app's to say.
+    pub(super) keys: Vec<Rebinding>,
     /// By context.
     pub(super) clusters: BTreeMap<String, Layer>,
 }
@@ -86,6 +89,12 @@ pub(super) fn parse(text: &str, path: &Path, home: Option<&str>) -> Result<Confi
             }
             continue;
         }
+        if key.get_ref() == "keys" {
+            for (action, keys) in reading.table(value, "keys")? {
+                file.keys.push(reading.keys(action, keys)?);
+            }
+            continue;
+        }
         let (key, value) = reading.setting(key, value)?;
         file.top.insert(key, value);
     }
@@ -100,8 +109,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn error(&self, span: Range<usize>, message: String, suggestion: Option<String>) -> ConfigError {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
+        let line = self.line(span.start);
         ConfigError::Content { path: self.path.to_owned(), line, message, suggestion }
     }
 
@@ -128,13 +136,41 @@ impl Reading<'_> {
         Ok(layer)
     }
 
+    // A string of keys with spaces between them, or a list of keys.
+    fn keys(
+        &self,
+        action: &Spanned<toml::de::DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Rebinding, ConfigError> {
+        let keys = match value.get_ref() {
+            DeValue::String(text) => Some(text.split_whitespace().map(str::to_owned).collect()),
+            DeValue::Array(items) => {
+                items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+            }
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Table(_) => None,
+        };
+        let keys = keys.ok_or_else(|| {
+            let expected = "expected a key such as \"ctrl-y\", or a list of them".to_owned();
+            self.error(value.span(), format!("keys.{}: {expected}", action.get_ref()), None)
+        })?;
+        Ok(Rebinding { action: action.get_ref().to_string(), keys, line: self.line(action.span().start) })
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.text.get(..at).unwrap_or(self.text).matches('\n').count() + 1
+    }
+
     fn setting(
         &self,
         name: &Spanned<toml::de::DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(Key, Value), ConfigError> {
         let Some(key) = Key::find(name.get_ref()) else {
-            let names = Key::ALL.iter().map(|key| key.name()).chain(["cluster"]);
+            let names = Key::ALL.iter().map(|key| key.name()).chain(["cluster", "keys"]);
             let near = text::suggest(&name.get_ref().replace('-', "_"), names).map(str::to_owned);
             return Err(self.error(name.span(), format!("unknown setting {}", name.get_ref()), near));
         };

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches};
 
-use args::{Cli, Command};
+use args::{Cli, Command, SearchArgs};
 use env::Env;
 use failure::{Exit, Failure, Outcome};
 use output::Output;
@@ -67,8 +67,10 @@ fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
         Ok(parsed) => parsed,
         Err(error) => return explain(&error, output),
     };
-    let Some(command) = cli.command else {
+    let app = arranged.implied && output.is_terminal() && !asks_for_output(&matches);
+    let Some(command) = cli.command.or_else(|| app.then(|| Command::Search(SearchArgs::default()))) else {
         output.script(&Cli::command().render_help().to_string())?;
+        output.note("the terminal app needs a terminal; kubesift search QUERY answers without one");
         return Ok(Exit::Done);
     };
     if let Command::Completions { shell } = command {
@@ -78,7 +80,21 @@ fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
     arranged.hints.iter().for_each(|hint| session.output.note(hint));
     session.if_nothing = arranged.if_nothing;
     start_logging(&mut session, cli.global.verbose)?;
-    perform(&mut session, &command)
+    match &command {
+        Command::Search(args) if app => runtime()?.block_on(commands::tui::run(&mut session, args)),
+        command => perform(&mut session, command),
+    }
+}
+
+// `kubesift web -o json` wants an answer printed, also on a terminal: as soon as a flag says how.
+fn asks_for_output(matches: &clap::ArgMatches) -> bool {
+    const ABOUT_THE_QUERY: [&str; 3] = ["query", "selector", "all_namespaces"];
+    let Some(search) = matches.subcommand_matches("search") else { return false };
+    let definition = Cli::command();
+    let arguments = definition.find_subcommand("search").into_iter().flat_map(clap::Command::get_arguments);
+    let typed = |id: &str| search.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+    // Before it is built, the definition of `search` has its own arguments only, not the global ones.
+    arguments.map(|arg| arg.get_id().as_str()).any(|id| !ABOUT_THE_QUERY.contains(&id) && typed(id))
 }
 
 fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {

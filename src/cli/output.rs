@@ -51,6 +51,24 @@ impl Output {
         self.logged = true;
     }
 
+    /// One that goes nowhere, for when the screen belongs to the terminal app.
+    pub(super) fn silent() -> Self {
+        let terminal = Terminal { tty: false, color: false, width: None };
+        Self {
+            stdout: Box::new(io::sink()),
+            stderr: Box::new(io::sink()),
+            out: terminal.clone(),
+            err: terminal,
+            logged: false,
+            closed: false,
+        }
+    }
+
+    /// Whether stdout is a terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.out.tty
+    }
+
     /// Whether the reader of stdout went away, as `head` does: no failure.
     pub(super) fn is_closed(&self) -> bool {
         self.closed

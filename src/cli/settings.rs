@@ -16,12 +16,19 @@ use super::config::ConfigFile;
 use super::embedding::EMBEDDERS;
 use super::env::Env;
 use crate::text;
+use crate::tui::keys::Rebinding;
 pub(super) use value::{Form, Value};
 
 /// The variable that names the configuration file.
 pub(super) const CONFIG_VARIABLE: &str = "KUBESIFT_CONFIG";
 /// What `search -o` prints.
 pub(super) const OUTPUTS: [&str; 6] = ["table", "wide", "name", "json", "jsonl", "yaml"];
+
+/// Colours of the terminal app.
+pub(super) const THEMES: [&str; 4] = ["auto", "dark", "light", "plain"];
+
+/// Ways to copy.
+pub(super) const CLIPBOARDS: [&str; 3] = ["auto", "native", "osc52"];
 
 macro_rules! settings {
     ($($(#[doc = $help:literal])+ $key:ident $name:literal $form:expr, $default:literal;)+) => {
@@ -91,6 +98,10 @@ settings! {
     DenyAnnotations "deny_annotations" Form::List, "";
     /// Regular expressions; annotation values that match are stored as `[redacted]`
     Redact "redact" Form::Lines, "";
+    /// Colours of the terminal app
+    Theme "theme" Form::Choice(&THEMES), "auto";
+    /// How the terminal app copies: the desktop's tool, the terminal (OSC 52), or both
+    Clipboard "clipboard" Form::Choice(&CLIPBOARDS), "auto";
     /// Objects of a kind that was forbidden for this long are removed from the index
     ForbiddenAfter "forbidden_after" Form::Duration, "24h";
     /// What embeds documents for semantic search and mirrors
@@ -172,7 +183,7 @@ pub(super) struct SettingError {
 }
 
 /// Everything that was set, before it is known which context counts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sources {
     flags: Layer,
     variables: Layer,
@@ -192,6 +203,18 @@ impl Sources {
             }
         }
         Ok(sources)
+    }
+
+    /// The same with another context chosen, as `--context` chooses it.
+    pub(super) fn for_context(&self, context: &str) -> Self {
+        let mut sources = self.clone();
+        sources.flags.insert(Key::Context, Value::Text(context.to_owned()));
+        sources
+    }
+
+    /// The keys that the configuration file binds.
+    pub(super) fn keys(&self) -> &[Rebinding] {
+        &self.file.keys
     }
 
     /// The settings for a context; with `None` (not known yet, or in a cluster) no cluster's part counts.

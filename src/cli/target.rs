@@ -1,7 +1,7 @@
 //! Which cluster is meant, which settings hold for it, and where its index lies. Connects to nothing.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
@@ -37,6 +37,12 @@ pub(super) struct Target {
     /// Its index.
     pub(super) store: Store,
     embedding: Embedding,
+    /// Why there is no access.
+    pub(super) problem: Option<String>,
+    /// Whether an exec plugin may ask on the terminal: commands share it, the terminal app does not.
+    pub(super) interactive: bool,
+    /// Made when first needed.
+    client: OnceLock<Client>,
 }
 
 impl Target {
@@ -65,7 +71,16 @@ impl Target {
                 let failure = Failure::usage(error);
                 let Some(store) = store else { return Err(failure) };
                 session.output.note(&format!("{failure}\nanswering from what is stored"));
-                return Ok(Self { settings, access: None, store, embedding });
+                let problem = Some(failure.to_string());
+                return Ok(Self {
+                    settings,
+                    access: None,
+                    store,
+                    problem,
+                    embedding,
+                    interactive: true,
+                    client: OnceLock::new(),
+                });
             }
         };
         let store = locate(session, &settings, data_dir, access.identity.as_str())?;
@@ -75,18 +90,37 @@ impl Target {
                 tracing::debug!(%error, "the context table could not be written");
             }
         }
-        Ok(Self { settings, access: Some(access), store, embedding })
+        Ok(Self {
+            settings,
+            access: Some(access),
+            store,
+            problem: None,
+            embedding,
+            interactive: true,
+            client: OnceLock::new(),
+        })
+    }
+
+    fn reachable(&self) -> Result<&Access, Failure> {
+        let none = || Failure::unavailable(anyhow!("there is no way to reach the cluster"));
+        self.access.as_ref().ok_or_else(none)
+    }
+
+    /// The cluster's client: the same for all who ask, so that connections and credentials are shared.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let options = ClientOptions { interactive: self.interactive, ..ClientOptions::default() };
+        let client = Client::new(self.reachable()?, options).map_err(Failure::usage)?;
+        Ok(self.client.get_or_init(|| client).clone())
     }
 
     /// Starts the engine as the writer of the index.
     pub(super) fn start(&self, lock: Lock, mode: Mode) -> Result<Handle, Failure> {
-        let Some(access) = &self.access else {
-            return Err(Failure::unavailable(anyhow!("there is no way to reach the cluster")));
-        };
+        let client = self.client()?;
+        let access = self.reachable()?;
         let rules = rules(&self.settings)?;
-        // An exec plugin may ask for a password: these commands share the terminal with it.
-        let client = Client::new(access, ClientOptions { interactive: true, ..ClientOptions::default() });
-        let client = client.map_err(Failure::usage)?;
         let options = EngineOptions {
             client,
             context: access.context.clone(),
@@ -149,6 +183,15 @@ impl Target {
             Some(Access { context: Some(context), .. }) => format!("context {context}"),
             Some(access) => access.server.clone(),
             None => "this cluster".to_owned(),
+        }
+    }
+
+    /// The cluster's name alone: its context, or its address.
+    pub(super) fn short_name(&self) -> String {
+        match &self.access {
+            Some(Access { context: Some(context), .. }) => context.clone(),
+            Some(access) => access.server.clone(),
+            None => self.settings.text(Key::Context).unwrap_or("offline").to_owned(),
         }
     }
 

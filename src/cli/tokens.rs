@@ -21,6 +21,8 @@ pub(super) struct Arranged {
     pub(super) hints: Vec<String>,
     /// A remark for the case that the query finds nothing: its first word is nearly a command.
     pub(super) if_nothing: Option<String>,
+    /// No command was named: on a terminal this opens the app.
+    pub(super) implied: bool,
 }
 
 /// Arranges the arguments (program name first); `cli` is the whole command line's definition.
@@ -40,10 +42,12 @@ pub(super) fn arrange(cli: &Command, args: Vec<OsString>) -> Arranged {
         None => (None, 0),
     };
     let Some(command) = command else {
-        return Arranged { args: std::iter::once(program).chain(rest).collect(), ..Arranged::default() };
+        let args = std::iter::once(program).chain(rest).collect();
+        return Arranged { args, implied: named.is_none(), ..Arranged::default() };
     };
     let mut arranged = Arranged { args: vec![program, command.into()], ..Arranged::default() };
     if named.is_none() {
+        arranged.implied = true;
         arranged.if_nothing = first.and_then(|(word, escaped)| nearly_a_command(&cli, word, escaped));
     }
     let leading = rest.get(..before).unwrap_or_default();

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod client;
 pub mod discovery;
+pub mod fetch;
 pub mod identity;
 mod politeness;
 pub mod review;

@@ -108,6 +108,11 @@ impl Snapshot {
         &self.segments
     }
 
+    /// A number that another commit does not have.
+    pub fn id(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.raw)
+    }
+
     /// Number of documents.
     pub fn num_docs(&self) -> u64 {
         self.segments.iter().map(|segment| segment.num_docs()).sum()

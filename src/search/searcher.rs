@@ -88,6 +88,19 @@ impl Searcher {
         &self.reader
     }
 
+    /// Looks for a newer commit; whether there was one.
+    ///
+    /// # Errors
+    /// [`SearchError::Index`] when the index can't be read; the present commit stays.
+    pub fn refresh(&self) -> Result<bool, SearchError> {
+        Ok(self.reader.reload()?)
+    }
+
+    /// A number for the commit that is searched; another commit has another.
+    pub fn version(&self) -> u64 {
+        self.reader.snapshot().id()
+    }
+
     /// Answers a query from one snapshot.
     ///
     /// # Errors

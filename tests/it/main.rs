@@ -27,5 +27,6 @@ mod servers;
 mod support;
 mod support_works;
 mod sync;
+mod tui;
 mod unattended;
 mod watching;

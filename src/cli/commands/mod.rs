@@ -1,5 +1,6 @@
 //! One file per command: wiring and words.
 
+mod watch;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod demo;
@@ -8,4 +9,4 @@ pub(super) mod search;
 pub(super) mod setup;
 pub(super) mod status;
 pub(super) mod sync;
-mod watch;
+pub(super) mod tui;

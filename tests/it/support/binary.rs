@@ -141,7 +141,13 @@ impl Home {
         self.run(&["status", "-o", "json"]).await.json()
     }
 
-    fn environment(&self, command: &mut std::process::Command) {
+    /// The kubeconfig that it uses.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Gives a command the environment of this home, and nothing else.
+    pub(crate) fn environment(&self, command: &mut std::process::Command) {
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).env("HOME", self.path()).env("KUBECONFIG", &self.kubeconfig);
         command.env("LANG", "C.UTF-8").env("RUST_BACKTRACE", "1");

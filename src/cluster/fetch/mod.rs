@@ -1,0 +1,118 @@
+//! Single objects on demand, for people to look at: the manifest and the events. Nothing here is stored; the values
+//! of Secrets are masked unless a call asks for them.
+
+mod events;
+mod manifest;
+#[cfg(test)]
+mod tests;
+
+use super::client::{Client, ClientError, RequestSpec};
+
+pub use events::Occurrence;
+pub use manifest::{MASK, Manifest};
+
+/// Bytes of an object at most: etcd's limit is 1.5 MiB, and JSON may be some times that.
+const LARGEST_OBJECT: usize = 16 << 20;
+/// Bytes of a list of events at most.
+const LARGEST_LIST: usize = 8 << 20;
+/// Events that are asked for.
+const MOST_EVENTS: usize = 500;
+
+/// Which object is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRef {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Version, e.g. `v1`.
+    pub version: String,
+    /// Plural, e.g. `deployments`.
+    pub plural: String,
+    /// Namespace; `None` for cluster-scoped kinds.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: String,
+    /// uid.
+    pub uid: String,
+}
+
+/// Why a look at an object failed. What the server said is in it as it came: sanitise before showing.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Its name or namespace can't be part of a path.
+    #[error("the name can't be asked for")]
+    Name,
+    /// The request failed.
+    #[error(transparent)]
+    Request(#[from] ClientError),
+    /// The object is another one with the same name.
+    #[error("it was deleted; another object has its name now")]
+    Replaced,
+    /// The answer is no object.
+    #[error("the answer can't be read: {0}")]
+    Unreadable(String),
+}
+
+/// Looks at single objects. Cheap to clone. Dropping a call's future cancels its request.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    client: Client,
+}
+
+impl ObjectRef {
+    /// Whether it is a core Secret, whose values are masked.
+    pub fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.plural == "secrets"
+    }
+
+    fn path(&self) -> Result<String, FetchError> {
+        let root = match self.group.is_empty() {
+            true => format!("/api/{}", segment(&self.version)?),
+            false => format!("/apis/{}/{}", segment(&self.group)?, segment(&self.version)?),
+        };
+        let scope = match &self.namespace {
+            Some(namespace) => format!("/namespaces/{}", segment(namespace)?),
+            None => String::new(),
+        };
+        Ok(format!("{root}{scope}/{}/{}", segment(&self.plural)?, segment(&self.name)?))
+    }
+}
+
+// Names of objects are path segments by Kubernetes' own rule; whatever would need an escape is none of them.
+fn segment(text: &str) -> Result<&str, FetchError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:@!$&'()*+,;=".contains(&b);
+    match !text.is_empty() && text != "." && text != ".." && text.bytes().all(plain) {
+        true => Ok(text),
+        false => Err(FetchError::Name),
+    }
+}
+
+impl Fetcher {
+    /// Looks through this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The object as YAML. Of a Secret, values are masked unless `reveal`.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn manifest(&self, object: &ObjectRef, reveal: bool) -> Result<Manifest, FetchError> {
+        let response = self.client.get(&RequestSpec::new(object.path()?)).await?;
+        let value = response.json(LARGEST_OBJECT).await?;
+        manifest::read(value, object, reveal)
+    }
+
+    /// The events about the object, oldest first; at most 500.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn events(&self, object: &ObjectRef) -> Result<Vec<Occurrence>, FetchError> {
+        // Events about cluster-scoped objects lie in the namespace `default`.
+        let namespace = object.namespace.as_deref().unwrap_or("default");
+        let spec = RequestSpec::new(format!("/api/v1/namespaces/{}/events", segment(namespace)?))
+            .query("fieldSelector", format!("involvedObject.uid={}", object.uid))
+            .query("limit", MOST_EVENTS.to_string());
+        let list = self.client.get(&spec).await?.json(LARGEST_LIST).await?;
+        Ok(events::read(&list, &object.uid))
+    }
+}

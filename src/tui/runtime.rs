@@ -1,0 +1,356 @@
+//! The loop around the core: events in, effects out, one frame for all that happened meanwhile.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::cluster::Attendance;
+use super::keys::Keymap;
+use super::msg::{ClusterEvent, ClusterNews, Effect, Event, Msg, Page, Wanted};
+use super::state::State;
+use super::terminal::Tty;
+use super::update::{start, update};
+use super::worker::Worker;
+use super::{AppOptions, Clipboard, Connection, Host, clipboard, input, view};
+use crate::cluster::fetch::{FetchError, Fetcher, ObjectRef};
+
+/// Events that may wait. Keys come tens a second, answers and changes some ten: a full queue means that the screen
+/// hangs, and then who sends waits.
+const QUEUE: usize = 256;
+/// Events taken for one frame at most, so that a flood of them can't keep the screen from changing.
+const BATCH: usize = 128;
+/// How long the last commit may take when the app ends.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Why the app could not run, or not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The terminal can't be used.
+    #[error("the terminal can't be used")]
+    Terminal(#[source] io::Error),
+    /// No thread or signal handler could be had.
+    #[error("the system refuses threads or signals")]
+    System(#[source] io::Error),
+}
+
+/// Runs the app until the user leaves it. The terminal is given back in every case.
+///
+/// # Errors
+/// [`AppError`].
+pub async fn run(
+    options: AppOptions,
+    connection: Box<dyn Connection>,
+    host: Box<dyn Host>,
+) -> Result<(), AppError> {
+    let (events, mut arrived) = mpsc::channel(QUEUE);
+    let sender = events.clone();
+    // The search thread waits when the queue is full, as it should.
+    let worker = Worker::start(move |event| _ = sender.blocking_send(event)).map_err(AppError::System)?;
+    listen_to_signals(&events).map_err(AppError::System)?;
+    let mut tty = Tty::enter().map_err(AppError::Terminal)?;
+    let reading = Reading::start(events.clone()).map_err(AppError::System)?;
+    let size = tty.screen.size().map_err(AppError::Terminal)?;
+    let state = state(&options, &*host, (size.width, size.height));
+    let mut app = App {
+        state,
+        worker,
+        events,
+        host: host.into(),
+        options,
+        attended: None,
+        connections: 0,
+        fetching: None,
+    };
+    app.attend(connection.into(), None);
+    let result = app.until_quit(&mut tty, &mut arrived).await;
+    drop(reading);
+    // First the shell gets its terminal back, then the last commit may take its time.
+    drop(tty);
+    if let Some(attended) = app.attended.take() {
+        attended.stop.cancel();
+        // Who sends to us must not wait for ever.
+        arrived.close();
+        _ = tokio::time::timeout(FAREWELL, attended.task).await;
+    }
+    result.map_err(AppError::Terminal)
+}
+
+fn state(options: &AppOptions, host: &dyn Host, size: (u16, u16)) -> State {
+    let (keymap, problems) = Keymap::with(&options.keys);
+    let mut state = State::new(now_ms(), size, &options.query);
+    state.keymap = keymap;
+    state.theme = options.theme;
+    state.zone = options.zone.clone();
+    state.namespaces = options.namespaces.clone();
+    state.contexts = host.contexts();
+    if !problems.is_empty() {
+        // Long enough to be read, whatever else happens at the start.
+        state.note = Some((problems.join("; "), state.now_ms + 30_000));
+        problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+    }
+    state
+}
+
+struct App {
+    state: State,
+    worker: Worker,
+    events: mpsc::Sender<Event>,
+    host: Arc<dyn Host>,
+    options: AppOptions,
+    attended: Option<Attended>,
+    connections: u64,
+    fetching: Option<JoinHandle<()>>,
+}
+
+/// The connection at work.
+struct Attended {
+    connection: Arc<dyn Connection>,
+    stop: CancellationToken,
+    refresh: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl App {
+    async fn until_quit(&mut self, tty: &mut Tty, arrived: &mut mpsc::Receiver<Event>) -> io::Result<()> {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        for effect in start(&mut self.state) {
+            self.perform(effect, tty)?;
+        }
+        loop {
+            tty.screen.draw(|frame| view::view(&self.state, frame))?;
+            let mut next = tokio::select! {
+                biased;
+                event = arrived.recv() => event,
+                _ = tick.tick() => Some(Event::Tick),
+            };
+            for _ in 0..BATCH {
+                let Some(event) = next.take() else { break };
+                for effect in update(&mut self.state, Msg { now_ms: now_ms(), event }) {
+                    if effect == Effect::Quit {
+                        return Ok(());
+                    }
+                    self.perform(effect, tty)?;
+                }
+                next = arrived.try_recv().ok();
+            }
+            // The batch is full: what was taken out last is not lost.
+            if let Some(event) = next {
+                let effects = update(&mut self.state, Msg { now_ms: now_ms(), event });
+                for effect in effects {
+                    if effect == Effect::Quit {
+                        return Ok(());
+                    }
+                    self.perform(effect, tty)?;
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, tty: &mut Tty) -> io::Result<()> {
+        match effect {
+            Effect::Search(request) => self.worker.ask(request),
+            Effect::Copy(text) => self.copy(text)?,
+            Effect::SaveHistory(queries) => self.save_history(queries),
+            Effect::SwitchContext(context) => self.switch(context),
+            Effect::Fetch { ticket, object, wanted } => self.fetch(ticket, object, wanted),
+            Effect::CancelFetch => self.cancel_fetch(),
+            Effect::Refresh => {
+                if let Some(attended) = &self.attended {
+                    attended.refresh.notify_one();
+                }
+            }
+            Effect::Redraw => tty.screen.clear()?,
+            Effect::Suspend => tty.suspend()?,
+            Effect::CatchMouse(on) => tty.catch_mouse(on)?,
+            // The loop ends before it comes here.
+            Effect::Quit => {}
+        }
+        Ok(())
+    }
+
+    fn copy(&self, text: String) -> io::Result<()> {
+        let (how, desktop) = (self.options.clipboard, self.options.desktop);
+        if let Err(why) = clipboard::check(&text) {
+            self.note(why);
+            return Ok(());
+        }
+        if how != Clipboard::Native {
+            clipboard::osc52(&text, &mut io::stdout())?;
+        }
+        if how != Clipboard::Osc52 {
+            let events = self.events.clone();
+            tokio::task::spawn_blocking(move || {
+                let copied = clipboard::native(&text, desktop);
+                if let (Err(why), Clipboard::Native) = (copied, how) {
+                    _ = events.blocking_send(Event::Note(why));
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn fetch(&mut self, ticket: u64, object: ObjectRef, wanted: Wanted) {
+        self.cancel_fetch();
+        let events = self.events.clone();
+        let fetcher = self.attended.as_ref().and_then(|attended| attended.connection.fetcher());
+        let task = tokio::spawn(async move {
+            let page = match fetcher {
+                Some(fetcher) => look(&fetcher, &object, wanted).await.map_err(|error| chain(&error)),
+                None => Err("there is no way to reach the cluster".to_owned()),
+            };
+            // Nobody listens any more when the app ends.
+            _ = events.send(Event::Fetched { ticket, page }).await;
+        });
+        self.fetching = Some(task);
+    }
+
+    fn cancel_fetch(&mut self) {
+        if let Some(task) = self.fetching.take() {
+            task.abort();
+        }
+    }
+
+    // From inside the loop nothing may wait for the queue that the loop empties.
+    fn note(&self, text: String) {
+        _ = self.events.try_send(Event::Note(text));
+    }
+
+    fn save_history(&self, queries: Vec<String>) {
+        let Some(attended) = &self.attended else { return };
+        let (connection, events) = (attended.connection.clone(), self.events.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(why) = connection.save_history(&queries) {
+                _ = events.blocking_send(Event::Note(why));
+            }
+        });
+    }
+
+    /// Goes to work for a connection; `after` is the work that has to end first.
+    fn attend(&mut self, connection: Arc<dyn Connection>, after: Option<Attended>) {
+        self.connections += 1;
+        let (stop, refresh) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let attendance = Attendance {
+            number: self.connections,
+            connection: connection.clone(),
+            hand: self.worker.hand(self.connections),
+            events: self.events.clone(),
+            stop: stop.clone(),
+            refresh: refresh.clone(),
+        };
+        let name = connection.name();
+        let history = connection.history();
+        let opened =
+            ClusterEvent { connection: self.connections, what: ClusterNews::Opened { name, history } };
+        let events = self.events.clone();
+        let task = tokio::spawn(async move {
+            _ = events.send(Event::Cluster(opened)).await;
+            if let Some(after) = after {
+                after.stop.cancel();
+                _ = after.task.await;
+            }
+            attendance.run().await;
+        });
+        self.attended = Some(Attended { connection, stop, refresh, task });
+    }
+
+    fn switch(&mut self, context: String) {
+        self.cancel_fetch();
+        // Reads the kubeconfig: a few milliseconds, and nothing else can be done meanwhile anyway.
+        match self.host.open(&context) {
+            Ok(connection) => {
+                let before = self.attended.take();
+                self.attend(connection.into(), before);
+            }
+            Err(why) => {
+                let number = self.connections;
+                let what = ClusterNews::NotOpened(why);
+                _ = self.events.try_send(Event::Cluster(ClusterEvent { connection: number, what }));
+            }
+        }
+    }
+}
+
+async fn look(fetcher: &Fetcher, object: &ObjectRef, wanted: Wanted) -> Result<Page, FetchError> {
+    match wanted {
+        Wanted::Manifest { reveal } => fetcher.manifest(object, reveal).await.map(Page::Manifest),
+        Wanted::Events => fetcher.events(object).await.map(Page::Events),
+    }
+}
+
+// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// The thread that reads the keyboard. Ends soon after it is dropped.
+struct Reading(Arc<AtomicBool>);
+
+impl Reading {
+    fn start(events: mpsc::Sender<Event>) -> io::Result<Self> {
+        let ends = Arc::new(AtomicBool::new(false));
+        let own = ends.clone();
+        std::thread::Builder::new().name("input".to_owned()).spawn(move || read(&own, &events))?;
+        Ok(Self(ends))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn read(ends: &AtomicBool, events: &mpsc::Sender<Event>) {
+    use ratatui::crossterm::event;
+    while !ends.load(Ordering::Relaxed) {
+        let read = match event::poll(Duration::from_millis(250)) {
+            Ok(false) => continue,
+            Ok(true) => event::read(),
+            Err(error) => Err(error),
+        };
+        let event = match read {
+            Ok(event) => input::translate(event),
+            Err(error) => {
+                tracing::error!(%error, "the keyboard can't be read");
+                Some(Event::Terminate)
+            }
+        };
+        let ended = matches!(event, Some(Event::Terminate));
+        if event.is_some_and(|event| events.blocking_send(event).is_err()) || ended {
+            return;
+        }
+    }
+}
+
+fn listen_to_signals(events: &mpsc::Sender<Event>) -> io::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
+        let mut asked = signal(kind)?;
+        let events = events.clone();
+        tokio::spawn(async move {
+            while asked.recv().await.is_some() {
+                if events.send(Event::Terminate).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(())
+}
+
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,100 @@
+//! The terminal's life: taken over at the start, given back at the end, whatever the end is.
+
+use std::io::{self, Write as _};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ThreadId;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+
+/// Whether the terminal is ours; the panic hook must know.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+pub(super) type Screen = Terminal<CrosstermBackend<io::Stdout>>;
+
+/// The terminal while it is ours. Dropping it gives it back.
+pub(super) struct Tty {
+    pub(super) screen: Screen,
+    mouse: bool,
+}
+
+impl Tty {
+    /// Takes the terminal over. From now on a panic of this thread gives it back before it is told.
+    pub(super) fn enter() -> io::Result<Self> {
+        hook(std::thread::current().id());
+        let screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut tty = Self { screen, mouse: true };
+        tty.take()?;
+        Ok(tty)
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        self.catch_mouse(self.mouse)?;
+        self.screen.clear()
+    }
+
+    /// Catches the mouse, or lets the terminal have it.
+    pub(super) fn catch_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        if on {
+            execute!(io::stdout(), EnableMouseCapture)
+        } else {
+            execute!(io::stdout(), DisableMouseCapture)
+        }
+    }
+
+    /// Gives the terminal to the shell, stops this process, and takes the terminal again when it goes on.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        // SIGSTOP stops the whole process here, until the shell's `fg`.
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        self.take()
+    }
+}
+
+impl Drop for Tty {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back; does nothing when it is not ours. What fails here can't be helped.
+fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    _ = out.flush();
+    _ = disable_raw_mode();
+}
+
+// A panic of the thread that draws ends the program: its message must be readable. One of another thread is caught
+// by whoever waits for that thread; printing it would only tear the screen.
+fn hook(own: ThreadId) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            tracing::error!(%info, "panic");
+            if std::thread::current().id() == own {
+                restore();
+            }
+            if !TAKEN.load(Ordering::SeqCst) {
+                before(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,93 @@
+//! One object, whole: its tabs, and what is fetched for them.
+
+use super::super::keys::Action;
+use super::super::msg::{Effect, Page, Wanted};
+use super::super::state::{CLUSTER, Detail, Overlay, Row, State, Tab};
+use super::{note, query};
+use crate::cluster::fetch::ObjectRef;
+
+/// Opens the object under the cursor, or another tab of the one that is open.
+pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let tab = match action {
+        Action::Yaml => Tab::Yaml,
+        Action::Events => Tab::Events,
+        _ => Tab::Summary,
+    };
+    if !matches!(state.overlays.last(), Some(Overlay::Detail(_))) {
+        let Some(row) = state.row().cloned() else {
+            return note(state, "no object is selected");
+        };
+        query::used(state, effects);
+        let detail = Detail { row, tab, scroll: 0, ticket: 0, page: None, managed_fields: false };
+        super::open(state, Overlay::Detail(detail), effects);
+    }
+    show(state, tab, false, effects);
+}
+
+/// Fetches again what is shown; a Secret is masked again.
+pub(super) fn again(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Overlay::Detail(detail)) = state.overlays.last() {
+        let tab = detail.tab;
+        show(state, tab, false, effects);
+    }
+}
+
+/// Actions of the view.
+pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
+    let at = Tab::ALL.iter().position(|tab| *tab == detail.tab).unwrap_or_default();
+    let tabs = Tab::ALL.len();
+    match action {
+        Action::NextPane => show(state, Tab::ALL[(at + 1) % tabs], false, effects),
+        Action::PreviousPane => show(state, Tab::ALL[(at + tabs - 1) % tabs], false, effects),
+        Action::ManagedFields => detail.managed_fields = !detail.managed_fields,
+        Action::Reveal => match &detail.page {
+            Some(Ok(Page::Manifest(manifest))) if manifest.masked > 0 => {
+                show(state, Tab::Yaml, true, effects);
+            }
+            Some(Ok(Page::Manifest(_) | Page::Events(_)) | Err(_)) | None => {
+                note(state, "nothing is masked here");
+            }
+        },
+        _ => {}
+    }
+}
+
+fn show(state: &mut State, tab: Tab, reveal: bool, effects: &mut Vec<Effect>) {
+    state.ticket += 1;
+    let ticket = state.ticket;
+    let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
+    (detail.tab, detail.scroll, detail.ticket, detail.page) = (tab, 0, ticket, None);
+    let wanted = match tab {
+        Tab::Summary => return effects.push(Effect::CancelFetch),
+        Tab::Yaml => Wanted::Manifest { reveal },
+        Tab::Events => Wanted::Events,
+    };
+    effects.push(Effect::Fetch { ticket, object: reference(&detail.row), wanted });
+}
+
+/// Something was fetched; for a tab that was left it is dropped.
+pub(super) fn arrived(state: &mut State, ticket: u64, page: Result<Page, String>) {
+    for overlay in &mut state.overlays {
+        if let Overlay::Detail(detail) = overlay
+            && detail.ticket == ticket
+        {
+            detail.page = Some(page);
+            return;
+        }
+    }
+}
+
+/// The object of a row, as the API server calls it.
+pub(super) fn reference(row: &Row) -> ObjectRef {
+    let metadata = &row.document.metadata;
+    let version = metadata.api_version.rsplit('/').next().unwrap_or_default();
+    ObjectRef {
+        group: row.kind.group().to_owned(),
+        version: version.to_owned(),
+        plural: row.kind.plural().to_owned(),
+        namespace: (metadata.namespace != CLUSTER).then(|| metadata.namespace.clone()),
+        name: metadata.name.clone(),
+        uid: row.document.local.uid.clone(),
+    }
+}

@@ -1,0 +1,239 @@
+//! The core: a message changes the state and says what is to be done. No IO, no async, no clock.
+
+mod answer;
+mod detail;
+mod list;
+mod overlay;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use super::keys::{Action, Context, Key};
+use super::layout;
+use super::msg::{ClusterEvent, ClusterNews, Effect, Event, Mouse, Msg};
+use super::state::{Cluster, Focus, History, Overlay, Results, State};
+
+/// How long a note stays, in milliseconds.
+const NOTE_MS: i64 = 6_000;
+
+/// Takes one message; what comes back is to be done in this order.
+pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
+    state.now_ms = msg.now_ms;
+    let mut effects = Vec::new();
+    match msg.event {
+        Event::Key(key) => press(state, key, &mut effects),
+        Event::Paste(text) => paste(state, &text, &mut effects),
+        Event::Mouse(mouse) => point(state, mouse, &mut effects),
+        Event::Resize(columns, rows) => {
+            state.size = (columns, rows);
+            list::keep_visible(state);
+        }
+        Event::Tick => {}
+        Event::Answer(answer) => answer::arrived(state, answer, &mut effects),
+        Event::Fetched { ticket, page } => detail::arrived(state, ticket, page),
+        Event::IndexChanged => query::search(state, &mut effects),
+        Event::Cluster(event) => cluster(state, event, &mut effects),
+        Event::Note(text) => note(state, text),
+        Event::Terminate => leave(state, &mut effects),
+    }
+    if state.note.as_ref().is_some_and(|(_, until)| *until <= state.now_ms) {
+        state.note = None;
+    }
+    effects
+}
+
+/// The first effects: what the app does before anything happened.
+pub(crate) fn start(state: &mut State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    query::search(state, &mut effects);
+    effects
+}
+
+fn note(state: &mut State, text: impl Into<String>) {
+    state.note = Some((text.into(), state.now_ms + NOTE_MS));
+}
+
+fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
+    let context = state.context();
+    match (state.keymap.action(key, context), key.typed()) {
+        (Some(action), _) => perform(state, action, effects),
+        (None, Some(c)) if context.types() => typed(state, c, effects),
+        (None, Some(c)) => note(state, format!("{c} does nothing here; ? shows the keys")),
+        (None, None) => {}
+    }
+}
+
+fn typed(state: &mut State, c: char, effects: &mut Vec<Effect>) {
+    let mut text = [0; 4];
+    match state.overlays.last_mut() {
+        Some(Overlay::Picker(_)) => overlay::typed(state, c),
+        // `?` on an empty line asks for help, as its hint says.
+        None if c == '?' && state.query.is_empty() => perform(state, Action::Help, effects),
+        Some(_) | None => query::insert(state, c.encode_utf8(&mut text), effects),
+    }
+}
+
+fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    match state.context() {
+        Context::Query => query::insert(state, text, effects),
+        Context::Picker => text.chars().for_each(|c| overlay::typed(state, c)),
+        Context::List | Context::Text => {}
+    }
+}
+
+/// Does what an action says; what is to be done outside is dropped.
+#[cfg(test)]
+pub(super) fn perform_for_tests(state: &mut State, action: Action) {
+    perform(state, action, &mut Vec::new());
+}
+
+/// Does what an action says.
+pub(super) fn perform(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    match action {
+        Action::Quit => leave(state, effects),
+        Action::Redraw => effects.push(Effect::Redraw),
+        Action::Suspend => effects.push(Effect::Suspend),
+        Action::Refresh if matches!(state.overlays.last(), Some(Overlay::Detail(_))) => {
+            detail::again(state, effects);
+        }
+        Action::Refresh => {
+            note(state, "asking the cluster again");
+            effects.push(Effect::Refresh);
+            query::search(state, effects);
+        }
+        Action::Help => open(state, Overlay::Help(0), effects),
+        Action::Coverage => open(state, Overlay::Coverage(0), effects),
+        Action::Palette => overlay::palette(state),
+        Action::Namespaces => overlay::namespaces(state),
+        Action::Sort => overlay::sort(state),
+        Action::CopyField => overlay::copy(state),
+        Action::Escape => escape(state, effects),
+        Action::Back => back(state, effects),
+        Action::FocusQuery => {
+            close_all(state, effects);
+            state.focus = Focus::Query;
+            state.query.end();
+            query::search(state, effects);
+        }
+        Action::Describe | Action::Yaml | Action::Events => detail::open(state, action, effects),
+        _ if matches!(state.overlays.last(), Some(Overlay::Picker(_))) => {
+            overlay::act(state, action, effects)
+        }
+        _ if state.context() == Context::Text => overlay::scroll(state, action, effects),
+        _ => match query::act(state, action, effects) {
+            true => {}
+            false => list::act(state, action, effects),
+        },
+    }
+}
+
+fn open(state: &mut State, overlay: Overlay, effects: &mut Vec<Effect>) {
+    if state
+        .overlays
+        .last()
+        .is_some_and(|top| std::mem::discriminant(top) == std::mem::discriminant(&overlay))
+    {
+        return;
+    }
+    state.overlays.push(overlay);
+    effects.push(Effect::CatchMouse(false));
+}
+
+fn close(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Overlay::Detail(_)) = state.overlays.pop() {
+        effects.push(Effect::CancelFetch);
+    }
+    if state.overlays.is_empty() {
+        effects.push(Effect::CatchMouse(true));
+    }
+}
+
+fn close_all(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.overlays.is_empty() {
+        state.overlays.clear();
+        effects.extend([Effect::CancelFetch, Effect::CatchMouse(true)]);
+    }
+}
+
+// One step outwards: the topmost overlay, the facets panel, the query line.
+fn escape(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.overlays.is_empty() {
+        close(state, effects);
+    } else if state.focus == Focus::Facets {
+        state.focus = Focus::List;
+    } else if state.focus == Focus::Query {
+        state.focus = Focus::List;
+        query::used(state, effects);
+        // The cursor left the word: what was half-typed is judged now.
+        query::search(state, effects);
+    } else {
+        note(state, "q quits, / searches");
+    }
+}
+
+fn back(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.overlays.is_empty() {
+        close(state, effects);
+    } else if state.focus == Focus::Facets {
+        state.focus = Focus::List;
+    } else {
+        leave(state, effects);
+    }
+}
+
+fn leave(state: &mut State, effects: &mut Vec<Effect>) {
+    query::used(state, effects);
+    effects.push(Effect::Quit);
+}
+
+fn point(state: &mut State, mouse: Mouse, effects: &mut Vec<Effect>) {
+    match mouse {
+        Mouse::WheelUp => (0..3).for_each(|_| perform(state, Action::Up, effects)),
+        Mouse::WheelDown => (0..3).for_each(|_| perform(state, Action::Down, effects)),
+        Mouse::Click { x, y } => match layout::at(state, x, y) {
+            Some(layout::Target::Query) => perform(state, Action::FocusQuery, effects),
+            Some(layout::Target::Line(nth)) => {
+                if state.cursor == nth && state.focus == Focus::List {
+                    perform(state, Action::Open, effects);
+                } else {
+                    state.focus = Focus::List;
+                    list::select(state, nth);
+                }
+            }
+            Some(layout::Target::Facet(nth)) => {
+                state.focus = Focus::Facets;
+                state.facet = nth;
+                perform(state, Action::Open, effects);
+            }
+            None => {}
+        },
+    }
+}
+
+fn cluster(state: &mut State, event: ClusterEvent, effects: &mut Vec<Effect>) {
+    if event.connection < state.cluster.connection {
+        return;
+    }
+    match event.what {
+        ClusterNews::Opened { name, history } => {
+            let first = state.cluster.connection == 0 && state.cluster.name.is_empty();
+            state.cluster = Cluster { connection: event.connection, name, ..Cluster::default() };
+            state.history = History::new(history);
+            if !first {
+                // Rows of another cluster must not stay for a moment.
+                state.results = Results::default();
+                close_all(state, effects);
+                state.namespaces.clear();
+                (state.cursor, state.offset, state.chosen) = (0, 0, false);
+                (state.back, state.forward, state.return_to) = (Vec::new(), Vec::new(), None);
+            }
+            query::search(state, effects);
+        }
+        ClusterNews::NotOpened(why) => {
+            state.cluster.opening = None;
+            note(state, why);
+        }
+        ClusterNews::Link(link) => state.cluster.link = link,
+        ClusterNews::Status(status) => state.cluster.status = Some(status),
+    }
+}

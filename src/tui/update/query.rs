@@ -1,0 +1,165 @@
+//! The query line: editing, history, completion, and asking for an answer.
+
+use super::super::keys::Action;
+use super::super::msg::{Effect, Request};
+use super::super::state::{FIRST_ROWS, Focus, Place, State};
+
+/// Asks for an answer to what stands in the query line.
+pub(super) fn search(state: &mut State, effects: &mut Vec<Effect>) {
+    state.generation += 1;
+    effects.push(Effect::Search(Request {
+        generation: state.generation,
+        text: state.query.text().to_owned(),
+        cursor: (state.focus == Focus::Query).then(|| state.query.cursor()),
+        namespaces: state.namespaces.clone(),
+        limit: state.limit,
+        facets: state.facets,
+        now: state.now_ms / 1000,
+    }));
+}
+
+/// Types or pastes into the line.
+pub(super) fn insert(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    state.query.insert(text);
+    edited(state, effects);
+}
+
+/// Shows another query; the one that was shown can be gone back to.
+pub(super) fn show(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    let place = place(state);
+    if place.query != text {
+        state.back.push(place);
+        state.forward.clear();
+    }
+    used(state, effects);
+    state.query.set(text);
+    state.chosen = false;
+    edited(state, effects);
+}
+
+/// The query was of use: it joins the history.
+pub(super) fn used(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.results.problem.is_none() && state.history.add(state.query.text()) {
+        effects.push(Effect::SaveHistory(state.history.entries().to_vec()));
+    }
+}
+
+/// Adds a term; the same term is not added twice.
+pub(super) fn narrow(state: &mut State, term: &str, effects: &mut Vec<Effect>) {
+    let query = state.query.text().trim();
+    if query.split_whitespace().any(|word| word == term) {
+        return search(state, effects);
+    }
+    let text = if query.is_empty() { term.to_owned() } else { format!("{query} {term}") };
+    show(state, &text, effects);
+}
+
+/// Puts `sort:` into the query, instead of what was there; `None` takes it out.
+pub(super) fn sort(state: &mut State, order: Option<&str>, effects: &mut Vec<Effect>) {
+    let words = state.query.text().split_whitespace().filter(|word| !word.starts_with("sort:"));
+    let mut words: Vec<String> = words.map(str::to_owned).collect();
+    words.extend(order.map(|order| format!("sort:{order}")));
+    show(state, &words.join(" "), effects);
+}
+
+/// Editing and history; whether the action was one of these.
+pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let before = state.query.clone();
+    match action {
+        Action::DeleteToStart => state.query.delete_to_start(),
+        Action::DeleteToEnd => state.query.delete_to_end(),
+        Action::DeleteWord => state.query.delete_word(),
+        Action::Backspace => state.query.backspace(),
+        Action::Delete => state.query.delete(),
+        Action::Left => state.query.left(),
+        Action::Right => state.query.right(),
+        Action::WordLeft => state.query.word_left(),
+        Action::WordRight => state.query.word_right(),
+        Action::LineStart => state.query.start(),
+        Action::LineEnd => state.query.end(),
+        Action::Complete => return complete(state, effects),
+        Action::HistoryPrevious => {
+            let older = state.history.previous(before.text()).map(str::to_owned);
+            return recall(state, older, effects);
+        }
+        Action::HistoryNext => {
+            let newer = state.history.next().map(str::to_owned);
+            return recall(state, newer, effects);
+        }
+        Action::ViewBack | Action::ViewForward | Action::ViewLast => {
+            revisit(state, action, effects);
+            return true;
+        }
+        Action::AllNamespaces => {
+            state.namespaces.clear();
+            restart(state, effects);
+            return true;
+        }
+        Action::Deleting => {
+            narrow(state, "is:deleting", effects);
+            return true;
+        }
+        _ => return false,
+    }
+    if before != state.query {
+        edited(state, effects);
+    }
+    true
+}
+
+/// The query or what surrounds it is another one: rows begin anew.
+pub(super) fn restart(state: &mut State, effects: &mut Vec<Effect>) {
+    state.limit = FIRST_ROWS;
+    search(state, effects);
+}
+
+fn edited(state: &mut State, effects: &mut Vec<Effect>) {
+    state.history.edited();
+    state.proposals.clear();
+    restart(state, effects);
+}
+
+fn complete(state: &mut State, effects: &mut Vec<Effect>) -> bool {
+    match state.proposals.first().cloned() {
+        Some(proposal) => {
+            let range = state.proposed_for.clone();
+            state.query.replace(range, &proposal.text);
+            edited(state, effects);
+        }
+        // Nothing to complete: on to the list, as Tab goes to the next pane.
+        None => super::escape(state, effects),
+    }
+    true
+}
+
+fn recall(state: &mut State, query: Option<String>, effects: &mut Vec<Effect>) -> bool {
+    if let Some(query) = query {
+        state.query.set(&query);
+        state.proposals.clear();
+        restart(state, effects);
+    }
+    true
+}
+
+fn place(state: &State) -> Place {
+    Place { query: state.query.text().to_owned(), key: state.selected() }
+}
+
+fn revisit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let here = place(state);
+    let (from, to) = match action {
+        Action::ViewForward => (&mut state.forward, &mut state.back),
+        _ => (&mut state.back, &mut state.forward),
+    };
+    let Some(there) = from.pop() else {
+        return super::note(state, "no other query to go to");
+    };
+    match action {
+        // Back and forth between two.
+        Action::ViewLast => from.push(here),
+        _ => to.push(here),
+    }
+    state.query.set(&there.query);
+    state.return_to = there.key;
+    restart(state, effects);
+}

@@ -1,0 +1,118 @@
+//! One object, whole: the heading with its tabs, and the tab that is shown.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::msg::Page;
+use super::super::state::{Detail, State, Tab};
+use super::detail;
+use super::text::clean;
+use crate::cluster::fetch::{Manifest, Occurrence};
+use crate::text::{age, sanitise, width};
+
+pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![heading(state, detail, columns), Line::default()];
+    match (detail.tab, &detail.page) {
+        (Tab::Summary, _) => lines.extend(detail::lines(state, &detail.row, columns)),
+        (Tab::Yaml | Tab::Events, None) => lines.push(dim(state, "asking the cluster; esc goes back")),
+        (Tab::Yaml | Tab::Events, Some(Err(why))) => {
+            for piece in detail::wrap(&sanitise(why), columns.saturating_sub(4).max(10)) {
+                lines.push(Line::from(Span::styled(format!("   {piece}"), state.theme.bad())));
+            }
+        }
+        (_, Some(Ok(Page::Manifest(manifest)))) => lines.extend(yaml(state, detail, manifest, columns)),
+        (_, Some(Ok(Page::Events(events)))) => lines.extend(occurrences(state, events, columns)),
+    }
+    lines
+}
+
+fn dim(state: &State, text: &str) -> Line<'static> {
+    Line::from(Span::styled(format!("   {text}"), state.theme.dim()))
+}
+
+fn heading(state: &State, detail: &Detail, columns: usize) -> Line<'static> {
+    let metadata = &detail.row.document.metadata;
+    let tabs: usize = Tab::ALL.iter().map(|tab| tab.title().len() + 2).sum();
+    let name = format!("{}/{}", metadata.kind, metadata.name);
+    let mut spans = vec![Span::styled(
+        format!(" {}  ", clean(&name, columns.saturating_sub(tabs + 4).max(8))),
+        state.theme.accent(),
+    )];
+    for tab in Tab::ALL {
+        let style = if tab == detail.tab { state.theme.hit() } else { state.theme.dim() };
+        spans.push(Span::styled(tab.title(), style));
+        spans.push("  ".into());
+    }
+    Line::from(spans)
+}
+
+fn yaml(state: &State, detail: &Detail, manifest: &Manifest, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if manifest.masked > 0 {
+        let text = format!("{} values are masked; x reveals them until this is closed", manifest.masked);
+        lines.push(dim(state, &text));
+    }
+    lines.extend(manifest.text.lines().map(|line| coloured(state, line, columns)));
+    if manifest.managed_fields.is_empty() {
+        return lines;
+    }
+    lines.push(Line::default());
+    if detail.managed_fields {
+        lines.push(dim(state, "managedFields (m hides them)"));
+        lines.extend(manifest.managed_fields.lines().map(|line| coloured(state, line, columns)));
+    } else {
+        lines.push(dim(state, "managedFields are folded; m shows them"));
+    }
+    lines
+}
+
+// `key:` in the accent colour, as far as a line says so by itself; the rest as it is.
+fn coloured(state: &State, line: &str, columns: usize) -> Line<'static> {
+    let text = clean(line, columns.saturating_sub(2));
+    let start = text.len() - text.trim_start_matches([' ', '-']).len();
+    let key = text[start..].find(": ").or_else(|| text[start..].strip_suffix(':').map(str::len));
+    let plain =
+        |at: usize| text[start..start + at].chars().all(|c| c.is_alphanumeric() || "-_./\"'".contains(c));
+    match key.filter(|at| plain(*at)) {
+        Some(at) => Line::from(vec![
+            Span::raw(format!(" {}", &text[..start])),
+            Span::styled(text[start..start + at].to_owned(), state.theme.accent()),
+            Span::raw(text[start + at..].to_owned()),
+        ]),
+        None => Line::from(format!(" {text}")),
+    }
+}
+
+fn occurrences(state: &State, events: &[Occurrence], columns: usize) -> Vec<Line<'static>> {
+    if events.is_empty() {
+        return vec![dim(state, "No events. API servers forget them after an hour.")];
+    }
+    let reason =
+        events.iter().map(|event| width(&sanitise(&event.reason))).max().unwrap_or_default().clamp(6, 24);
+    let mut lines = Vec::new();
+    // The newest is what one looks for.
+    for event in events.iter().rev() {
+        let when = event.last.map(|at| age(state.now_ms / 1000 - at)).unwrap_or_default();
+        let count = if event.count > 1 { format!("×{}", event.count) } else { String::new() };
+        let style = if event.kind == "Warning" { state.theme.bad() } else { Style::new() };
+        let head = format!("   {when:>6} {count:>5}  ");
+        let indent = width(&head) + reason + 2;
+        let room = columns.saturating_sub(indent + 1).max(10);
+        let source = match event.source.is_empty() {
+            true => String::new(),
+            false => format!("  ({})", sanitise(&event.source)),
+        };
+        let message = format!("{}{source}", sanitise(&event.message));
+        for (nth, piece) in detail::wrap(&message, room).into_iter().enumerate() {
+            lines.push(match nth {
+                0 => Line::from(vec![
+                    Span::styled(head.clone(), state.theme.dim()),
+                    Span::styled(super::text::cell(&event.reason, reason), style),
+                    format!("  {piece}").into(),
+                ]),
+                _ => Line::from(format!("{}{piece}", " ".repeat(indent))),
+            });
+        }
+    }
+    lines
+}

@@ -1,0 +1,200 @@
+//! The search thread: one search runs, one waits, the newest wins. It also notices when the index changed.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::msg::{Answer, Event, Request};
+use super::search::answer;
+use crate::search::Searcher;
+
+/// How often the index is looked at for something newer; reading one small file.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The thread's front: hands over requests. Dropping it ends the thread after the search that runs.
+#[derive(Debug)]
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    request: Option<Request>,
+    searcher: Option<Searcher>,
+    /// Counts the searchers that were handed over.
+    changes: u64,
+    /// Number of the connection whose index is searched.
+    owner: u64,
+    ends: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Worker {
+    /// Starts the thread; what it has to say goes through `send`, which may block.
+    pub(super) fn start(send: impl Fn(Event) + Send + 'static) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let own = shared.clone();
+        std::thread::Builder::new().name("search".to_owned()).spawn(move || run(&own, &send))?;
+        Ok(Self { shared })
+    }
+
+    /// Asks; a request that still waits is forgotten.
+    pub(super) fn ask(&self, request: Request) {
+        self.shared.lock().request = Some(request);
+        self.shared.wake.notify_one();
+    }
+
+    /// The index of this connection is searched from now on; none until it gives one, and never more that of a
+    /// connection with a smaller number.
+    pub(super) fn hand(&self, owner: u64) -> Hand {
+        self.shared.lock().owner = owner;
+        let hand = Hand { shared: self.shared.clone(), owner };
+        hand.give(None);
+        hand
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.lock().ends = true;
+        self.shared.wake.notify_one();
+    }
+}
+
+/// Hands the thread another index. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Hand {
+    shared: Arc<Shared>,
+    owner: u64,
+}
+
+impl Hand {
+    /// Searches this from now on; nothing with `None`.
+    pub(super) fn give(&self, searcher: Option<Searcher>) {
+        let mut waiting = self.shared.lock();
+        if waiting.owner != self.owner {
+            return;
+        }
+        waiting.searcher = searcher;
+        waiting.changes += 1;
+        drop(waiting);
+        self.shared.wake.notify_one();
+    }
+}
+
+fn run(shared: &Shared, send: &dyn Fn(Event)) {
+    let mut present: Option<Searcher> = None;
+    let mut seen = Seen::default();
+    loop {
+        let mut waiting = shared.lock();
+        if waiting.request.is_none() && waiting.changes == seen.changes && !waiting.ends {
+            waiting = shared.wake.wait_timeout(waiting, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if waiting.ends {
+            return;
+        }
+        let request = waiting.request.take();
+        if waiting.changes != seen.changes {
+            seen.changes = waiting.changes;
+            present = waiting.searcher.clone();
+        }
+        drop(waiting);
+        let version = present.as_ref().map(version);
+        match request {
+            Some(request) => {
+                // What is searched now is what the answer shows; a commit in between is noticed by the next look.
+                seen.version = version;
+                send(Event::Answer(guarded(present.as_ref(), request)));
+            }
+            None if seen.version != version => {
+                seen.version = version;
+                send(Event::IndexChanged);
+            }
+            None => {}
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    changes: u64,
+    version: Option<u64>,
+}
+
+// Takes over what another process committed; a failing reload leaves what is there.
+fn version(searcher: &Searcher) -> u64 {
+    if let Err(error) = searcher.refresh() {
+        tracing::debug!(%error, "the index could not be looked at again");
+    }
+    searcher.version()
+}
+
+// A panic in a search must not leave the app without one: it is an answer, and the log has the rest.
+fn guarded(searcher: Option<&Searcher>, request: Request) -> Answer {
+    let generation = request.generation;
+    let started = Instant::now();
+    let searched = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(searcher, &request)));
+    let mut answer =
+        searched.unwrap_or_else(|_| Answer::failed(generation, "the search failed; see --log-file"));
+    answer.took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::tui::state::Content;
+
+    fn request(generation: u64) -> Request {
+        Request {
+            generation,
+            text: "web".to_owned(),
+            cursor: None,
+            namespaces: Vec::new(),
+            limit: 10,
+            facets: false,
+            now: 0,
+        }
+    }
+
+    #[test]
+    fn while_one_search_runs_only_the_newest_request_waits() {
+        // `send` blocks as a slow search would, so that everything asked meanwhile has to wait.
+        let (said, heard) = mpsc::channel();
+        let (go, gate) = mpsc::channel::<()>();
+        let worker = Worker::start(move |event| {
+            if let Event::Answer(answer) = event {
+                said.send(answer.generation).unwrap();
+                gate.recv().unwrap();
+            }
+        })
+        .unwrap();
+        worker.ask(request(1));
+        assert_eq!(heard.recv().unwrap(), 1);
+        (2..=100).for_each(|generation| worker.ask(request(generation)));
+        go.send(()).unwrap();
+        assert_eq!(heard.recv().unwrap(), 100);
+        go.send(()).unwrap();
+        drop(worker);
+        assert!(heard.recv().is_err(), "99 requests, two searches");
+    }
+
+    #[test]
+    fn without_an_index_the_answer_says_so() {
+        let answer = guarded(None, request(7));
+        assert_eq!(answer.generation, 7);
+        assert_eq!(answer.found.unwrap().content, Content::NoIndex);
+    }
+}

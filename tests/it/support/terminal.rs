@@ -1,0 +1,162 @@
+//! A pseudo-terminal with a program in it, and what its screen shows.
+//!
+//! `script` (util-linux) holds the pseudo-terminal: its stdin is the keyboard, its stdout what the terminal gets.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::binary::{Home, program};
+use super::process;
+use super::wait::wait_for;
+
+/// A terminal of one size.
+pub(crate) struct Terminal {
+    child: Child,
+    // Kept for as long as the program may run; its end is the end of the keyboard.
+    keyboard: ChildStdin,
+    shown: Arc<Mutex<Shown>>,
+    tty: String,
+}
+
+struct Shown {
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+impl Terminal {
+    /// Opens a terminal and runs kubesift in it. When kubesift ends, its exit code and the terminal's settings are
+    /// printed after `EXIT`, and the terminal stays.
+    pub(crate) fn open(home: &Home, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
+        let words: Vec<String> = arguments.iter().map(|word| quoted(word)).collect();
+        let inner = format!(
+            "tty > {tty}; stty rows {rows} cols {columns}; {program} {words}; echo EXIT $?; stty -a; exec cat",
+            tty = quoted(&home.path().join("tty").to_string_lossy()),
+            program = quoted(&program().to_string_lossy()),
+            words = words.join(" "),
+        );
+        let mut command = std::process::Command::new("script");
+        home.environment(&mut command);
+        command.env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
+        command.args(["--quiet", "--flush", "--command", &inner, "/dev/null"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().expect("script (util-linux) starts");
+        let mut out = child.stdout.take().expect("piped");
+        let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
+        let shown = Arc::new(Mutex::new(Shown { parser, raw: Vec::new() }));
+        let own = shown.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = out.read(&mut buffer) {
+                let mut shown = own.lock().expect("not poisoned");
+                shown.parser.process(&buffer[..read]);
+                shown.raw.extend_from_slice(&buffer[..read]);
+            }
+        });
+        let keyboard = child.stdin.take().expect("piped");
+        let tty = home.path().join("tty").to_string_lossy().into_owned();
+        Self { child, keyboard, shown, tty }
+    }
+
+    /// Types bytes, as the keyboard sends them.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("the keyboard");
+        self.keyboard.flush().expect("the keyboard");
+    }
+
+    /// What the screen shows.
+    pub(crate) fn text(&self) -> String {
+        self.shown.lock().expect("not poisoned").parser.screen().contents()
+    }
+
+    /// Whether the program has the alternate screen.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.shown.lock().expect("not poisoned").parser.screen().alternate_screen()
+    }
+
+    /// Whether the mouse is caught, text is pasted in brackets, or the cursor hidden.
+    pub(crate) fn is_changed(&self) -> bool {
+        let shown = self.shown.lock().expect("not poisoned");
+        let screen = shown.parser.screen();
+        screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None
+            || screen.bracketed_paste()
+            || screen.hide_cursor()
+    }
+
+    /// Whether these bytes ever came.
+    pub(crate) fn received(&self, bytes: &[u8]) -> bool {
+        let shown = self.shown.lock().expect("not poisoned");
+        shown.raw.windows(bytes.len()).any(|window| window == bytes)
+    }
+
+    /// Waits until the screen satisfies a condition.
+    pub(crate) async fn wait(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
+        wait_for(what, async || {
+            let text = self.text();
+            if holds(&text) { Ok(text) } else { Err(text) }
+        })
+        .await
+    }
+
+    /// Waits until the screen shows a text.
+    pub(crate) async fn wait_for(&self, part: &str) -> String {
+        self.wait(&format!("a screen with {part:?}"), |text| text.contains(part)).await
+    }
+
+    /// Waits until the screen does not show a text any more.
+    pub(crate) async fn wait_until_gone(&self, part: &str) -> String {
+        self.wait(&format!("a screen without {part:?}"), |text| !text.contains(part)).await
+    }
+
+    /// Gives the terminal another size.
+    pub(crate) fn resize(&self, (columns, rows): (u16, u16)) {
+        let tty = fs_err::read_to_string(&self.tty).expect("the terminal's name");
+        self.shown
+            .lock()
+            .expect("not poisoned")
+            .parser
+            .screen_mut()
+            .set_size(nonzero(rows), nonzero(columns));
+        let size = [rows, columns].map(|number| number.to_string());
+        let arguments = ["-F", tty.trim(), "rows", &size[0], "cols", &size[1]];
+        std::process::Command::new("stty").args(arguments).status().expect("stty");
+    }
+
+    /// The process id of the kubesift in it, once it runs.
+    pub(crate) async fn id(&self) -> u32 {
+        let script = self.child.id();
+        wait_for("kubesift to run in the terminal", async || {
+            let children = |pid: u32| {
+                let path = format!("/proc/{pid}/task/{pid}/children");
+                let text = fs_err::read_to_string(path).unwrap_or_default();
+                text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
+            };
+            let name = |pid: u32| fs_err::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let mut all = children(script);
+            while let Some(pid) = all.pop() {
+                if name(pid).trim() == "kubesift" {
+                    return Some(pid);
+                }
+                all.extend(children(pid));
+            }
+            None
+        })
+        .await
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // `script` hangs its terminal up, which ends what runs in it.
+        process::signal(self.child.id(), "TERM");
+        self.child.wait().ok();
+    }
+}
+
+fn nonzero(number: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(number).expect("a size")
+}
+
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,137 @@
+//! The terminal app in a pseudo-terminal, against the simulated server and a real control plane.
+
+use serde_json::json;
+
+use crate::support::binary::Running;
+use crate::support::terminal::Terminal;
+use crate::support::{ControlPlane, Home, Options, process};
+
+const SIZE: (u16, u16) = (100, 30);
+
+/// A simulated cluster that keeps running, and a home that uses it.
+async fn simulated() -> (Running, Home) {
+    let server = Home::new("/nonexistent/kubeconfig");
+    let mut running = server.spawn(&["demo", "--objects", "500", "--serve", "127.0.0.1:0"]);
+    let line = running.wait_for_line("export KUBECONFIG=").await;
+    let path = line.split_once("KUBECONFIG=").expect("a path").1.trim().to_owned();
+    (running, Home::new(path))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_types_narrows_opens_and_quits() {
+    let (_server, home) = simulated().await;
+    let mut terminal = Terminal::open(&home, SIZE, &[]);
+    terminal.wait_for("● live").await;
+    terminal.press("check");
+    terminal
+        .wait("the rows of the query", |text| text.contains("› check") && text.contains("NAMESPACE"))
+        .await;
+    terminal.press("out kind:depl");
+    let shown = terminal.wait_for("Deployment").await;
+    assert!(!shown.contains("no kind is called"), "half-typed is no error: {shown}");
+    terminal.press("x");
+    terminal.wait_for("no kind is called 'deplx'").await;
+    terminal.press("\x7f\t");
+    terminal.wait_for("kind:deployments").await;
+    terminal.press("\x1b");
+    terminal.wait_for("q back").await;
+    terminal.press("\r");
+    terminal.wait_for("Labels").await;
+    terminal.press("c");
+    terminal.wait_for("copied").await;
+    assert!(terminal.received(b"\x1b]52;c;"));
+    terminal.press("qK");
+    terminal.wait_for("deployments.apps").await;
+    terminal.press("q?");
+    terminal.wait_for("The query language").await;
+    terminal.press("q");
+    terminal.resize((40, 10));
+    terminal.wait("a small screen", |text| text.contains("›") && text.lines().count() <= 10).await;
+    terminal.press("q");
+    let shown = terminal.wait_for("EXIT 0").await;
+    assert!(!terminal.is_taken() && !terminal.is_changed(), "{shown}");
+    let history = home.ids_offline("kind:deployments checkout").await;
+    assert!(!history.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminal_is_given_back_on_signals() {
+    let (_server, home) = simulated().await;
+    for signal in ["TERM", "HUP", "INT"] {
+        let terminal = Terminal::open(&home, SIZE, &["checkout"]);
+        terminal.wait_for("hits").await;
+        assert!(terminal.is_taken());
+        process::signal(terminal.id().await, signal);
+        terminal.wait_for("EXIT 0").await;
+        let shown = terminal.wait("the terminal's settings", |text| text.contains("icanon")).await;
+        assert!(!shown.contains("-icanon") && !shown.contains("-echo "), "{shown}");
+        assert!(!terminal.is_taken() && !terminal.is_changed(), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_app_follows_the_first_and_takes_over() {
+    let (_server, home) = simulated().await;
+    let mut first = Terminal::open(&home, SIZE, &[]);
+    first.wait_for("● live").await;
+    let pid = first.id().await;
+    let second = Terminal::open(&home, SIZE, &["checkout"]);
+    second.wait_for(&format!("following pid {pid}")).await;
+    second.wait_for("hits").await;
+    first.press("\x03");
+    first.wait_for("EXIT 0").await;
+    second.wait_for("● live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_elsewhere_vanishes_and_what_is_made_appears() {
+    let Some(plane) = ControlPlane::shared().await else { return };
+    plane.namespace("tui").await;
+    let map = |name: &str| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "tui" } });
+    plane.apply_objects(&[map("sift-one"), map("sift-two")]).await;
+    let home = Home::new(plane.kubeconfig("admin"));
+    let terminal = Terminal::open(&home, SIZE, &["ns:tui", "sift-"]);
+    terminal.wait("both", |text| text.contains("sift-one") && text.contains("sift-two")).await;
+    plane.kubectl(&["delete", "configmap", "sift-one", "-n", "tui"]).await;
+    terminal.wait_until_gone("sift-one").await;
+    plane.apply_objects(&[map("sift-three")]).await;
+    let shown = terminal.wait_for("sift-three").await;
+    assert!(shown.contains("sift-two"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_api_server_is_said_the_data_stays_and_a_restarted_one_is_found() {
+    let Some(mut plane) = ControlPlane::start(Options::default()).await else { return };
+    let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "kept", "namespace": "default" } });
+    plane.apply_objects(&[map]).await;
+    let home = Home::new(plane.kubeconfig("admin"));
+    let terminal = Terminal::open(&home, SIZE, &["kept"]);
+    terminal.wait("live", |text| text.contains("● live") && text.contains("ConfigMap")).await;
+    plane.kill_apiserver();
+    let shown = terminal.wait_for("○ offline, data from").await;
+    assert!(shown.contains("ConfigMap"), "{shown}");
+    plane.start_apiserver().await;
+    terminal.wait_for("● live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_context_is_another_index_and_what_is_stored_shows_without_a_cluster() {
+    let (server, home) = simulated().await;
+    let Some(plane) = ControlPlane::shared().await else { return };
+    let both = format!("{}:{}", home.kubeconfig().display(), plane.kubeconfig("admin").display());
+    let mut home = home;
+    home.use_kubeconfig(both);
+    let mut terminal = Terminal::open(&home, SIZE, &["checkout"]);
+    terminal.wait_for("Deployment").await;
+    terminal.press("\x1b:ctx\r");
+    terminal.wait_for("context ›").await;
+    terminal.press("\x1b[B\r");
+    terminal.wait_until_gone("Deployment").await;
+    terminal.wait_for("Nothing has all of this").await;
+    terminal.press("q");
+    terminal.wait_for("EXIT 0").await;
+    server.kill().await;
+    let terminal = Terminal::open(&home, SIZE, &["checkout"]);
+    let shown = terminal.wait("what is stored", |text| text.contains("Deployment")).await;
+    assert!(!shown.contains("● live"), "{shown}");
+}
