@@ -48,19 +48,19 @@ impl Attendance {
         if let Some(status) = self.blocking(|connection| connection.status()).await {
             self.say(ClusterNews::Status(Arc::new(status))).await;
         }
-        self.hand.give(self.stored().await);
+        let mut shown = Shown { has_index: self.give_stored().await, pid: 0 };
         while !self.stop.is_cancelled() {
             match self.become_writer().await {
                 Ok(Some(handle)) => match self.write(handle, &mut catalog).await {
                     Ended::Stopped => return,
-                    Ended::Refresh => {}
+                    Ended::Refresh => shown.has_index = false,
                     Ended::Failed(why) => {
-                        self.hand.give(self.stored().await);
+                        shown.has_index = self.give_stored().await;
                         self.say(ClusterNews::Link(Link::Stored(why))).await;
                         self.pause(AGAIN).await;
                     }
                 },
-                Ok(None) => self.follow().await,
+                Ok(None) => self.follow(&mut shown).await,
                 Err(why) => {
                     self.say(ClusterNews::Link(Link::Stored(why))).await;
                     self.pause(AGAIN).await;
@@ -97,17 +97,17 @@ impl Attendance {
     }
 
     /// Shows what another writer writes, until it may be the time to take over.
-    async fn follow(&self) {
-        let mut has_index = false;
+    async fn follow(&self, shown: &mut Shown) {
         for _ in 0..LOOKS_PER_TRY {
             if let Some(status) = self.blocking(|connection| connection.status()).await {
+                // Another writer may have set the index aside and begun a new one.
+                shown.has_index &= shown.pid == status.pid;
+                shown.pid = status.pid;
                 self.say(ClusterNews::Link(Link::Following { pid: status.pid })).await;
                 self.say(ClusterNews::Status(Arc::new(status))).await;
             }
-            if !has_index {
-                let stored = self.stored().await;
-                has_index = stored.is_some();
-                self.hand.give(stored);
+            if !shown.has_index {
+                shown.has_index = self.give_stored().await;
             }
             if self.pause(LOOK).await {
                 return;
@@ -124,8 +124,12 @@ impl Attendance {
         }
     }
 
-    async fn stored(&self) -> Option<Searcher> {
-        self.blocking(|connection| connection.stored()).await
+    /// Searches what is stored; whether there is anything.
+    async fn give_stored(&self) -> bool {
+        let stored = self.blocking(|connection| connection.stored()).await;
+        let there = stored.is_some();
+        self.hand.give(stored);
+        there
     }
 
     /// Waits; whether it is asked to do something else before that.
@@ -151,6 +155,12 @@ impl Attendance {
         // Nobody listens any more when the app ends.
         _ = self.events.send(event).await;
     }
+}
+
+/// The stored index that is searched while another process writes it.
+struct Shown {
+    has_index: bool,
+    pid: u32,
 }
 
 #[derive(Default)]

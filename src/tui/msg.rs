@@ -45,6 +45,8 @@ pub(crate) enum Event {
     Cluster(ClusterEvent),
     /// Something to tell the user.
     Note(String),
+    /// The program is asked to stop for a while.
+    Suspend,
     /// The program is asked to end.
     Terminate,
 }

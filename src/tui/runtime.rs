@@ -337,12 +337,16 @@ fn read(ends: &AtomicBool, events: &mpsc::Sender<Event>) {
 }
 
 fn listen_to_signals(events: &mpsc::Sender<Event>) -> io::Result<()> {
-    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
+    // As the shell's `kill -TSTP` asks for it; ctrl-z itself is a key here.
+    let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
+    let all = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), stop];
+    for kind in all {
         let mut asked = signal(kind)?;
         let events = events.clone();
         tokio::spawn(async move {
             while asked.recv().await.is_some() {
-                if events.send(Event::Terminate).await.is_err() {
+                let event = if kind == stop { Event::Suspend } else { Event::Terminate };
+                if events.send(event).await.is_err() {
                     return;
                 }
             }

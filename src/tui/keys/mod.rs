@@ -198,4 +198,20 @@ mod tests {
         assert_eq!(map.keys(Action::Wide), Keymap::default().keys(Action::Wide));
         assert_eq!(map.keys(Action::Facets), Keymap::default().keys(Action::Facets));
     }
+
+    #[test]
+    fn the_documentation_lists_every_key() {
+        let mut table = String::new();
+        for group in [Group::Query, Group::Move, Group::Object, Group::Show, Group::App] {
+            table += &format!("### {}\n\n| key | what it does | action |\n|---|---|---|\n", group.title());
+            for action in Action::ALL.iter().filter(|action| action.group() == group) {
+                let keys: Vec<String> =
+                    Keymap::default().keys(*action).iter().map(|key| format!("`{key}`")).collect();
+                table += &format!("| {} | {} | `{}` |\n", keys.join(" "), action.help(), action.name());
+            }
+            table += "\n";
+        }
+        let written = include_str!("../../../docs/tui.md");
+        assert!(written.contains(&table), "docs/tui.md has another table of keys than this:\n{table}");
+    }
 }

@@ -8,10 +8,13 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use super::keys::{Action, Context, Key};
 use super::layout;
 use super::msg::{ClusterEvent, ClusterNews, Effect, Event, Mouse, Msg};
 use super::state::{Cluster, Focus, History, Overlay, Results, State};
+use crate::engine::status::{Phase, Status};
 
 /// How long a note stays, in milliseconds.
 const NOTE_MS: i64 = 6_000;
@@ -34,6 +37,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Event::IndexChanged => query::search(state, &mut effects),
         Event::Cluster(event) => cluster(state, event, &mut effects),
         Event::Note(text) => note(state, text),
+        Event::Suspend => effects.push(Effect::Suspend),
         Event::Terminate => leave(state, &mut effects),
     }
     if state.note.as_ref().is_some_and(|(_, until)| *until <= state.now_ms) {
@@ -234,6 +238,23 @@ fn cluster(state: &mut State, event: ClusterEvent, effects: &mut Vec<Effect>) {
             note(state, why);
         }
         ClusterNews::Link(link) => state.cluster.link = link,
-        ClusterNews::Status(status) => state.cluster.status = Some(status),
+        ClusterNews::Status(status) => state.cluster.status = Some(known(state, status)),
+    }
+}
+
+// A writer that has just started knows nothing of the kinds yet; what the one before said is still true of what is
+// stored.
+fn known(state: &State, status: Arc<Status>) -> Arc<Status> {
+    match &state.cluster.status {
+        Some(before) if status.kinds.is_empty() && status.phase == Phase::Connecting => {
+            let phase = status.phase.clone();
+            Arc::new(Status {
+                phase,
+                pid: status.pid,
+                heartbeat_ms: status.heartbeat_ms,
+                ..(**before).clone()
+            })
+        }
+        Some(_) | None => status,
     }
 }
