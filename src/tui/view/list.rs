@@ -249,7 +249,10 @@ fn reason(row: &Row) -> String {
 
 fn reasons(row: &Row, columns: usize, state: &State) -> Vec<Span<'static>> {
     let Some(found) = hidden(row) else { return vec![" ".repeat(columns).into()] };
-    let prefix = prefix(found);
+    let whole = prefix(found);
+    // The text that matched says more than the key of the annotation.
+    let is_long = width(&whole) + width(&found.value) > columns;
+    let prefix = if is_long && found.field == "annotation" { "anno ".to_owned() } else { whole };
     // Long values are shown from a little before the match.
     let start =
         if width(&found.value) + width(&prefix) > columns { found.span.start.saturating_sub(6) } else { 0 };

@@ -376,8 +376,8 @@ fn hostile_state(size: (u16, u16), text: &str) -> State {
         .map(|field| found(field, Some(text), text, 0..text.len().min(3)))
         .into();
     row.kind = text.into();
-    let rows = vec![evil.clone(), evil];
-    set(&mut state, Content::Rows(rows), 2);
+    let rows = vec![evil; 4];
+    set(&mut state, Content::Rows(rows), 4);
     state.cluster.name = text.to_owned();
     state.cluster.opening = Some(text.to_owned());
     state.contexts = vec![text.to_owned()];

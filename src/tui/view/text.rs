@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(text(&spans), "checkou…");
         assert_eq!(spans[0].content, "chec");
         assert!(spans[0].style != plain && spans[1].content == "k");
-        assert_eq!(text(&marked("a\u{1b}[31mb", std::slice::from_ref(&(1..2)), 8, plain, hit)), "a␛[31mb  ");
+        assert_eq!(text(&marked("a\u{1b}[31mb", std::slice::from_ref(&(1..2)), 8, plain, hit)), "a␛[31mb ");
     }
 
     #[test]
