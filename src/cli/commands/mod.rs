@@ -1,6 +1,5 @@
 //! One file per command: wiring and words.
 
-mod watch;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod demo;
@@ -10,3 +9,4 @@ pub(super) mod setup;
 pub(super) mod status;
 pub(super) mod sync;
 pub(super) mod tui;
+mod watch;
