@@ -69,7 +69,8 @@ fn half_typed(
 
 fn find(searcher: &Searcher, request: &Request) -> Result<Found, Problem> {
     let query = parse(&request.text).map_err(|error| misread(&error))?;
-    let options = Options { limit: request.limit, offset: 0, namespaces: request.namespaces.clone() };
+    let options =
+        Options { limit: request.limit, namespaces: request.namespaces.clone(), ..Options::default() };
     let options = if query.all_namespaces { Options { namespaces: Vec::new(), ..options } } else { options };
     let namespaces = namespaces(searcher);
     match searcher.search(&query, &options) {
