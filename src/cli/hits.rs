@@ -186,6 +186,7 @@ fn reasons(matched: &[Match]) -> Cell {
         told.push(found);
         let key = found.key.as_deref().unwrap_or_default();
         match found.field {
+            "name" if found.similar => cell.push(Style::Plain, "~name"),
             "name" | "namespace" | "kind" => cell.push(Style::Plain, found.field),
             "label" => {
                 cell.push(Style::Plain, &format!("{key}="));
@@ -230,7 +231,7 @@ mod tests {
     const NOW: i64 = 1_772_452_800_000;
 
     fn found(field: &'static str, key: Option<&str>, value: &str, span: Range<usize>) -> Match {
-        Match { field, key: key.map(str::to_owned), value: value.to_owned(), span }
+        Match { field, key: key.map(str::to_owned), value: value.to_owned(), span, similar: false }
     }
 
     fn hit(namespace: &str, group: &str, kind: &str, name: &str, matched: Vec<Match>) -> Hit {
@@ -260,6 +261,8 @@ mod tests {
             },
             kind: "x".into(),
             score: 4.0,
+            similar: false,
+            parts: Vec::new(),
             matched,
         }
     }

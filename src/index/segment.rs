@@ -1,7 +1,7 @@
 //! One immutable part of the index as a search sees it: terms, columns, documents. Everything of tantivy's
 //! reading side is in here.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use tantivy::columnar::{Column, ColumnValues, StrColumn};
@@ -291,6 +291,12 @@ impl Segment {
         (self.uids[0].get_val(doc), self.uids[1].get_val(doc))
     }
 
+    /// Whether a document's name may have so many characters.
+    pub fn name_may_have(&self, doc: Doc, chars: RangeInclusive<usize>) -> bool {
+        let length = (self.rank(doc) >> 40) as usize;
+        length == LENGTH || chars.contains(&length)
+    }
+
     /// `apiVersion/Kind` of a document.
     pub fn api(&self, doc: Doc) -> Option<&Arc<str>> {
         self.apis.get(doc)
@@ -530,9 +536,12 @@ pub(crate) fn pieces(name: &str) -> impl Iterator<Item = u64> + '_ {
 /// The bits of creation times in a rank: good until the year 36,000.
 const TIME: Range<i64> = 0..1 << 40;
 
+/// Names of so many characters and more rank alike.
+const LENGTH: usize = 0xffff;
+
 /// Order among equal scores, smaller first: fewer characters of the name, then newer; unknown age is oldest.
 pub(crate) fn rank(name: &str, created: Option<i64>) -> u64 {
-    let length = name.chars().count().min(0xffff) as u64;
+    let length = name.chars().count().min(LENGTH) as u64;
     let created = created.unwrap_or(TIME.start).clamp(TIME.start, TIME.end - 1);
     length << 40 | (TIME.end - 1 - created) as u64
 }

@@ -85,6 +85,12 @@ impl Catalog {
         kinds.map(Kind::key).collect()
     }
 
+    /// The kinds with a name (folded) that passes.
+    pub(crate) fn matching(&self, mut test: impl FnMut(&str) -> bool) -> BTreeSet<KindKey> {
+        let kinds = self.kinds.iter().filter(|kind| names(kind).iter().any(|name| test(name)));
+        kinds.map(Kind::key).collect()
+    }
+
     /// The kind with this key.
     pub fn get(&self, key: &KindKey) -> Option<&Kind> {
         self.kinds.iter().find(|kind| kind.key() == *key)

@@ -18,6 +18,23 @@ pub enum SearchError {
         #[from]
         source: UnknownKind,
     },
+    /// A group that no kind of this cluster has.
+    #[error("no kind has the group '{}'{}", crate::text::sanitise(word),
+            suggestion.as_ref().map(|s| format!(": did you mean '{s}'?")).unwrap_or_default())]
+    UnknownGroup {
+        /// The word.
+        word: String,
+        /// The nearest group there is.
+        suggestion: Option<String>,
+        /// Where the term stands.
+        span: Span,
+    },
+    /// `~`: only the semantic engine answers that.
+    #[error("a search by meaning (`~`) needs the semantic engine, which this version does not have: leave out the `~`")]
+    Semantic {
+        /// Where it stands.
+        span: Span,
+    },
     /// The language knows it, the search does not yet.
     #[error("{} can't be searched by this version yet", crate::text::sanitise(what))]
     NotYet {
@@ -26,6 +43,12 @@ pub enum SearchError {
         /// Where it stands.
         span: Span,
     },
+    /// Ages without a clock: a fault of the caller.
+    #[error("an age was asked for without the time")]
+    NoClock,
+    /// A regular expression that the parser should have refused.
+    #[error("a regular expression can't be used")]
+    Regex(#[from] regex::Error),
     /// The index could not be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -36,8 +59,10 @@ impl SearchError {
     pub fn span(&self) -> Option<Span> {
         match self {
             Self::UnknownKind { source } => source.span.clone(),
-            Self::NotYet { span, .. } => Some(span.clone()),
-            Self::Empty | Self::Index(_) => None,
+            Self::UnknownGroup { span, .. } | Self::NotYet { span, .. } | Self::Semantic { span } => {
+                Some(span.clone())
+            }
+            Self::Empty | Self::NoClock | Self::Regex(_) | Self::Index(_) => None,
         }
     }
 }

@@ -4,10 +4,9 @@
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use regex::{Regex, RegexBuilder};
 
-use crate::index::terms::{Folded, RUN_CAP, boundary, capped, fold};
-use crate::query::Pattern;
+use crate::index::terms::{Folded, RUN_CAP, boundary, capped, fold, fold_char};
+use crate::query::is_case_sensitive;
 
 /// How well a word matches, and so its score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,21 +31,71 @@ pub(crate) struct Needle {
     pub(crate) text: String,
     /// Its characters.
     pub(crate) chars: usize,
+    /// What was written, where its capitals count.
+    pub(crate) cased: Option<String>,
     finder: Finder<'static>,
 }
 
 impl Needle {
+    /// Smart case: capitals count when there are any.
     pub(crate) fn new(text: &str) -> Self {
+        if is_case_sensitive(text) { Self::cased(text) } else { Self::folded(text) }
+    }
+
+    /// Capitals count.
+    pub(crate) fn cased(text: &str) -> Self {
+        Self { cased: Some(text.to_owned()), ..Self::folded(text) }
+    }
+
+    /// Without regard to case.
+    pub(crate) fn folded(text: &str) -> Self {
         let text = fold(text);
-        Self { chars: text.chars().count(), finder: Finder::new(text.as_bytes()).into_owned(), text }
+        Self {
+            chars: text.chars().count(),
+            finder: Finder::new(text.as_bytes()).into_owned(),
+            cased: None,
+            text,
+        }
+    }
+
+    /// As it is compared.
+    pub(crate) fn shown(&self) -> String {
+        self.cased.as_ref().unwrap_or(&self.text).clone()
+    }
+
+    /// The places of the characters that must be capitals, among the first `chars`; no others may be. `None` where
+    /// case does not count.
+    pub(crate) fn capitals(&self, chars: usize) -> Option<Vec<usize>> {
+        let cased = self.cased.as_ref()?;
+        let places = cased.chars().take(chars).enumerate().filter(|(_, c)| fold_char(*c) != *c);
+        Some(places.map(|(at, _)| at).collect())
+    }
+
+    /// Whether the first `chars` characters are written in `text` from character `from` on as they are here.
+    fn is_written(&self, text: &str, from: usize, chars: usize) -> bool {
+        let Some(cased) = &self.cased else { return true };
+        text.chars().skip(from).take(chars).eq(cased.chars().take(chars))
     }
 
     /// The best tier of the needle in a name, and where.
     pub(crate) fn in_name(&self, name: &str, scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
-        match scratch.plain(name) {
-            Some(lower) => self.best(lower, |at| ascii_boundary(name.as_bytes(), at), |from| from + 1),
-            None => self.in_unicode(name, scratch),
+        if name.is_ascii() && !name.bytes().any(|byte| byte <= 1) {
+            self.in_ascii(name.as_bytes(), scratch)
+        } else {
+            self.in_unicode(name, scratch)
         }
+    }
+
+    fn in_ascii(&self, name: &[u8], scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
+        let lower = &mut scratch.lower;
+        lower.clear();
+        lower.extend(name.iter().map(u8::to_ascii_lowercase));
+        let bounded = |at: usize| ascii_boundary(name, at);
+        let written = |at: usize| match &self.cased {
+            Some(cased) => name[at..].starts_with(cased.as_bytes()),
+            None => true,
+        };
+        self.best(lower, written, bounded, |from| from + 1)
     }
 
     fn in_unicode(&self, name: &str, scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
@@ -55,7 +104,8 @@ impl Needle {
         let index = |offset: usize| folded.offsets.binary_search(&offset).ok();
         let bounded = |at: usize| index(at).is_some_and(|i| folded.boundaries[i]);
         let next = |from: usize| index(from).map_or(from + 1, |i| folded.offsets[i + 1]);
-        let (tier, found) = self.best(folded.text.as_bytes(), bounded, next)?;
+        let written = |at: usize| index(at).is_some_and(|i| self.is_written(name, i, self.chars));
+        let (tier, found) = self.best(folded.text.as_bytes(), written, bounded, next)?;
         Some((tier, original(name, folded, found)))
     }
 
@@ -63,25 +113,28 @@ impl Needle {
     fn best(
         &self,
         hay: &[u8],
+        written: impl Fn(usize) -> bool,
         bounded: impl Fn(usize) -> bool,
         next: impl Fn(usize) -> usize,
     ) -> Option<(Tier, Range<usize>)> {
         let len = self.text.len();
-        let first = self.finder.find(hay)?;
-        if first == 0 {
-            return Some((if len == hay.len() { Tier::Whole } else { Tier::Start }, 0..len));
-        }
-        let mut at = first;
-        loop {
+        let mut part = None;
+        let mut from = 0;
+        while let Some(further) = hay.get(from..).and_then(|rest| self.finder.find(rest)) {
+            let at = from + further;
+            from = next(at);
+            if !written(at) {
+                continue;
+            }
+            if at == 0 {
+                return Some((if len == hay.len() { Tier::Whole } else { Tier::Start }, 0..len));
+            }
             if bounded(at) && bounded(at + len) {
                 return Some((Tier::Segment, at..at + len));
             }
-            let from = next(at);
-            match hay.get(from..).and_then(|rest| self.finder.find(rest)) {
-                Some(further) => at = from + further,
-                None => return Some((Tier::Part, first..first + len)),
-            }
+            part = part.or(Some(at..at + len));
         }
+        part.map(|found| (Tier::Part, found))
     }
 
     /// Where a value has this as a word: from the start of a token on.
@@ -113,6 +166,7 @@ impl Needle {
             to <= folded.len()
                 && folded.token_start(*from)
                 && folded.slice(*from, to) == needle
+                && self.is_written(value, *from, chars)
                 && (self.text.len() >= RUN_CAP || accept(folded, to))
         };
         let from = (0..folded.len()).find(fits)?;
@@ -135,25 +189,12 @@ fn ascii_contains(value: &str, needle: &Needle, lower: &mut Vec<u8>) -> bool {
 /// Buffers that are used again for every text.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    lower: Vec<u8>,
-    folded: Folded,
-}
-
-impl Scratch {
-    /// The folded form of a text that is plain ASCII, as nearly all are: one byte for one.
-    fn plain(&mut self, text: &str) -> Option<&[u8]> {
-        if !text.is_ascii() || memchr::memchr2(0, 1, text.as_bytes()).is_some() {
-            return None;
-        }
-        self.lower.clear();
-        self.lower.extend_from_slice(text.as_bytes());
-        self.lower.make_ascii_lowercase();
-        Some(&self.lower)
-    }
+    pub(crate) lower: Vec<u8>,
+    pub(crate) folded: Folded,
 }
 
 /// The bytes of `text` that a range of its folded form stands for.
-fn original(text: &str, folded: &Folded, range: Range<usize>) -> Range<usize> {
+pub(crate) fn original(text: &str, folded: &Folded, range: Range<usize>) -> Range<usize> {
     let byte = |offset: usize| {
         let index = folded.offsets.partition_point(|start| *start < offset);
         text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
@@ -170,124 +211,6 @@ fn ascii_boundary(name: &[u8], at: usize) -> bool {
     }
 }
 
-/// A pattern over a whole value, folded.
-#[derive(Debug, Clone)]
-pub(crate) struct Shape {
-    pattern: Pattern,
-    /// For globs: the pattern's characters.
-    glob: Vec<char>,
-    regex: Option<Regex>,
-}
-
-impl Shape {
-    pub(crate) fn new(pattern: &Pattern) -> Self {
-        let folded = match pattern {
-            Pattern::Exact(text) => Pattern::Exact(fold(text)),
-            Pattern::Substring(text) => Pattern::Substring(fold(text)),
-            Pattern::Prefix(text) => Pattern::Prefix(fold(text)),
-            Pattern::Suffix(text) => Pattern::Suffix(fold(text)),
-            Pattern::Glob(text) => Pattern::Glob(fold(text)),
-            Pattern::Regex(source) => Pattern::Regex(source.clone()),
-        };
-        let glob = match &folded {
-            Pattern::Glob(text) => text.chars().collect(),
-            Pattern::Exact(_)
-            | Pattern::Substring(_)
-            | Pattern::Prefix(_)
-            | Pattern::Suffix(_)
-            | Pattern::Regex(_) => Vec::new(),
-        };
-        let regex = match pattern {
-            Pattern::Regex(source) => {
-                RegexBuilder::new(source).case_insensitive(!pattern.is_case_sensitive()).build().ok()
-            }
-            _ => None,
-        };
-        Self { pattern: folded, glob, regex }
-    }
-
-    /// The texts that every match contains, and whether the first of them starts the value.
-    pub(crate) fn literals(&self) -> (Vec<&str>, bool) {
-        match &self.pattern {
-            Pattern::Exact(text) | Pattern::Prefix(text) => (vec![text], true),
-            Pattern::Substring(text) | Pattern::Suffix(text) => (vec![text], false),
-            Pattern::Glob(text) => {
-                let pieces = text.split(['*', '?']).filter(|piece| !piece.is_empty()).collect();
-                (pieces, !text.starts_with(['*', '?']))
-            }
-            Pattern::Regex(_) => (Vec::new(), false),
-        }
-    }
-
-    /// Whether `value` matches: as [`Self::find`], but without the place, for every candidate of a search.
-    pub(crate) fn is_match(&self, value: &str, scratch: &mut Scratch) -> bool {
-        if let Some(regex) = &self.regex {
-            return regex.is_match(value);
-        }
-        let Some(text) = scratch.plain(value) else { return self.find(value, scratch).is_some() };
-        match &self.pattern {
-            Pattern::Exact(wanted) => text == wanted.as_bytes(),
-            Pattern::Substring(wanted) => memchr::memmem::find(text, wanted.as_bytes()).is_some(),
-            Pattern::Prefix(wanted) => text.starts_with(wanted.as_bytes()),
-            Pattern::Suffix(wanted) => text.ends_with(wanted.as_bytes()),
-            Pattern::Glob(_) => matches_glob(&self.glob, text),
-            Pattern::Regex(_) => false,
-        }
-    }
-
-    /// The part of `value` that matches, in bytes.
-    pub(crate) fn find(&self, value: &str, scratch: &mut Scratch) -> Option<Range<usize>> {
-        if let Some(regex) = &self.regex {
-            return regex.find(value).map(|found| found.range());
-        }
-        let folded = &mut scratch.folded;
-        folded.set(value);
-        let text = &*folded.text;
-        let range = match &self.pattern {
-            Pattern::Exact(wanted) => (text == wanted).then_some(0..text.len()),
-            Pattern::Substring(wanted) => text.find(wanted.as_str()).map(|at| at..at + wanted.len()),
-            Pattern::Prefix(wanted) => text.starts_with(wanted.as_str()).then_some(0..wanted.len()),
-            Pattern::Suffix(wanted) => {
-                text.ends_with(wanted.as_str()).then(|| text.len() - wanted.len()..text.len())
-            }
-            Pattern::Glob(_) => {
-                let characters: Vec<char> = text.chars().collect();
-                matches_glob(&self.glob, &characters).then_some(0..text.len())
-            }
-            // one that does not compile matches nothing; the parser lets none through
-            Pattern::Regex(_) => None,
-        }?;
-        Some(original(value, folded, range))
-    }
-}
-
-/// `*` any run, `?` any one character; goes back to the last `*` only, so it is never exponential.
-fn matches_glob<C: Copy + Into<char>>(glob: &[char], text: &[C]) -> bool {
-    let (mut g, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match glob.get(g) {
-            Some('*') => {
-                star = Some((g, t));
-                g += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t].into() => {
-                g += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    g = at + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    glob[g..].iter().all(|c| *c == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_name_matches_in_the_best_tier() {
-        assert_eq!(tier("checkout", "CHECKOUT"), Some((Tier::Whole, "checkout".into())));
+        assert_eq!(tier("Checkout", "checkout"), Some((Tier::Whole, "Checkout".into())));
         assert_eq!(tier("Checkout-api", "check"), Some((Tier::Start, "Check".into())));
         assert_eq!(tier("xapi-api", "api"), Some((Tier::Segment, "api".into())));
         assert_eq!(tier("fooBarBaz", "bar"), Some((Tier::Segment, "Bar".into())));
@@ -337,23 +260,14 @@ mod tests {
         assert_eq!(find("shop-apis", "shop-"), Some(0..5));
     }
 
-    proptest::proptest! {
-        #[test]
-        fn a_pattern_matches_exactly_where_it_has_a_place(value in "[aB*?ẞä\0-]{0,6}", wanted in "[abß*?-]{0,3}") {
-            for make in [Pattern::Exact, Pattern::Substring, Pattern::Prefix, Pattern::Suffix, Pattern::Glob] {
-                let (shape, scratch) = (Shape::new(&make(wanted.clone())), &mut Scratch::default());
-                assert_eq!(shape.is_match(&value, scratch), shape.find(&value, scratch).is_some(), "{shape:?}");
-            }
-        }
-    }
-
     #[test]
-    fn globs_match_the_whole_value() {
-        let test = |glob: &str, value: &str| {
-            Shape::new(&Pattern::Glob(glob.into())).is_match(value, &mut Scratch::default())
-        };
-        assert!(test("web-*", "web-0") && test("*", "") && test("a*b*c", "aXbXbc") && test("?b", "ab"));
-        assert!(!test("web", "web-0") && !test("?", "") && !test("a*b", "abc"));
-        assert!(!test(&"*a".repeat(50), &"b".repeat(5000)));
+    fn capitals_count_when_there_are_any() {
+        assert_eq!(tier("fooBar-bar", "bar"), Some((Tier::Segment, "Bar".into())));
+        assert_eq!(tier("foobar-Bar", "Bar"), Some((Tier::Segment, "Bar".into())));
+        assert_eq!(tier("foobar", "Bar"), None);
+        assert_eq!(tier("äB-Äb", "Äb"), Some((Tier::Segment, "Äb".into())));
+        let find = |value: &str, word: &str| Needle::new(word).in_value(value, &mut Scratch::default());
+        assert_eq!(find("helm Helm", "Helm"), Some(5..9));
+        assert_eq!(find("helm", "Helm"), None);
     }
 }

@@ -1,35 +1,43 @@
-//! A query resolved against the catalog: what `eval` computes and `explain` looks for.
+//! A query resolved against the catalog, the snapshot and the clock: what `eval` computes and `explain` looks for.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use crate::index::Snapshot;
+use crate::index::facts::{Flag, owner_kind};
 use crate::index::terms::fold;
+use crate::index::{Doc, Snapshot, Terms};
 use crate::object::KindKey;
-use crate::query::{Expr, Pattern, Query, Selector, SelectorOp, Span, Term, Value};
+use crate::query::{
+    Expr, Owner, Part, Pattern, Query, Selector, SelectorOp, Span, State, Term, Times, Value,
+};
 
-use super::matching::{Needle, Shape};
-use super::{Catalog, SearchError};
+use super::matching::{Needle, Scratch};
+use super::pattern::Shape;
+use super::similar::Similar;
+use super::{Catalog, Options, SearchError, family};
 
 /// One condition or combination of conditions.
 #[derive(Debug, Clone)]
 pub(crate) enum Node {
     /// All of these; every document when there are none.
     And(Vec<Node>),
-    /// One of these.
+    /// One of these; no document when there are none.
     Or(Vec<Node>),
     Not(Box<Node>),
-    Word(Word),
+    Word(Box<Word>),
     Phrase(Needle),
     Kinds(BTreeSet<KindKey>),
     Namespaces(Vec<Shape>),
     Names(Vec<Shape>),
-    /// The label key is there.
-    HasLabel(String),
-    /// The label has one of these values.
-    Label {
-        key: String,
-        values: Vec<String>,
-    },
+    Versions(Vec<Shape>),
+    Uids(Vec<Shape>),
+    Map(Map, MapTest),
+    Owners(Vec<Origin>),
+    /// Objects with such an ancestor: the documents of each segment, in order.
+    Descendants(Vec<Origin>, Vec<Vec<Doc>>),
+    /// Created in these seconds since 1970.
+    Created(Range<i64>),
+    Flag(Flag),
 }
 
 /// A word over all fields.
@@ -38,27 +46,79 @@ pub(crate) struct Word {
     pub(crate) needle: Needle,
     /// Kinds that have it as their singular or short name.
     pub(crate) kinds: BTreeSet<KindKey>,
+    /// Its uid, where it is one.
+    pub(crate) uid: Option<Shape>,
+    /// What it is like, where slips are looked for.
+    pub(crate) similar: Option<Similar>,
+    /// It again without regard to case, for the names that are only similar.
+    pub(crate) folded: Option<Needle>,
 }
 
-/// Resolves `query`; `namespaces` limits it further when it is not empty.
+/// Labels or annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Map {
+    Labels,
+    Annotations,
+}
+
+impl Map {
+    pub(crate) fn terms(self) -> Terms {
+        match self {
+            Self::Labels => Terms::Label,
+            Self::Annotations => Terms::Annotation,
+        }
+    }
+}
+
+/// A test of labels or annotations.
+#[derive(Debug, Clone)]
+pub(crate) enum MapTest {
+    /// The key is there.
+    Key(String),
+    /// The key's value is one of these.
+    Value(String, Vec<Shape>),
+    /// The key's value is an integer in this range.
+    Number(String, Range<i128>),
+    /// Any `key=value` matches.
+    Pair(Box<Shape>),
+}
+
+/// A direct owner.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    Uid(String),
+    Named {
+        /// `Kind.group` of the kinds it may have; any where there is none.
+        kinds: Option<Vec<String>>,
+        name: Shape,
+    },
+}
+
+/// Resolves `query`.
 pub(crate) fn plan(
     query: &Query,
-    namespaces: &[String],
+    options: &Options,
     catalog: &Catalog,
     snapshot: &Snapshot,
 ) -> Result<Node, SearchError> {
+    if let Some(cluster) = query.clusters.first() {
+        let what = "another cluster (`@`, `cluster:`)".to_owned();
+        return Err(SearchError::NotYet { what, span: cluster.span.clone() });
+    }
     let root = query.root.as_ref().ok_or(SearchError::Empty)?;
-    let root = Planner { catalog, snapshot }.expr(root)?;
-    if namespaces.is_empty() {
+    let root = Planner { catalog, snapshot, options }.expr(root)?;
+    if options.namespaces.is_empty() || query.all_namespaces {
         return Ok(root);
     }
-    let exact = |name: &String| Shape::new(&Pattern::Exact(name.clone()));
-    Ok(Node::And(vec![Node::Namespaces(namespaces.iter().map(exact).collect()), root]))
+    let namespaces: Result<_, _> =
+        options.namespaces.iter().map(|name| folded(&Pattern::Exact(name.clone()))).collect();
+    Ok(Node::And(vec![Node::Namespaces(namespaces?), root]))
 }
 
 struct Planner<'a> {
     catalog: &'a Catalog,
     snapshot: &'a Snapshot,
+    options: &'a Options,
 }
 
 impl Planner<'_> {
@@ -76,45 +136,65 @@ impl Planner<'_> {
     }
 
     fn term(&self, term: &Term, span: &Span) -> Result<Node, SearchError> {
-        let shapes = |patterns: &[Pattern]| patterns.iter().map(Shape::new).collect();
         Ok(match term {
-            Term::Word(word) => {
-                let needle = Needle::new(word);
-                Node::Word(Word { kinds: self.catalog.named_exactly(&needle.text), needle })
-            }
+            Term::Word(word) => self.word(word)?,
             Term::Phrase(phrase) => Node::Phrase(Needle::new(phrase)),
             Term::Kind(values) => Node::Kinds(self.kinds(values)?),
-            Term::Namespace(patterns) => Node::Namespaces(shapes(patterns)),
-            Term::Name(patterns) => Node::Names(shapes(patterns)),
+            Term::Namespace(patterns) => Node::Namespaces(each(patterns, folded)?),
+            Term::Name(patterns) => Node::Names(each(patterns, Shape::smart)?),
             Term::KindName { kind, name } => match self.catalog.resolve(kind) {
                 Ok(found) => Node::And(vec![
                     Node::Kinds(found.kinds.into_iter().collect()),
-                    Node::Names(vec![Shape::new(name)]),
+                    Node::Names(vec![Shape::smart(name)?]),
                 ]),
-                Err(_) => self.term(&Term::Word(term.to_string()), span)?,
+                Err(_) => self.word(&term.to_string())?,
             },
-            Term::Label(selector) => label(selector, span)?,
-            Term::Meaning(_)
-            | Term::Group(_)
-            | Term::Version(_)
-            | Term::Uid(_)
-            | Term::Annotation(_)
-            | Term::LabelPair(_)
-            | Term::AnnotationPair(_)
-            | Term::Owner(_)
-            | Term::Root(_)
-            | Term::Created(_)
-            | Term::Changed(_)
-            | Term::By(_)
-            | Term::Is(_)
-            | Term::Has(_) => return Err(not_yet(&term.to_string(), span)),
+            Term::Group(patterns) => Node::Kinds(self.groups(patterns, span)?),
+            Term::Version(patterns) => Node::Versions(each(patterns, folded)?),
+            Term::Uid(patterns) => Node::Uids(each(patterns, folded)?),
+            Term::Label(s) => selector(Map::Labels, s)?,
+            Term::Annotation(s) => selector(Map::Annotations, s)?,
+            Term::LabelPair(pattern) => Node::Map(Map::Labels, pair(pattern)?),
+            Term::AnnotationPair(pattern) => Node::Map(Map::Annotations, pair(pattern)?),
+            Term::Owner(owners) => Node::Owners(self.origins(owners, span)?),
+            Term::Root(owners) => {
+                let origins = self.origins(owners, span)?;
+                let docs = family::descendants(&origins, self.snapshot)?;
+                Node::Descendants(origins, docs)
+            }
+            Term::Created(times) => Node::Created(self.created(times)?),
+            Term::Is(states) => Node::Or(states.iter().map(|state| is(*state, span)).collect::<Result<_, _>>()?),
+            Term::Has(parts) => Node::Or(parts.iter().map(|part| has(*part)).collect()),
+            Term::Meaning(_) => return Err(SearchError::Semantic { span: span.clone() }),
+            Term::Changed(_) | Term::By(_) => {
+                return Err(SearchError::NotYet { what: term.to_string(), span: span.clone() });
+            }
         })
+    }
+
+    fn word(&self, word: &str) -> Result<Node, SearchError> {
+        let needle = Needle::new(word);
+        let is_uid = needle.text.len() == 36 && needle.text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        let uid = is_uid.then(|| folded(&Pattern::Exact(needle.text.clone()))).transpose()?;
+        Ok(Node::Word(Box::new(Word {
+            kinds: self.catalog.named_exactly(&needle.text),
+            uid,
+            similar: if self.options.similar { Similar::new(&needle) } else { None },
+            folded: (self.options.similar && needle.cased.is_some()).then(|| Needle::folded(word)),
+            needle,
+        })))
     }
 
     fn kinds(&self, values: &[Value]) -> Result<BTreeSet<KindKey>, SearchError> {
         let mut kinds = BTreeSet::new();
         for Value { pattern, span } in values {
-            let Pattern::Exact(word) = pattern else { return Err(not_yet("a pattern for kinds", span)) };
+            let Pattern::Exact(word) = pattern else {
+                let shape = folded(pattern)?;
+                let fits = |name: &str| shape.find(name, &mut Scratch::default()).is_some();
+                kinds.extend(self.catalog.matching(fits));
+                kinds.extend(self.all_stored().filter(|kind| fits(kind.plural())).cloned());
+                continue;
+            };
             match self.catalog.resolve(word) {
                 Ok(found) => kinds.extend(found.kinds),
                 Err(unknown) => {
@@ -132,30 +212,126 @@ impl Planner<'_> {
     /// Kinds that the cluster no longer serves, or that are not known offline, but that the index still holds.
     fn stored(&self, word: &str) -> BTreeSet<KindKey> {
         let word = fold(word);
-        let all = self.snapshot.segments().iter().flat_map(|segment| segment.kinds());
-        all.filter(|kind| kind.as_str() == word || kind.plural() == word).cloned().collect()
+        self.all_stored().filter(|kind| kind.as_str() == word || kind.plural() == word).cloned().collect()
+    }
+
+    fn all_stored(&self) -> impl Iterator<Item = &KindKey> {
+        self.snapshot.segments().iter().flat_map(|segment| segment.kinds())
+    }
+
+    fn groups(&self, patterns: &[Pattern], span: &Span) -> Result<BTreeSet<KindKey>, SearchError> {
+        let all: BTreeSet<KindKey> =
+            self.catalog.kinds().iter().map(|kind| kind.key()).chain(self.all_stored().cloned()).collect();
+        let mut kinds = BTreeSet::new();
+        for pattern in patterns {
+            let shape = folded(pattern)?;
+            let fits = |group: &str| match pattern {
+                Pattern::Exact(text) => {
+                    let text = fold(text);
+                    let rest = group.strip_prefix(&*text);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                        || text == "core" && group.is_empty()
+                }
+                _ => shape.find(if group.is_empty() { "core" } else { group }, &mut Scratch::default()).is_some(),
+            };
+            let found: Vec<&KindKey> = all.iter().filter(|kind| fits(kind.group())).collect();
+            if let (true, Pattern::Exact(word)) = (found.is_empty(), pattern) {
+                let groups: Vec<&str> = all.iter().map(|kind| kind.group()).collect();
+                let suggestion = crate::text::suggest(word, groups).map(str::to_owned);
+                return Err(SearchError::UnknownGroup { word: word.clone(), suggestion, span: span.clone() });
+            }
+            kinds.extend(found.into_iter().cloned());
+        }
+        Ok(kinds)
+    }
+
+    fn origins(&self, owners: &[Owner], span: &Span) -> Result<Vec<Origin>, SearchError> {
+        let one = |owner: &Owner| {
+            Ok(match owner {
+                Owner::Uid(uid) => Origin::Uid(fold(uid)),
+                Owner::Object { kind, name } => {
+                    let kinds = kind.as_ref().map(|word| self.owner_kinds(word, span)).transpose()?;
+                    Origin::Named { kinds, name: Shape::smart(name)? }
+                }
+            })
+        };
+        owners.iter().map(one).collect()
+    }
+
+    fn owner_kinds(&self, word: &str, span: &Span) -> Result<Vec<String>, SearchError> {
+        let found = self
+            .catalog
+            .resolve(word)
+            .map_err(|unknown| super::UnknownKind { span: Some(span.clone()), ..unknown })?;
+        let kinds = found.kinds.iter().filter_map(|key| self.catalog.get(key));
+        Ok(kinds.map(|kind| owner_kind(&kind.kind, &kind.group)).collect())
+    }
+
+    fn created(&self, times: &Times) -> Result<Range<i64>, SearchError> {
+        Ok(match *times {
+            Times::At { from, until } => from.unwrap_or(i64::MIN)..until.unwrap_or(i64::MAX),
+            Times::Ago { least, most } => {
+                let now = self.options.now.ok_or(SearchError::NoClock)?;
+                let before = |seconds: u64| now.saturating_sub(i64::try_from(seconds).unwrap_or(i64::MAX));
+                let from = most.map_or(i64::MIN, before);
+                // what was made "in the future", by a clock that is ahead, is new
+                let until = least.filter(|least| *least > 0).map_or(i64::MAX, |least| before(least) + 1);
+                from..until
+            }
+        })
     }
 }
 
-fn label(selector: &Selector, span: &Span) -> Result<Node, SearchError> {
+type Shaped = Result<Shape, regex::Error>;
+
+fn each(patterns: &[Pattern], shape: impl Fn(&Pattern) -> Shaped) -> Result<Vec<Shape>, SearchError> {
+    patterns.iter().map(|pattern| shape(pattern).map_err(SearchError::from)).collect()
+}
+
+fn folded(pattern: &Pattern) -> Shaped {
+    Shape::new(pattern, false)
+}
+
+fn cased(pattern: &Pattern) -> Shaped {
+    Shape::new(pattern, true)
+}
+
+fn selector(map: Map, selector: &Selector) -> Result<Node, SearchError> {
     let key = selector.key.clone();
     let not = |node| Node::Not(Box::new(node));
-    let exact = |patterns: &[Pattern]| -> Result<Vec<String>, SearchError> {
-        let one = |pattern: &Pattern| match pattern {
-            Pattern::Exact(value) => Ok(value.clone()),
-            _ => Err(not_yet("a pattern for label values", span)),
-        };
-        patterns.iter().map(one).collect()
+    let values = |patterns: &[Pattern]| -> Result<MapTest, SearchError> {
+        Ok(MapTest::Value(key.clone(), each(patterns, cased)?))
     };
     Ok(match &selector.op {
-        SelectorOp::Exists => Node::HasLabel(key),
-        SelectorOp::NotExists => not(Node::HasLabel(key)),
-        SelectorOp::In(values) => Node::Label { key, values: exact(values)? },
-        SelectorOp::NotIn(values) => not(Node::Label { key, values: exact(values)? }),
-        SelectorOp::Above(_) | SelectorOp::Below(_) => return Err(not_yet("`>` and `<`", span)),
+        SelectorOp::Exists => Node::Map(map, MapTest::Key(key)),
+        SelectorOp::NotExists => not(Node::Map(map, MapTest::Key(key))),
+        SelectorOp::In(patterns) => Node::Map(map, values(patterns)?),
+        SelectorOp::NotIn(patterns) => not(Node::Map(map, values(patterns)?)),
+        SelectorOp::Above(least) => {
+            Node::Map(map, MapTest::Number(key, i128::from(*least) + 1..i128::MAX))
+        }
+        SelectorOp::Below(most) => Node::Map(map, MapTest::Number(key, i128::MIN..i128::from(*most))),
     })
 }
 
-fn not_yet(what: &str, span: &Span) -> SearchError {
-    SearchError::NotYet { what: what.to_owned(), span: span.clone() }
+fn pair(pattern: &Pattern) -> Result<MapTest, SearchError> {
+    Ok(MapTest::Pair(Box::new(cased(pattern)?)))
+}
+
+fn is(state: State, span: &Span) -> Result<Node, SearchError> {
+    Ok(match state {
+        State::Namespaced => Node::Not(Box::new(Node::Flag(Flag::Cluster))),
+        State::Cluster => Node::Flag(Flag::Cluster),
+        State::Deleting => Node::Flag(Flag::Deleting),
+        State::Gone => return Err(SearchError::NotYet { what: "is:gone".to_owned(), span: span.clone() }),
+    })
+}
+
+fn has(part: Part) -> Node {
+    Node::Flag(match part {
+        Part::Label => Flag::Label,
+        Part::Annotation => Flag::Annotation,
+        Part::Owner => Flag::Owner,
+        Part::Finalizer => Flag::Finalizer,
+    })
 }

@@ -1,58 +1,161 @@
-//! The exact count, and the documents of one page in their order.
+//! The count, and the documents of one page in their order.
 
 use std::sync::Arc;
 
 use crate::index::{Doc, IndexError, Segment};
 
-use super::eval::eval;
+use super::Total;
+use super::eval::{Asked, eval, eval_until};
+use super::order::{Order, Place};
 use super::plan::Node;
+
+/// A count that is not exact stops here.
+pub(crate) const ENOUGH: u64 = 10_000;
+
+/// With fewer literal matches than this, similar names are looked for as well.
+pub(crate) const FEW: u64 = 10;
+
+/// What part of the matches is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) offset: usize,
+    pub(crate) limit: usize,
+    /// Count to the end.
+    pub(crate) exact: bool,
+    /// Look for similar names where few match.
+    pub(crate) similar: bool,
+}
 
 /// One document of the page.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
-    /// Sum over the words.
-    pub(crate) score: u8,
+    pub(crate) place: Place,
+    pub(crate) similar: bool,
     /// Smaller first.
-    rank: u64,
-    /// Number of the segment.
-    pub(crate) segment: usize,
-    /// Number in the segment.
-    pub(crate) doc: Doc,
+    numbers: (u64, u64),
 }
 
-/// The number of matches, and those from `offset` on, `limit` at most, best first.
+/// A page and what it is a part of.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) found: Vec<Found>,
+    pub(crate) total: Total,
+    /// How many of the total are only similar.
+    pub(crate) similar: u64,
+}
+
+/// The number of matches, and those of the page, best first; what is only similar follows what matches.
 pub(crate) fn page(
     node: &Node,
     segments: &[Arc<Segment>],
-    offset: usize,
-    limit: usize,
-) -> Result<(u64, Vec<Found>), IndexError> {
-    let mut scores = Vec::with_capacity(segments.len());
-    let mut counts = [0u64; 256];
-    for segment in segments {
-        let mut found = eval(node, segment)?;
-        if segment.has_deletes() {
-            drop_deleted(segment, &mut found);
-        }
-        count(&found, &mut counts);
-        scores.push(found);
+    order: &Order<'_>,
+    wanted: Wanted,
+) -> Result<Page, IndexError> {
+    let end = wanted.offset.saturating_add(wanted.limit);
+    let until = (!wanted.exact && order.is_relevance()).then(|| (ENOUGH as usize).max(end));
+    let literal = Scores::new(node, segments, until, false)?;
+    let mut found = literal.best(order, end, false);
+    let count = literal.count();
+    let mut page = Page {
+        total: if literal.stopped { Total { count: ENOUGH, exact: false } } else { Total { count, exact: true } },
+        similar: 0,
+        found: Vec::new(),
+    };
+    if wanted.similar && count < FEW && wanted.limit > 0 && order.is_relevance() && has_words(node) {
+        let mut similar = Scores::new(node, segments, None, true)?;
+        similar.leave_out(&literal);
+        page.similar = similar.count();
+        page.total.count += page.similar;
+        found.extend(similar.best(order, end.saturating_sub(found.len()), true));
     }
-    counts[0] = 0;
-    let total = counts.iter().sum();
-    let wanted = offset.saturating_add(limit);
-    let Some(least) = least_score(&counts, wanted) else { return Ok((total, Vec::new())) };
-    let mut best = Best::new(least, wanted);
-    for (nth, (segment, found)) in segments.iter().zip(&scores).enumerate() {
-        each_match(found, |doc, byte| {
-            if byte >= least {
-                best.offer(Found { score: byte - 1, rank: segment.rank(doc), segment: nth, doc });
+    found.drain(..wanted.offset.min(found.len()));
+    page.found = found;
+    Ok(page)
+}
+
+/// Which documents match, as `eval` gives it for every segment, without deleted ones.
+pub(crate) fn matches(node: &Node, segments: &[Arc<Segment>]) -> Result<Vec<Vec<u8>>, IndexError> {
+    Ok(Scores::new(node, segments, None, false)?.bytes)
+}
+
+/// Whether any word of the query is one that may be misspelled.
+fn has_words(node: &Node) -> bool {
+    match node {
+        Node::And(nodes) | Node::Or(nodes) => nodes.iter().any(has_words),
+        Node::Word(word) => word.similar.is_some() || word.folded.is_some(),
+        _ => false,
+    }
+}
+
+struct Scores {
+    bytes: Vec<Vec<u8>>,
+    counts: [u64; 256],
+    /// Some matches are missing, none of the best.
+    stopped: bool,
+}
+
+impl Scores {
+    fn new(
+        node: &Node,
+        segments: &[Arc<Segment>],
+        until: Option<usize>,
+        similar: bool,
+    ) -> Result<Self, IndexError> {
+        let mut scores =
+            Self { bytes: Vec::with_capacity(segments.len()), counts: [0; 256], stopped: false };
+        for (number, segment) in segments.iter().enumerate() {
+            let asked = Asked { segment, number, similar };
+            let mut found = match until {
+                Some(enough) => {
+                    let (found, stopped) = eval_until(node, asked, enough)?;
+                    scores.stopped |= stopped;
+                    found
+                }
+                None => eval(node, asked)?,
+            };
+            if segment.has_deletes() {
+                drop_deleted(segment, &mut found);
             }
-        });
+            scores.bytes.push(found);
+        }
+        scores.tally();
+        Ok(scores)
     }
-    let mut page = best.finish(|found| segments.get(found.segment).map(|s| s.tie(found.doc)));
-    page.truncate(wanted);
-    page.drain(..offset.min(page.len()));
-    Ok((total, page))
+
+    fn tally(&mut self) {
+        self.counts = [0; 256];
+        self.bytes.iter().for_each(|found| count(found, &mut self.counts));
+        self.counts[0] = 0;
+    }
+
+    fn leave_out(&mut self, others: &Scores) {
+        for (found, others) in self.bytes.iter_mut().zip(&others.bytes) {
+            let both = found.iter_mut().zip(others).filter(|(_, other)| **other != 0);
+            both.for_each(|(byte, _)| *byte = 0);
+        }
+        self.tally();
+    }
+
+    fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    fn best(&self, order: &Order<'_>, wanted: usize, similar: bool) -> Vec<Found> {
+        let least = if order.is_relevance() { least_score(&self.counts, wanted) } else { Some(1) };
+        let Some(least) = least.filter(|_| wanted > 0) else { return Vec::new() };
+        let mut best = Best::new(wanted);
+        for (segment, found) in self.bytes.iter().enumerate() {
+            each_match(found, |doc, byte| {
+                if byte >= least {
+                    let place = Place { segment, doc, byte };
+                    best.offer(Found { place, similar, numbers: order.numbers(place) });
+                }
+            });
+        }
+        let mut page = best.finish(|found| order.tie(found.place));
+        page.truncate(wanted);
+        page
+    }
 }
 
 fn drop_deleted(segment: &Segment, found: &mut [u8]) {
@@ -64,7 +167,7 @@ fn drop_deleted(segment: &Segment, found: &mut [u8]) {
 }
 
 /// Calls `each` with the documents that match; eight that do not cost one comparison.
-fn each_match(found: &[u8], mut each: impl FnMut(Doc, u8)) {
+pub(crate) fn each_match(found: &[u8], mut each: impl FnMut(Doc, u8)) {
     for (nth, chunk) in found.chunks(8).enumerate() {
         if chunk.iter().all(|byte| *byte == 0) {
             continue;
@@ -105,61 +208,48 @@ fn least_score(counts: &[u64; 256], wanted: usize) -> Option<u8> {
     least.filter(|_| wanted > 0)
 }
 
-/// Keeps everything above the least score and the best of those that have it.
+/// Keeps the best that are offered.
 struct Best {
-    above: Vec<Found>,
-    least: Vec<Found>,
-    score: u8,
+    found: Vec<Found>,
     wanted: usize,
-    /// Of those with the least score, a worse rank than this is out.
-    worst: u64,
+    /// What comes after this is out.
+    worst: (u64, u64),
     /// When to look which are out.
     full: usize,
 }
 
 impl Best {
-    fn new(least: u8, wanted: usize) -> Self {
-        Self {
-            above: Vec::new(),
-            least: Vec::new(),
-            score: least - 1,
-            wanted,
-            worst: u64::MAX,
-            full: wanted.saturating_mul(4).max(1024),
-        }
+    fn new(wanted: usize) -> Self {
+        let full = wanted.saturating_mul(4).max(1024);
+        Self { found: Vec::new(), wanted, worst: (u64::MAX, u64::MAX), full }
     }
 
     fn offer(&mut self, found: Found) {
-        if found.score > self.score {
-            self.above.push(found);
-        } else if found.rank <= self.worst {
-            self.least.push(found);
-            if self.least.len() >= self.full {
+        if found.numbers <= self.worst {
+            self.found.push(found);
+            if self.found.len() >= self.full {
                 self.prune();
             }
         }
     }
 
-    /// Drops what can't be on the page. Equal ranks are decided by id, which is read only at the end: all stay.
+    /// Drops what can't be on the page. What decides among equal numbers is read only at the end: all stay.
     fn prune(&mut self) {
-        let Some(last) = self.wanted.checked_sub(1).filter(|last| *last < self.least.len()) else { return };
-        let (_, kth, _) = self.least.select_nth_unstable_by_key(last, |found| found.rank);
-        self.worst = kth.rank;
+        let Some(last) = self.wanted.checked_sub(1).filter(|last| *last < self.found.len()) else { return };
+        let (_, kth, _) = self.found.select_nth_unstable_by_key(last, |found| found.numbers);
+        self.worst = kth.numbers;
         let worst = self.worst;
-        self.least.retain(|found| found.rank <= worst);
-        self.full = self.full.max(self.least.len() * 2);
+        self.found.retain(|found| found.numbers <= worst);
+        self.full = self.full.max(self.found.len() * 2);
     }
 
     fn finish<T: Ord>(mut self, tie: impl Fn(&Found) -> T) -> Vec<Found> {
         self.prune();
-        let mut all = self.above;
-        all.append(&mut self.least);
-        all.sort_unstable_by_key(|found| (std::cmp::Reverse(found.score), found.rank));
-        let same = |a: &Found, b: &Found| (a.score, a.rank) == (b.score, b.rank);
-        for tied in all.chunk_by_mut(same).filter(|tied| tied.len() > 1) {
+        self.found.sort_unstable_by_key(|found| found.numbers);
+        for tied in self.found.chunk_by_mut(|a, b| a.numbers == b.numbers).filter(|tied| tied.len() > 1) {
             tied.sort_by_cached_key(&tie);
         }
-        all
+        self.found
     }
 }
 
@@ -190,16 +280,21 @@ mod tests {
     }
 
     #[test]
-    fn the_best_survive_pruning_and_ties_are_decided_by_id() {
-        let mut best = Best::new(3, 10);
+    fn the_best_survive_pruning_and_ties_are_decided_at_the_end() {
+        let mut best = Best::new(10);
+        let found = |score: u64, rank: u64, doc: u32| Found {
+            place: Place { segment: 0, doc, byte: 1 },
+            similar: false,
+            numbers: (255 - score, rank),
+        };
         let ranks = (0..5000u64).map(|i| i * 7919 % 5000 / 2);
         for (doc, rank) in ranks.enumerate() {
-            best.offer(Found { score: 2, rank, segment: 0, doc: doc as Doc });
+            best.offer(found(2, rank, doc as Doc));
         }
-        best.offer(Found { score: 4, rank: 9, segment: 0, doc: 9999 });
-        let page = best.finish(|found| format!("{:05}", found.doc));
-        assert_eq!(page[0].doc, 9999);
-        assert_eq!(page[1..11].iter().map(|f| f.rank).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
-        assert!(page[1].doc < page[2].doc);
+        best.offer(found(4, 9, 9999));
+        let page = best.finish(|found| format!("{:05}", found.place.doc));
+        assert_eq!(page[0].place.doc, 9999);
+        assert_eq!(page[1..10].iter().map(|f| f.numbers.1).collect::<Vec<_>>(), [0, 0, 1, 1, 2, 2, 3, 3, 4]);
+        assert!(page[1].place.doc < page[2].place.doc);
     }
 }

@@ -8,9 +8,12 @@ use crate::index::{Reader, Snapshot};
 use crate::object::KindKey;
 use crate::query::{Hint, Query};
 
-use super::explain::{Match, explain};
+use super::explain::{Match, ScorePart, Subject, Why, explain, points};
+use super::facets::{Facets, facets};
+use super::order::Order;
 use super::plan::plan;
-use super::rank::page;
+use super::rank::{Found, Wanted, page};
+use super::understand::{Understood, understand};
 use super::{Catalog, SearchError};
 
 /// Searches one index. Cheap to clone; give it a new catalog when discovery changed.
@@ -23,27 +26,43 @@ pub struct Searcher {
 /// What is wanted beside the query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Hits at most. Defaults to 100.
+    /// Hits at most; a smaller `limit:` of the query counts. Defaults to 100.
     pub limit: usize,
     /// Hits to leave out at the start. Defaults to 0.
     pub offset: usize,
-    /// Only these namespaces; all when empty. Defaults to none.
+    /// Only these namespaces; all when empty or when the query says `-A`. Defaults to none.
     pub namespaces: Vec<String>,
+    /// Count to the end, though a first letter then takes longer. Defaults to false.
+    pub exact: bool,
+    /// Where few objects match, look for names that are only similar. Defaults to true.
+    pub similar: bool,
+    /// The time that ages are counted from, seconds since 1970 by the server's clock. Defaults to none; then a query
+    /// with ages is an error.
+    pub now: Option<i64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, namespaces: Vec::new() }
+        Self {
+            limit: 100,
+            offset: 0,
+            namespaces: Vec::new(),
+            exact: false,
+            similar: true,
+            now: None,
+        }
     }
 }
 
 /// What a search found.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The page, best first.
+    /// The page, best first; what is only similar follows what matches.
     pub hits: Vec<Hit>,
-    /// All matches, not only this page's.
+    /// All matches and all that is similar, not only this page's.
     pub total: Total,
+    /// How many of the total are only similar.
+    pub similar: u64,
     /// Objects in the index.
     pub objects: u64,
     /// Remarks about the query.
@@ -55,7 +74,7 @@ pub struct Answer {
 pub struct Total {
     /// How many.
     pub count: u64,
-    /// Whether it is exactly so many; otherwise there are at least so many. Always true so far.
+    /// Whether it is exactly so many; otherwise there are at least so many (`10,000+`).
     pub exact: bool,
 }
 
@@ -66,8 +85,13 @@ pub struct Hit {
     pub document: Document,
     /// Group and plural.
     pub kind: KindKey,
-    /// Sum over the words, 1 to 5 each; 0 when the query has only filters.
+    /// Sum of the parts: 1 to 5 for each word or pattern; 0 when the query has only filters; below 1 for what is only
+    /// similar.
     pub score: f32,
+    /// Whether it does not match, and its name is only similar to what was asked for.
+    pub similar: bool,
+    /// What the score is made of.
+    pub parts: Vec<ScorePart>,
     /// Why it matched.
     pub matched: Vec<Match>,
 }
@@ -104,30 +128,75 @@ impl Searcher {
     /// Answers a query from one snapshot.
     ///
     /// # Errors
-    /// [`SearchError::Empty`] for a query that asks for nothing, [`SearchError::UnknownKind`],
-    /// [`SearchError::Index`] when the index can't be read.
+    /// [`SearchError::Empty`] for a query that asks for nothing, [`SearchError::UnknownKind`] and
+    /// [`SearchError::UnknownGroup`] for words that mean nothing here, [`SearchError::Semantic`] and
+    /// [`SearchError::NotYet`] for what can't be searched, [`SearchError::Index`] when the index can't be read.
     pub fn search(&self, query: &Query, options: &Options) -> Result<Answer, SearchError> {
         let snapshot = self.reader.snapshot();
-        let node = plan(query, &options.namespaces, &self.catalog, &snapshot)?;
+        let node = plan(query, options, &self.catalog, &snapshot)?;
         let segments = snapshot.segments();
-        let (count, found) = page(&node, segments, options.offset, options.limit)?;
-        // Documents are read in the order in which they are stored: neighbours share a compressed block.
-        let mut order: Vec<usize> = (0..found.len()).collect();
-        order.sort_unstable_by_key(|nth| (found[*nth].segment, found[*nth].doc));
-        let mut hits: Vec<Option<Hit>> = vec![None; found.len()];
-        for nth in order {
-            let (segment, doc) = (&segments[found[nth].segment], found[nth].doc);
-            let document = segment.document(doc)?;
-            let kind = segment.kind(doc).cloned().unwrap_or_else(|| KindKey::from(""));
-            let matched = explain(&node, &document, &kind, &self.catalog);
-            hits[nth] = Some(Hit { document, kind, score: f32::from(found[nth].score), matched });
-        }
+        let order = Order::new(&query.sort, segments);
+        let last = query.limit.unwrap_or(usize::MAX).saturating_sub(options.offset);
+        let wanted = Wanted {
+            offset: options.offset,
+            limit: options.limit.min(last),
+            exact: options.exact,
+            similar: options.similar,
+        };
+        let page = page(&node, segments, &order, wanted)?;
         Ok(Answer {
-            hits: hits.into_iter().flatten().collect(),
-            total: Total { count, exact: true },
+            hits: self.hits(&node, &snapshot, &page.found)?,
+            total: page.total,
+            similar: page.similar,
             objects: snapshot.num_docs(),
             hints: query.hints.clone(),
         })
+    }
+
+    fn hits(
+        &self,
+        node: &super::plan::Node,
+        snapshot: &Snapshot,
+        found: &[Found],
+    ) -> Result<Vec<Hit>, SearchError> {
+        // Documents are read in the order in which they are stored: neighbours share a compressed block.
+        let mut order: Vec<usize> = (0..found.len()).collect();
+        order.sort_unstable_by_key(|nth| (found[*nth].place.segment, found[*nth].place.doc));
+        let mut hits: Vec<Option<Hit>> = vec![None; found.len()];
+        for nth in order {
+            let Found { place, similar, .. } = found[nth];
+            let segment = &snapshot.segments()[place.segment];
+            let document = segment.document(place.doc)?;
+            let kind = segment.kind(place.doc).cloned().unwrap_or_else(|| KindKey::from(""));
+            let subject =
+                Subject { document: &document, kind: &kind, place: (place.segment, place.doc), similar };
+            let Why { matches, parts } = explain(node, subject, &self.catalog).unwrap_or_default();
+            let score = points(place.byte - 1, similar);
+            hits[nth] = Some(Hit { document, kind, score, similar, parts, matched: matches });
+        }
+        Ok(hits.into_iter().flatten().collect())
+    }
+
+    /// How a query is understood in this cluster.
+    ///
+    /// # Errors
+    /// As [`Searcher::search`].
+    pub fn understand(&self, query: &Query, options: &Options) -> Result<Understood, SearchError> {
+        Ok(understand(&plan(query, options, &self.catalog, &self.reader.snapshot())?))
+    }
+
+    /// The matches of a query (all objects for an empty one) by kind, namespace and label; values of the label
+    /// `key` when there is one.
+    ///
+    /// # Errors
+    /// As [`Searcher::search`].
+    pub fn facets(&self, query: &Query, options: &Options, key: Option<&str>) -> Result<Facets, SearchError> {
+        let snapshot = self.reader.snapshot();
+        let node = match plan(query, options, &self.catalog, &snapshot) {
+            Err(SearchError::Empty) => super::plan::Node::And(Vec::new()),
+            other => other?,
+        };
+        Ok(facets(&node, snapshot.segments(), key)?)
     }
 
     /// Number of objects of every kind.

@@ -44,7 +44,15 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
     if query.root.is_none() {
         return list_kinds(session, &target, &prepared, &searcher.counts());
     }
-    let options = Options { limit: limit(&target, args, &searcher), ..Options::default() };
+    let form = target.settings.text(Key::Output).unwrap_or("table");
+    let options = Options {
+        limit: limit(&target, args, &query, &searcher),
+        exact: args.count,
+        // programs get what matches and nothing else
+        similar: !args.count && matches!(form, "table" | "wide"),
+        now: Some(now_ms() / 1000),
+        ..Options::default()
+    };
     let answer = searcher.search(&query, &options).map_err(|error| failed(error, &wording))?;
     report(session, &target, &prepared, &query, &answer, args.count)
 }
@@ -53,13 +61,15 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
 pub(super) fn searching(target: &Target, reader: &Reader, query: &Query) -> Result<Vec<Hit>, SearchError> {
     let searcher = Searcher::new(reader.clone(), Arc::new(Catalog::new(target.kinds())));
     let limit = usize::try_from(searcher.reader().snapshot().num_docs()).unwrap_or(usize::MAX);
-    let options = Options { limit, ..Options::default() };
+    let options =
+        Options { limit, similar: false, now: Some(now_ms() / 1000), ..Options::default() };
     Ok(searcher.search(query, &options)?.hits)
 }
 
-fn limit(target: &Target, args: &SearchArgs, searcher: &Searcher) -> usize {
+fn limit(target: &Target, args: &SearchArgs, query: &Query, searcher: &Searcher) -> usize {
     let all = searcher.reader().snapshot().num_docs();
-    let limit = match (args.count, target.settings.number(Key::Limit)) {
+    let own = query.limit.and_then(|limit| u64::try_from(limit).ok());
+    let limit = match (args.count, own.unwrap_or(target.settings.number(Key::Limit))) {
         (true, _) => 0,
         (false, 0) => all,
         (false, limit) => limit.min(all),
@@ -88,6 +98,9 @@ fn report(
     }
     if let Some(remark) = session.if_nothing.take().filter(|_| total == 0) {
         session.output.note(&remark);
+    }
+    if answer.similar > 0 && answer.similar == total {
+        session.output.note("nothing is called so; these names are similar");
     }
     let shown = answer.hits.len() as u64;
     if !only_count && shown < total {
@@ -137,10 +150,19 @@ fn list_kinds(
 fn failed(error: SearchError, wording: &Wording<'_>) -> Failure {
     match error {
         SearchError::UnknownKind { source } => query::unknown_kind(&source, &wording.text()),
-        SearchError::NotYet { ref span, .. } if *span != (0..0) => {
+        SearchError::NotYet { ref span, .. }
+        | SearchError::Semantic { ref span }
+        | SearchError::UnknownGroup { ref span, .. }
+            if *span != (0..0) =>
+        {
             query::mistake(&ParseError::elsewhere(span.clone(), error.to_string()), &wording.text())
         }
-        SearchError::Empty | SearchError::NotYet { .. } => Failure::usage(error),
+        SearchError::Empty
+        | SearchError::NotYet { .. }
+        | SearchError::Semantic { .. }
+        | SearchError::UnknownGroup { .. }
+        | SearchError::NoClock
+        | SearchError::Regex(_) => Failure::usage(error),
         SearchError::Index(_) => Failure::unavailable(error),
     }
 }
