@@ -212,6 +212,8 @@ fn start(index: &Index) -> Result<IndexWriter<Row>, IndexError> {
     let mut merges = LogMergePolicy::default();
     merges.set_del_docs_ratio_before_merge(DELETED_SHARE);
     writer.set_merge_policy(Box::new(merges));
+    // A process that was killed may have left files that no commit names; the next one would want the same names.
+    writer.garbage_collect_files().wait().map_err(IndexError::write)?;
     Ok(writer)
 }
 

@@ -30,7 +30,9 @@ pub enum SearchError {
         span: Span,
     },
     /// `~`: only the semantic engine answers that.
-    #[error("a search by meaning (`~`) needs the semantic engine, which this version does not have: leave out the `~`")]
+    #[error(
+        "a search by meaning (`~`) needs the semantic engine, which this version does not have: leave out the `~`"
+    )]
     Semantic {
         /// Where it stands.
         span: Span,

@@ -12,8 +12,8 @@ use super::Catalog;
 use super::eval::{LITERAL, number};
 use super::matching::{Needle, Scratch, Tier};
 use super::pattern::Shape;
-use super::similar::Likeness;
 use super::plan::{Map, MapTest, Node, Origin, Word};
+use super::similar::Likeness;
 
 /// Matches of one word outside the name that are told: the first ones say enough.
 const TOLD: usize = 8;
@@ -123,10 +123,15 @@ impl Explainer<'_> {
             Node::Descendants(_, docs) => {
                 let (segment, doc) = self.subject.place;
                 docs.get(segment)?.binary_search(&doc).ok()?;
-                Some(controller(document).map(|owner| Why::one("owner", None, &owner.name)).unwrap_or_default())
+                Some(
+                    controller(document)
+                        .map(|owner| Why::one("owner", None, &owner.name))
+                        .unwrap_or_default(),
+                )
             }
             Node::Created(range) => {
-                let created = document.local.created.filter(|created| *created > 0 && range.contains(created))?;
+                let created =
+                    document.local.created.filter(|created| *created > 0 && range.contains(created))?;
                 Some(Why::one("created", None, &time(created)))
             }
             Node::Flag(flag) => self.flag(*flag),
@@ -136,7 +141,10 @@ impl Explainer<'_> {
     fn best_of(&mut self, nodes: &[Node]) -> Option<Why> {
         let found: Vec<Why> = nodes.iter().filter_map(|node| self.node(node)).collect();
         let sum = |why: &Why| why.parts.iter().map(|part| part.points).sum::<f32>();
-        let best = found.iter().map(sum).fold(None, |best: Option<f32>, sum| Some(best.map_or(sum, |b| b.max(sum))))?;
+        let best = found
+            .iter()
+            .map(sum)
+            .fold(None, |best: Option<f32>, sum| Some(best.map_or(sum, |b| b.max(sum))))?;
         let mut all = Why::default();
         let parts = found.iter().find(|why| sum(why) >= best).map(|why| why.parts.clone());
         found.into_iter().for_each(|why| all.add(Why { parts: Vec::new(), ..why }));
@@ -171,9 +179,8 @@ impl Explainer<'_> {
     }
 
     fn literal(&mut self, word: &Word, needle: &Needle) -> Option<Why> {
-        let mut why = self
-            .needle(needle, |needle, text, scratch| needle.in_value(text, scratch))
-            .unwrap_or_default();
+        let mut why =
+            self.needle(needle, |needle, text, scratch| needle.in_value(text, scratch)).unwrap_or_default();
         if word.kinds.contains(self.subject.kind) {
             let names = self.catalog.get(self.subject.kind);
             let names = names.into_iter().flat_map(|kind| kind.short_names.iter().chain([&kind.singular]));

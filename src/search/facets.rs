@@ -29,7 +29,11 @@ pub struct Facets {
     pub more_values: bool,
 }
 
-pub(crate) fn facets(node: &Node, segments: &[Arc<Segment>], key: Option<&str>) -> Result<Facets, IndexError> {
+pub(crate) fn facets(
+    node: &Node,
+    segments: &[Arc<Segment>],
+    key: Option<&str>,
+) -> Result<Facets, IndexError> {
     let found = matches(node, segments)?;
     let mut facets = Facets::default();
     let mut kinds = BTreeMap::new();
@@ -40,7 +44,8 @@ pub(crate) fn facets(node: &Node, segments: &[Arc<Segment>], key: Option<&str>) 
         facets.count += found.iter().filter(|byte| **byte != 0).count() as u64;
         let is_match = |doc: u32| found.get(doc as usize).is_some_and(|byte| *byte != 0);
         segment.count_kinds(is_match, |kind, count| *kinds.entry(kind.clone()).or_default() += count);
-        segment.count_namespaces(is_match, |name, count| *namespaces.entry(name.clone()).or_default() += count);
+        segment
+            .count_namespaces(is_match, |name, count| *namespaces.entry(name.clone()).or_default() += count);
         for (key, _) in label_keys(segment, Terms::Label, "")? {
             add(segment, &key, is_match, key.clone(), &mut keys)?;
         }
@@ -86,7 +91,11 @@ pub(crate) fn sorted<T: Ord>(counts: BTreeMap<T, u64>) -> Vec<(T, u64)> {
 
 /// The keys of labels or annotations in a segment that begin with `start`, with the number of their documents, deleted
 /// ones included. Jumps over the values.
-pub(crate) fn label_keys(segment: &Segment, terms: Terms, start: &str) -> Result<Vec<(String, u32)>, IndexError> {
+pub(crate) fn label_keys(
+    segment: &Segment,
+    terms: Terms,
+    start: &str,
+) -> Result<Vec<(String, u32)>, IndexError> {
     let mut keys = Vec::new();
     segment.each_term(terms, start.as_bytes(), |term, count| {
         let Ok(term) = std::str::from_utf8(term) else { return Next::Term };

@@ -16,11 +16,7 @@ const DEPTH: usize = 32;
 const MANY: usize = 4096;
 
 /// Calls `each` with the documents of a segment that have such a direct owner.
-pub(crate) fn owned(
-    segment: &Segment,
-    origin: &Origin,
-    each: impl FnMut(&[Doc]),
-) -> Result<(), IndexError> {
+pub(crate) fn owned(segment: &Segment, origin: &Origin, each: impl FnMut(&[Doc])) -> Result<(), IndexError> {
     let (kinds, name) = match origin {
         Origin::Uid(uid) => return segment.with_term(Terms::OwnerUid, &uid_term(uid), each),
         Origin::Named { kinds, name } => (kinds, name),

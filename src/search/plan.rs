@@ -163,7 +163,9 @@ impl Planner<'_> {
                 Node::Descendants(origins, docs)
             }
             Term::Created(times) => Node::Created(self.created(times)?),
-            Term::Is(states) => Node::Or(states.iter().map(|state| is(*state, span)).collect::<Result<_, _>>()?),
+            Term::Is(states) => {
+                Node::Or(states.iter().map(|state| is(*state, span)).collect::<Result<_, _>>()?)
+            }
             Term::Has(parts) => Node::Or(parts.iter().map(|part| has(*part)).collect()),
             Term::Meaning(_) => return Err(SearchError::Semantic { span: span.clone() }),
             Term::Changed(_) | Term::By(_) => {
@@ -174,7 +176,8 @@ impl Planner<'_> {
 
     fn word(&self, word: &str) -> Result<Node, SearchError> {
         let needle = Needle::new(word);
-        let is_uid = needle.text.len() == 36 && needle.text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        let is_uid =
+            needle.text.len() == 36 && needle.text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
         let uid = is_uid.then(|| folded(&Pattern::Exact(needle.text.clone()))).transpose()?;
         Ok(Node::Word(Box::new(Word {
             kinds: self.catalog.named_exactly(&needle.text),
@@ -232,7 +235,9 @@ impl Planner<'_> {
                     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
                         || text == "core" && group.is_empty()
                 }
-                _ => shape.find(if group.is_empty() { "core" } else { group }, &mut Scratch::default()).is_some(),
+                _ => shape
+                    .find(if group.is_empty() { "core" } else { group }, &mut Scratch::default())
+                    .is_some(),
             };
             let found: Vec<&KindKey> = all.iter().filter(|kind| fits(kind.group())).collect();
             if let (true, Pattern::Exact(word)) = (found.is_empty(), pattern) {
@@ -307,9 +312,7 @@ fn selector(map: Map, selector: &Selector) -> Result<Node, SearchError> {
         SelectorOp::NotExists => not(Node::Map(map, MapTest::Key(key))),
         SelectorOp::In(patterns) => Node::Map(map, values(patterns)?),
         SelectorOp::NotIn(patterns) => not(Node::Map(map, values(patterns)?)),
-        SelectorOp::Above(least) => {
-            Node::Map(map, MapTest::Number(key, i128::from(*least) + 1..i128::MAX))
-        }
+        SelectorOp::Above(least) => Node::Map(map, MapTest::Number(key, i128::from(*least) + 1..i128::MAX)),
         SelectorOp::Below(most) => Node::Map(map, MapTest::Number(key, i128::MIN..i128::from(*most))),
     })
 }

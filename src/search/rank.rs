@@ -57,7 +57,11 @@ pub(crate) fn page(
     let mut found = literal.best(order, end, false);
     let count = literal.count();
     let mut page = Page {
-        total: if literal.stopped { Total { count: ENOUGH, exact: false } } else { Total { count, exact: true } },
+        total: if literal.stopped {
+            Total { count: ENOUGH, exact: false }
+        } else {
+            Total { count, exact: true }
+        },
         similar: 0,
         found: Vec::new(),
     };
@@ -101,8 +105,7 @@ impl Scores {
         until: Option<usize>,
         similar: bool,
     ) -> Result<Self, IndexError> {
-        let mut scores =
-            Self { bytes: Vec::with_capacity(segments.len()), counts: [0; 256], stopped: false };
+        let mut scores = Self { bytes: Vec::with_capacity(segments.len()), counts: [0; 256], stopped: false };
         for (number, segment) in segments.iter().enumerate() {
             let asked = Asked { segment, number, similar };
             let mut found = match until {

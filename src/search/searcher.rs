@@ -43,14 +43,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            limit: 100,
-            offset: 0,
-            namespaces: Vec::new(),
-            exact: false,
-            similar: true,
-            now: None,
-        }
+        Self { limit: 100, offset: 0, namespaces: Vec::new(), exact: false, similar: true, now: None }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Slips of the keyboard: names with a run of segments that differs from a word by one or two letters.
 //!
-//! Words of 4 to 7 letters may differ by one letter, longer ones by two; a swap of neighbours counts as one. From 5
-//! letters on, the segments may go on, so that a slip does not empty the list while the word is being typed.
+//! Words of 4 and 5 letters may differ by one letter, longer ones by two (up to 7 letters only if the first letter is
+//! right); a swap of neighbours counts as one. From 5 letters on, the segments may go on, so that a slip does not empty
+//! the list while the word is being typed.
 
 use std::ops::Range;
 
@@ -10,7 +11,9 @@ use crate::index::terms::{Folded, TOKEN, is_spelled};
 use super::matching::{Needle, Scratch, original};
 
 /// Words of this many letters may differ by two.
-const LONG: usize = 8;
+const LONG: usize = 6;
+/// Words of this many letters may do so in their first letter.
+const LONGER: usize = 8;
 /// Words of this many letters may be the start of a segment.
 const BEGINS: usize = 5;
 
@@ -60,9 +63,11 @@ impl Similar {
         let text = longest.clone();
         let mut lookups = vec![Lookup::Segment { text, distance, begins: begins && is_last }];
         match u8::try_from(segments.len() - 1) {
-            Ok(0) => lookups.extend((2..needle.chars.saturating_sub(1)).map(|at| {
-                Lookup::Part([folded.slice(0, at), "-", folded.slice(at, folded.len())].concat())
-            })),
+            Ok(0) => {
+                lookups.extend((2..needle.chars.saturating_sub(1)).map(|at| {
+                    Lookup::Part([folded.slice(0, at), "-", folded.slice(at, folded.len())].concat())
+                }))
+            }
             Ok(separators) if separators <= distance => {
                 let text = segments.concat();
                 lookups.push(Lookup::Segment { text, distance: distance - separators, begins: false });
@@ -82,7 +87,8 @@ impl Similar {
             let (likeness, end) = self.at(&text[from..], |end| folded.boundaries[from + end])?;
             Some((likeness, from..from + end))
         });
-        let (likeness, chars) = found.max_by_key(|(likeness, chars)| (*likeness, usize::MAX - chars.start))?;
+        let (likeness, chars) =
+            found.max_by_key(|(likeness, chars)| (*likeness, usize::MAX - chars.start))?;
         let bytes = folded.offsets[chars.start]..folded.offsets[chars.end];
         Some((likeness, original(name, folded, bytes)))
     }
@@ -91,12 +97,15 @@ impl Similar {
     fn at(&self, text: &[char], bounded: impl Fn(usize) -> bool) -> Option<(Likeness, usize)> {
         let reach = (self.word.len() + usize::from(self.distance)).min(text.len());
         let least = self.word.len() - usize::from(self.distance);
-        let goes_on = self.begins && text.first() == self.word.first();
+        let begins_alike = text.first() == self.word.first();
+        let goes_on = self.begins && begins_alike;
+        let may_be_far = begins_alike || self.word.len() >= LONGER;
         let distances = distances(&self.word, &text[..reach]);
         let ends = (least.max(1)..=reach).filter(|end| distances[*end] <= usize::from(self.distance));
         ends.filter_map(|end| match (bounded(end), distances[end]) {
             (true, 0 | 1) => Some((Likeness::Near, distances[end], end)),
-            (true, _) => Some((Likeness::Far, distances[end], end)),
+            (true, _) if may_be_far => Some((Likeness::Far, distances[end], end)),
+            (true, _) => None,
             (false, _) if goes_on => Some((Likeness::Far, distances[end] + 1, end)),
             (false, _) => None,
         })
@@ -144,6 +153,8 @@ mod tests {
         assert_eq!(like("cehckout", "checkout"), near("checkout"), "swapped");
         assert_eq!(like("checkout", "check-out"), near("check-out"), "split");
         assert_eq!(like("check-out", "pre-checkout"), near("checkout"), "joined");
+        assert_eq!(like("chkout", "checkout"), far("checkout"));
+        assert_eq!(like("kheckou", "checkout"), None, "two letters, and one is the first");
         assert_eq!(like("chkot", "checkout"), None, "three letters");
         assert_eq!(like("chekcuot", "checkout"), far("checkout"));
         assert_eq!(like("payment-apu", "payment-api-0"), near("payment-api"));

@@ -180,7 +180,9 @@ fn shop() -> Vec<Thing> {
         thing("Pod", "shop", "apiary"),
         thing("Pod", "shop", "rapid"),
         thing("StatefulSet", "shop", "db").label("app", "api-db"),
-        thing("StatefulSet", "other", "queue").owner("Pod", "prod-shop-api", "").annotation("team", "Payments Core"),
+        thing("StatefulSet", "other", "queue")
+            .owner("Pod", "prod-shop-api", "")
+            .annotation("team", "Payments Core"),
         thing("Node", "", "n1").label("zone", "").label("app.kubernetes.io/name", "node-agent"),
     ]
 }

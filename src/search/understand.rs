@@ -83,7 +83,9 @@ fn map(map: Map, test: &MapTest) -> String {
     match test {
         MapTest::Key(key) => format!("has the {what} {key}"),
         MapTest::Value(key, values) => format!("{what} {key} {}", shapes(values)),
-        MapTest::Number(key, range) if range.start == i128::MIN => format!("{what} {key} below {}", range.end),
+        MapTest::Number(key, range) if range.start == i128::MIN => {
+            format!("{what} {key} below {}", range.end)
+        }
         MapTest::Number(key, range) => format!("{what} {key} above {}", range.start - 1),
         MapTest::Pair(shape) => format!("any {what} as key=value {}", shape.meant()),
     }

@@ -3,7 +3,7 @@
 //! with `VERBOSE` set, the times of every single query as well.
 //!
 //! One thread asks; every prefix of every query counts as one key press: the answer is the first 100 rows with their
-//! documents and reasons, and the exact count. Beside the elapsed time stands the CPU time of that thread, which other
+//! documents and reasons, and the count (exact unless a first letter stops at 10,000). Beside the elapsed time stands the CPU time of that thread, which other
 //! work on the machine does not change much.
 
 #![allow(
@@ -21,12 +21,14 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 use kubesift::index::{Checkpoint, Lock, Op, Reader, Schema, Store, Writer};
-use kubesift::query::{Expr, Pattern, Query, Selector, SelectorOp, Term, Value};
+use kubesift::query::parse;
 use kubesift::search::{Catalog, Options, Searcher};
 #[path = "generate.rs"]
 mod generate;
 #[path = "report.rs"]
 mod report;
+#[path = "typed.rs"]
+mod typed;
 
 use report::{Table, Times, millis, seconds};
 
@@ -34,6 +36,9 @@ type Failure = Box<dyn std::error::Error>;
 
 /// Key presses after one that warms, for each query.
 const PRESSES: usize = 20;
+
+/// When the questions are asked, seconds since 1970: shortly after the youngest object was made.
+const NOW: i64 = 1_775_100_000;
 
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
@@ -91,7 +96,7 @@ fn open(store: &Store, table: &Table) -> Result<(), Failure> {
     let reader = Reader::open(store)?;
     let opened = started.elapsed();
     let searcher = Searcher::new(reader.clone(), Arc::new(Catalog::new(generate::kinds())));
-    searcher.search(&word("checkout"), &Options::default())?;
+    searcher.search(&parse("checkout")?, &Options::default())?;
     let answered = started.elapsed();
     row(table, "opened; to the first result", format!("{}; {}", millis(opened), millis(answered)));
     let started = Instant::now();
@@ -133,14 +138,15 @@ fn ask(store: &Store, objects: u64) -> Result<(), Failure> {
     let reader = Reader::open(store)?;
     let segments = reader.snapshot().segments().len();
     let searcher = Searcher::new(reader, Arc::new(Catalog::new(generate::kinds())));
-    let options = Options::default();
+    let options = Options { now: Some(NOW), ..Options::default() };
     let title = format!("Queries over {objects} documents in {segments} segments, each key press");
     let table =
         Table::start(&title, &["query", "p50", "p99", "max", "CPU p50", "CPU p99", "CPU max", "presses"]);
-    for (name, queries) in queries() {
+    for (name, queries) in typed::forms() {
         let (mut elapsed, mut cpu) = (Times::default(), Times::default());
-        for query in &queries {
-            searcher.search(query, &options)?; // once to warm
+        for (text, query) in &queries {
+            // once to warm; half a kind is no kind
+            let Ok(answer) = searcher.search(query, &options) else { continue };
             let (mut own_elapsed, mut own_cpu) = (Times::default(), Times::default());
             for _ in 0..PRESSES {
                 let (used, started) = (ThreadTime::now(), Instant::now());
@@ -149,113 +155,49 @@ fn ask(store: &Store, objects: u64) -> Result<(), Failure> {
                 own_cpu.push(used.elapsed());
             }
             if std::env::var_os("VERBOSE").is_some() {
-                let total = searcher.search(query, &options)?.total.count;
-                eprintln!("{:>9} CPU p50, {total:>7} found: {:?}", millis(own_cpu.at(0.5)), query.root);
+                let plus = if answer.total.exact { " " } else { "+" };
+                eprintln!("{:>9} CPU p50, {:>7}{plus} found: {text}", millis(own_cpu.at(0.5)), answer.total.count);
             }
             elapsed.extend(own_elapsed);
             cpu.extend(own_cpu);
         }
-        let cells = [vec![name.to_owned()], elapsed.quantiles().to_vec(), cpu.quantiles().to_vec()];
-        table.row(&[cells.concat(), vec![elapsed.len().to_string()]].concat());
+        timed(&table, name, &elapsed, &cpu);
     }
+    beside(&searcher, &options, &table)
+}
+
+/// What a screen asks beside its rows.
+fn beside(searcher: &Searcher, options: &Options, table: &Table) -> Result<(), Failure> {
+    let exact = Options { exact: true, limit: 0, ..options.clone() };
+    let queries: Vec<_> = ["a", "e", "checkout", "kind:pod", "team=payments", "api production"]
+        .into_iter()
+        .map(parse)
+        .collect::<Result<_, _>>()?;
+    measure(table, "exact count", &queries, |query| searcher.search(query, &exact).is_ok());
+    let facets = |query: &_| searcher.facets(query, &exact, Some("team")).is_ok();
+    measure(table, "facets: kinds, namespaces, labels", &queries, facets);
+    let typed: Vec<&str> = "kind:d;ns:check;label:app;team=;owner:deploy/check;anno:;che;web kind:po".split(';').collect();
+    let complete = |text: &&str| searcher.complete(text, text.len()).is_ok();
+    measure(table, "completion", &typed, complete);
     Ok(())
 }
 
-fn queries() -> Vec<(&'static str, Vec<Query>)> {
-    let words: Vec<&str> = "checkout payment-api postgres prometheus web-frontend ingress redis cart-worker \
-        kube-root-ca coredns default production certificate istio grafana-operator system:node app.kubernetes.io/name"
-        .split(' ')
-        .collect();
-    let typed = |word: &str| -> Vec<String> { (1..=word.len()).map(|len| word[..len].to_owned()).collect() };
-    let all: Vec<String> = words.iter().flat_map(|word| typed(word)).collect();
-    let of = |min: usize, max: usize| -> Vec<Query> {
-        all.iter().filter(|w| (min..=max).contains(&w.len())).map(|w| word(w)).collect()
-    };
-    let alphabet = ('a'..='z').chain('0'..='9').map(|c| word(&c.to_string())).collect();
-    let pairs = "ap pr po we se co in te ma st de se re sh ku 7d 0a".split(' ').map(word).collect();
-    let with = |filter: Vec<Term>| -> Vec<Query> {
-        let terms = |w: &String| {
-            let all = filter.iter().cloned().chain([Term::Word(w.clone())]).map(|t| Expr::Term(t, 0..0));
-            query(Expr::And(all.collect()))
-        };
-        all.iter().map(terms).collect()
-    };
-    let kind = Term::Kind(vec![Value { pattern: Pattern::Exact("pod".into()), span: 0..0 }]);
-    let namespace = Term::Namespace(vec![Pattern::Exact("checkout-production".into())]);
-    let label = |op| Term::Label(Selector { key: "app.kubernetes.io/name".into(), op });
-    let second = |first: &str| {
-        all.iter()
-            .map(|w| query(Expr::And(vec![term(Term::Word(first.into())), term(Term::Word(w.clone()))])))
-            .collect::<Vec<_>>()
-    };
-    let not = |t: Term| Expr::Not(Box::new(term(t)));
-    vec![
-        ("word, first letter a-z 0-9", alphabet),
-        ("word, common pairs of letters", pairs),
-        ("word, 1 to 3 letters", of(1, 3)),
-        ("word, 4 letters and more", of(4, 99)),
-        (
-            "word, letters within names",
-            "eckout rontend ostgre ation ervice 8f9 -api- -0 roduction uction"
-                .split(' ')
-                .flat_map(typed)
-                .map(|w| word(&w))
-                .collect(),
-        ),
-        (
-            "word, timestamps and hashes",
-            "2026 2026-03 2026-03-02 7d9f 5b6c8 sha256 true"
-                .split(' ')
-                .flat_map(typed)
-                .map(|w| word(&w))
-                .collect(),
-        ),
-        ("second word after 'api'", second("api")),
-        ("second word after 'production'", second("production")),
-        ("kind + word", with(vec![kind.clone()])),
-        ("kind + namespace + word", with(vec![kind.clone(), namespace.clone()])),
-        ("kind alone", vec![query(term(kind.clone()))]),
-        ("namespace glob", vec![query(term(Term::Namespace(vec![Pattern::Glob("*-prod*".into())])))]),
-        (
-            "label = and in",
-            vec![
-                query(term(label(SelectorOp::In(vec![
-                    Pattern::Exact("checkout-api".into()),
-                    Pattern::Exact("cart-worker".into()),
-                ])))),
-                query(term(label(SelectorOp::Exists))),
-                query(term(label(SelectorOp::NotIn(vec![Pattern::Exact("checkout-api".into())])))),
-            ],
-        ),
-        (
-            "name glob, prefix, suffix, substring",
-            vec![
-                query(term(Term::Name(vec![Pattern::Glob("*-api-*".into())]))),
-                query(term(Term::Name(vec![Pattern::Prefix("checkout".into())]))),
-                query(term(Term::Name(vec![Pattern::Suffix("-config".into())]))),
-                query(term(Term::Name(vec![Pattern::Substring("out".into())]))),
-            ],
-        ),
-        ("name glob without letters", vec![query(term(Term::Name(vec![Pattern::Glob("?????".into())])))]),
-        ("phrase", typed("checkout-api").iter().map(|p| query(term(Term::Phrase(p.clone())))).collect()),
-        (
-            "exclusion alone",
-            vec![query(not(kind)), query(not(Term::Word("api".into()))), query(not(namespace))],
-        ),
-        ("no match", typed("zzqxkyw").iter().map(|w| word(w)).collect()),
-    ]
+fn measure<T>(table: &Table, name: &str, all: &[T], ask: impl Fn(&T) -> bool) {
+    let (mut elapsed, mut cpu) = (Times::default(), Times::default());
+    for one in all {
+        for _ in 0..PRESSES {
+            let (used, started) = (ThreadTime::now(), Instant::now());
+            assert!(std::hint::black_box(ask(one)));
+            elapsed.push(started.elapsed());
+            cpu.push(used.elapsed());
+        }
+    }
+    timed(table, name, &elapsed, &cpu);
 }
 
-fn word(word: &str) -> Query {
-    query(term(Term::Word(word.to_owned())))
-}
-
-fn term(term: Term) -> Expr {
-    Expr::Term(term, 0..0)
-}
-
-fn query(root: Expr) -> Query {
-    Query { root: Some(root), hints: Vec::new(), ..Query::default() }
+fn timed(table: &Table, name: &str, elapsed: &Times, cpu: &Times) {
+    let cells = [vec![name.to_owned()], elapsed.quantiles().to_vec(), cpu.quantiles().to_vec()];
+    table.row(&[cells.concat(), vec![elapsed.len().to_string()]].concat());
 }
 
 fn row(table: &Table, what: &str, measured: String) {

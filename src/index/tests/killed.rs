@@ -33,7 +33,11 @@ fn documents_and_checkpoint_agree_after_kill_9() {
     let store = Store::locate(dir.path(), "id").unwrap();
     let mut moment = 12_345u64;
     let mut epochs = BTreeSet::new();
-    for _ in 0..12 {
+    // a busy machine may need more rounds until a child gets anywhere
+    for round in 0..100 {
+        if round >= 12 && epochs.len() > 2 {
+            break;
+        }
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "index::tests::killed::writes_until_it_is_killed", "--nocapture"])
             .env(DIRECTORY, dir.path())
@@ -45,7 +49,7 @@ fn documents_and_checkpoint_agree_after_kill_9() {
         moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         std::thread::park_timeout(Duration::from_micros(moment >> 33 & 0x1_ffff)); // up to 131 ms, any moment
         child.kill().unwrap();
-        child.wait().unwrap();
+        assert_eq!(child.wait().unwrap().code(), None, "it was killed and did not fail");
 
         let reader = Reader::open(&store).unwrap();
         let checkpoint = reader.checkpoint();

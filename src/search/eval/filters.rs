@@ -14,9 +14,9 @@ impl Evaluator<'_> {
     pub(super) fn filter(&mut self, node: &Node, found: &mut [u8]) -> Result<(), IndexError> {
         let segment = self.segment;
         match node {
-            Node::Kinds(kinds) => {
-                kinds.iter().try_for_each(|kind| self.set(Terms::Kind, kind.as_str().as_bytes(), MATCH, found))
-            }
+            Node::Kinds(kinds) => kinds
+                .iter()
+                .try_for_each(|kind| self.set(Terms::Kind, kind.as_str().as_bytes(), MATCH, found)),
             Node::Namespaces(shapes) => {
                 let all = segment.namespaces().iter().map(|name| &**name);
                 self.any_value(Terms::Namespace, all, shapes, |name| name, found)
@@ -39,7 +39,9 @@ impl Evaluator<'_> {
                 Ok(())
             }
             Node::Flag(flag) => self.set(Terms::Flag, flag.as_str().as_bytes(), MATCH, found),
-            Node::And(_) | Node::Or(_) | Node::Not(_) | Node::Word(_) | Node::Phrase(_) | Node::Names(_) => Ok(()),
+            Node::And(_) | Node::Or(_) | Node::Not(_) | Node::Word(_) | Node::Phrase(_) | Node::Names(_) => {
+                Ok(())
+            }
         }
     }
 
@@ -140,7 +142,8 @@ impl Evaluator<'_> {
             let is_cut = |term: &[u8]| term.contains(&(SEPARATOR as u8));
             // what follows the key may lie beyond the cut
             let from = start.get(..skip).unwrap_or_default();
-            self.segment.with_prefix(map.terms(), from.as_bytes(), is_cut, |docs| cut.extend_from_slice(docs))?;
+            self.segment
+                .with_prefix(map.terms(), from.as_bytes(), is_cut, |docs| cut.extend_from_slice(docs))?;
         }
         for doc in cut.into_iter().filter(|doc| found.get(*doc as usize) == Some(&0)).collect::<Vec<_>>() {
             let document = self.segment.document(doc)?;

@@ -38,7 +38,11 @@ pub(crate) fn eval(node: &Node, asked: Asked<'_>) -> Result<Vec<u8>, IndexError>
 
 /// As [`eval`], but a single short word may stop when `enough` living documents match better than all others would.
 /// Returns whether that was so: then some matches are missing, none of the best.
-pub(crate) fn eval_until(node: &Node, asked: Asked<'_>, enough: usize) -> Result<(Vec<u8>, bool), IndexError> {
+pub(crate) fn eval_until(
+    node: &Node,
+    asked: Asked<'_>,
+    enough: usize,
+) -> Result<(Vec<u8>, bool), IndexError> {
     let mut evaluator = Evaluator { asked, segment: asked.segment, scratch: Scratch::default() };
     match short_word(node) {
         Some((word, filters)) => {

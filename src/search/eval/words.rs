@@ -208,7 +208,8 @@ impl Evaluator<'_> {
         for lookup in &similar.lookups {
             match lookup {
                 Lookup::Segment { text, distance, begins } => {
-                    self.segment.with_similar(text, *distance, *begins, |some| docs.extend_from_slice(some))?;
+                    self.segment
+                        .with_similar(text, *distance, *begins, |some| docs.extend_from_slice(some))?;
                 }
                 Lookup::Part(text) => {
                     let need = Need::Texts(vec![text.clone()], false);

@@ -6,9 +6,15 @@ use super::*;
 fn cluster() -> Vec<Thing> {
     let mut things = vec![
         thing("StatefulSet", "shop", "web").label("app", "web").label("tier", "2").created(NOW - 86_400 * 40),
-        thing("Pod", "shop", "web-0").label("app", "web").owner("StatefulSet", "web", &uid(0)).created(NOW - 3600),
+        thing("Pod", "shop", "web-0")
+            .label("app", "web")
+            .owner("StatefulSet", "web", &uid(0))
+            .created(NOW - 3600),
         thing("Pod", "shop", "web-0-debug").owner("Pod", "web-0", &uid(1)).created(NOW - 60),
-        thing("Pod", "stage", "db-0").label("app", "db").label("tier", "10").annotation("team", "Payments Core"),
+        thing("Pod", "stage", "db-0")
+            .label("app", "db")
+            .label("tier", "10")
+            .annotation("team", "Payments Core"),
         thing("Node", "", "n1").annotation("note", &format!("{}end", "long ".repeat(60))).label("zone", ""),
         thing("Node", "", "system:N2"),
         thing("Pod", "shop", "Checkout").annotation("description", "Buys things"),
@@ -156,7 +162,11 @@ fn an_order_that_was_asked_for() {
     assert_eq!(found("web sort:-name"), "web-0-debug web-0 web");
     assert_eq!(found("web sort:age"), "web-0-debug web-0 web");
     assert_eq!(found("web sort:-age"), "web web-0 web-0-debug");
-    assert_eq!(found("sort:-age kind:pod"), "web-0 web-0-debug db-0 Checkout", "no age comes last either way");
+    assert_eq!(
+        found("sort:-age kind:pod"),
+        "web-0 web-0-debug db-0 Checkout",
+        "no age comes last either way"
+    );
     assert_eq!(found("-zzz sort:kind,-name"), "system:N2 n1 web-0-debug web-0 db-0 Checkout web");
     assert_eq!(found("-zzz sort:ns,name"), "n1 system:N2 Checkout web web-0 web-0-debug db-0");
     let (_writer, searcher) = index(&cluster());
@@ -175,7 +185,10 @@ fn what_cannot_be_searched_yet_says_so() {
         format!("{error} {:?}", error.span().map(|span| text[span].to_owned()))
     };
     assert!(error("web ~databases").ends_with("leave out the `~` Some(\"~databases\")"));
-    assert_eq!(error("changed:<30m"), "changed:<30m can't be searched by this version yet Some(\"changed:<30m\")");
+    assert_eq!(
+        error("changed:<30m"),
+        "changed:<30m can't be searched by this version yet Some(\"changed:<30m\")"
+    );
     assert!(error("web by:kubectl-edit").contains("by:kubectl-edit"));
     assert_eq!(error("is:gone"), "is:gone can't be searched by this version yet Some(\"is:gone\")");
     assert!(error("@staging web").starts_with("another cluster"));
@@ -222,8 +235,8 @@ fn a_query_says_how_it_was_understood() {
         label app is web
         not
           has the annotation team
-      created at 2023-11-14T20:13:20Z or later
-      below StatefulSet.apps with name contains web (2 objects)
+      created at 2023-11-14T20:13:21Z or later
+      below StatefulSet.apps with name is web (2 objects)
       label tier above 1
     ");
 }

@@ -61,8 +61,9 @@ fn term_score(term: &Term, entry: &Entry, all: &[Entry]) -> Option<u32> {
                 ("po" | "pod", "Pod") | ("sts" | "statefulset", "StatefulSet") | ("no" | "node", "Node")
             );
             let text = Text::new(word, capital(word));
-            name_score(&metadata.name, &text)
-                .or_else(|| (short || elsewhere(entry).iter().any(|value| has(value, &text, false))).then_some(1))
+            name_score(&metadata.name, &text).or_else(|| {
+                (short || elsewhere(entry).iter().any(|value| has(value, &text, false))).then_some(1)
+            })
         }
         Term::Phrase(phrase) => {
             let text = Text::new(phrase, capital(phrase));
@@ -70,9 +71,8 @@ fn term_score(term: &Term, entry: &Entry, all: &[Entry]) -> Option<u32> {
                 .or_else(|| elsewhere(entry).iter().any(|value| has(value, &text, true)).then_some(1))
         }
         Term::Kind(values) => filter(values.iter().any(|value| is_kind(&value.pattern, &metadata.kind))),
-        Term::KindName { kind, name } => {
-            filter(is_kind(&Pattern::Exact(kind.clone()), &metadata.kind)).and(pattern_score(name, &metadata.name))
-        }
+        Term::KindName { kind, name } => filter(is_kind(&Pattern::Exact(kind.clone()), &metadata.kind))
+            .and(pattern_score(name, &metadata.name)),
         Term::Group(patterns) => filter(patterns.iter().any(|pattern| {
             let group = entry.kind.group();
             match pattern {
@@ -94,7 +94,9 @@ fn term_score(term: &Term, entry: &Entry, all: &[Entry]) -> Option<u32> {
         Term::AnnotationPair(pattern) => filter(any_pair(pattern, &local.annotations)),
         Term::Owner(owners) => filter(owners.iter().any(|owner| is_owned(entry, owner))),
         Term::Root(owners) => filter(owners.iter().any(|owner| is_below(entry, owner, all))),
-        Term::Created(times) => filter(local.created.is_some_and(|created| times.contains(created, super::NOW))),
+        Term::Created(times) => {
+            filter(local.created.is_some_and(|created| times.contains(created, super::NOW)))
+        }
         Term::Is(states) => filter(states.iter().any(|state| match state {
             State::Namespaced => metadata.namespace != "_cluster",
             State::Cluster => metadata.namespace == "_cluster",

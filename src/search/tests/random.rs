@@ -42,7 +42,8 @@ prop_compose! {
 fn pattern() -> impl Strategy<Value = Pattern> {
     let glob =
         proptest::collection::vec(prop_oneof![Just("*".to_owned()), Just("?".to_owned()), "[abA=-]"], 1..5);
-    let regex = prop::sample::select(vec!["a.b", "^a", "b$", "a|bA", "(ab)+", "[^a]b", "A", r"\Wb", "b{2,3}", "a?"]);
+    let regex =
+        prop::sample::select(vec!["a.b", "^a", "b$", "a|bA", "(ab)+", "[^a]b", "A", r"\Wb", "b{2,3}", "a?"]);
     prop_oneof![
         nonempty().prop_map(Pattern::Exact),
         nonempty().prop_map(Pattern::Substring),
@@ -74,7 +75,11 @@ fn selectors() -> impl Strategy<Value = Selector> {
 }
 
 fn origins() -> impl Strategy<Value = Vec<Origin>> {
-    let kind = proptest::option::of(prop::sample::select(vec!["pod".to_owned(), "sts".to_owned(), "all".to_owned()]));
+    let kind = proptest::option::of(prop::sample::select(vec![
+        "pod".to_owned(),
+        "sts".to_owned(),
+        "all".to_owned(),
+    ]));
     let one = prop_oneof![
         (0usize..25).prop_map(|nth| Origin::Uid(uid(nth))),
         (kind, pattern()).prop_map(|(kind, name)| Origin::Object { kind, name }),
@@ -93,16 +98,18 @@ fn times() -> impl Strategy<Value = Times> {
 
 fn terms() -> impl Strategy<Value = Term> {
     let group = prop::sample::select(vec!["core", "apps"]).prop_map(|text| Pattern::Exact(text.to_owned()));
-    let group = prop_oneof![group, prop::sample::select(vec!["a*", "c*e", "*"]).prop_map(|g| Pattern::Glob(g.to_owned()))];
+    let group = prop_oneof![
+        group,
+        prop::sample::select(vec!["a*", "c*e", "*"]).prop_map(|g| Pattern::Glob(g.to_owned()))
+    ];
     let uid_pattern = prop_oneof![
         (0usize..25).prop_map(|nth| Pattern::Exact(uid(nth))),
         (0usize..25, 1usize..20).prop_map(|(nth, len)| Pattern::Prefix(uid(nth).chars().take(len).collect())),
         Just(Pattern::Suffix("ab".to_owned())),
     ];
     let kind = prop::sample::select(vec!["po", "pod", "sts", "nodes", "all"]);
-    let kind_glob = prop::sample::select(vec!["po*", "*s", "?o"]).prop_map(|glob| {
-        Term::Kind(vec![Value { pattern: Pattern::Glob(glob.to_owned()), span: 0..0 }])
-    });
+    let kind_glob = prop::sample::select(vec!["po*", "*s", "?o"])
+        .prop_map(|glob| Term::Kind(vec![Value { pattern: Pattern::Glob(glob.to_owned()), span: 0..0 }]));
     let states = prop::sample::select(vec![State::Namespaced, State::Cluster, State::Deleting]);
     let parts = prop::sample::select(vec![Part::Label, Part::Annotation, Part::Owner, Part::Finalizer]);
     prop_oneof![
