@@ -20,6 +20,7 @@
 //! names with slips of the keyboard (`similar`), and what would match without regard to case.
 
 mod catalog;
+mod complete;
 mod error;
 mod eval;
 mod explain;
@@ -37,6 +38,7 @@ mod tests;
 mod understand;
 
 pub use catalog::{Catalog, Naming, Resolution, UnknownKind};
+pub use complete::Completion;
 pub use error::SearchError;
 pub use explain::{Match, ScorePart};
 pub use facets::Facets;

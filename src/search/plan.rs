@@ -25,7 +25,7 @@ pub(crate) enum Node {
     Or(Vec<Node>),
     Not(Box<Node>),
     Word(Box<Word>),
-    Phrase(Needle),
+    Phrase(Box<Needle>),
     Kinds(BTreeSet<KindKey>),
     Namespaces(Vec<Shape>),
     Names(Vec<Shape>),
@@ -138,7 +138,7 @@ impl Planner<'_> {
     fn term(&self, term: &Term, span: &Span) -> Result<Node, SearchError> {
         Ok(match term {
             Term::Word(word) => self.word(word)?,
-            Term::Phrase(phrase) => Node::Phrase(Needle::new(phrase)),
+            Term::Phrase(phrase) => Node::Phrase(Box::new(Needle::new(phrase))),
             Term::Kind(values) => Node::Kinds(self.kinds(values)?),
             Term::Namespace(patterns) => Node::Namespaces(each(patterns, folded)?),
             Term::Name(patterns) => Node::Names(each(patterns, Shape::smart)?),

@@ -61,8 +61,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
 pub(super) fn searching(target: &Target, reader: &Reader, query: &Query) -> Result<Vec<Hit>, SearchError> {
     let searcher = Searcher::new(reader.clone(), Arc::new(Catalog::new(target.kinds())));
     let limit = usize::try_from(searcher.reader().snapshot().num_docs()).unwrap_or(usize::MAX);
-    let options =
-        Options { limit, similar: false, now: Some(now_ms() / 1000), ..Options::default() };
+    let options = Options { limit, similar: false, now: Some(now_ms() / 1000), ..Options::default() };
     Ok(searcher.search(query, &options)?.hits)
 }
 

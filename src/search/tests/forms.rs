@@ -1,6 +1,8 @@
 //! Every form of the language as it is typed, over one small cluster.
 
+use super::super::Completion;
 use super::*;
+use crate::query::{Known as _, Place};
 
 /// A Deployment's family, a database, cluster-scoped things.
 fn cluster() -> Vec<Thing> {
@@ -193,6 +195,54 @@ fn what_cannot_be_searched_yet_says_so() {
     assert_eq!(error("is:gone"), "is:gone can't be searched by this version yet Some(\"is:gone\")");
     assert!(error("@staging web").starts_with("another cluster"));
     assert_eq!(error("group:aps"), "no kind has the group 'aps': did you mean 'apps'? Some(\"group:aps\")");
+}
+
+#[test]
+fn the_beginning_of_a_value_matches_what_it_may_become() {
+    let (_writer, searcher) = index(&cluster());
+    let begins = |place: Place, prefix: &str| searcher.begins(&place, prefix);
+    assert!(begins(Place::Kind, "sta") && begins(Place::Kind, "NO") && begins(Place::Kind, "al"));
+    assert!(!begins(Place::Kind, "xyz") && !begins(Place::Kind, "statefulsetx"));
+    assert!(begins(Place::Namespace, "sta") && !begins(Place::Namespace, "tag"));
+    assert!(begins(Place::Group, "ap") && begins(Place::Group, "cor") && !begins(Place::Group, "x"));
+    assert!(begins(Place::LabelValue { key: "app".into() }, "w"));
+    assert!(!begins(Place::LabelValue { key: "app".into() }, "W"), "case counts");
+    assert!(begins(Place::LabelKey, "ti") && begins(Place::AnnotationKey, "no"));
+    let prefix = |text: &str| Pattern::Prefix(text.to_owned());
+    let kind = one(Term::Kind(vec![Value { pattern: prefix("sta"), span: 0..0 }]));
+    assert_eq!(names(&search(&searcher, kind)), "web");
+    assert_eq!(names(&search(&searcher, one(Term::Group(vec![prefix("ap")])))), "web");
+}
+
+#[test]
+fn what_is_typed_is_completed_with_counts() {
+    let (_writer, searcher) = index(&cluster());
+    let complete = |text: &str| {
+        let all = searcher.complete(text, text.len()).unwrap();
+        let shown = |c: &Completion| match c.count {
+            Some(count) => format!("{}:{count}", c.text),
+            None => c.text.clone(),
+        };
+        all.iter().map(shown).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(complete("kind:"), "pods:4 nodes:2 statefulsets:1");
+    assert_eq!(complete("kind:st"), "statefulsets:1");
+    assert_eq!(complete("web kind:po"), "pods:4");
+    assert_eq!(complete("ns:"), "shop:4 stage:1");
+    assert_eq!(complete("-n st"), "stage:1");
+    assert_eq!(complete("label:"), "app:3 tier:2 zone:1");
+    assert_eq!(complete("app="), "web:2 db:1");
+    assert_eq!(complete("label:app=d"), "db:1");
+    assert_eq!(complete("anno:te"), "team:1");
+    assert_eq!(complete("owner:"), "web:1 web-0:1");
+    assert_eq!(complete("owner:pod/"), "web-0:1");
+    assert_eq!(complete("group:"), "core:6 apps:1");
+    assert_eq!(complete("is:de"), "deleting");
+    assert_eq!(complete("ti"), "tier=:2");
+    assert!(complete("").starts_with("kind:"));
+    let (text, cursor) = ("kind:po web", 7);
+    let first = &searcher.complete(text, cursor).unwrap()[0];
+    assert_eq!((first.span.clone(), first.kind), (5..7, "kind"));
 }
 
 #[test]
