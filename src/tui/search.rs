@@ -69,8 +69,12 @@ fn half_typed(
 
 fn find(searcher: &Searcher, request: &Request) -> Result<Found, Problem> {
     let query = parse(&request.text).map_err(|error| misread(&error))?;
-    let options =
-        Options { limit: request.limit, namespaces: request.namespaces.clone(), ..Options::default() };
+    let options = Options {
+        limit: request.limit,
+        namespaces: request.namespaces.clone(),
+        now: Some(request.now),
+        ..Options::default()
+    };
     let options = if query.all_namespaces { Options { namespaces: Vec::new(), ..options } } else { options };
     let namespaces = namespaces(searcher);
     match searcher.search(&query, &options) {

@@ -156,7 +156,11 @@ fn ask(store: &Store, objects: u64) -> Result<(), Failure> {
             }
             if std::env::var_os("VERBOSE").is_some() {
                 let plus = if answer.total.exact { " " } else { "+" };
-                eprintln!("{:>9} CPU p50, {:>7}{plus} found: {text}", millis(own_cpu.at(0.5)), answer.total.count);
+                eprintln!(
+                    "{:>9} CPU p50, {:>7}{plus} found: {text}",
+                    millis(own_cpu.at(0.5)),
+                    answer.total.count
+                );
             }
             elapsed.extend(own_elapsed);
             cpu.extend(own_cpu);
@@ -176,7 +180,8 @@ fn beside(searcher: &Searcher, options: &Options, table: &Table) -> Result<(), F
     measure(table, "exact count", &queries, |query| searcher.search(query, &exact).is_ok());
     let facets = |query: &_| searcher.facets(query, &exact, Some("team")).is_ok();
     measure(table, "facets: kinds, namespaces, labels", &queries, facets);
-    let typed: Vec<&str> = "kind:d;ns:check;label:app;team=;owner:deploy/check;anno:;che;web kind:po".split(';').collect();
+    let typed: Vec<&str> =
+        "kind:d;ns:check;label:app;team=;owner:deploy/check;anno:;che;web kind:po".split(';').collect();
     let complete = |text: &&str| searcher.complete(text, text.len()).is_ok();
     measure(table, "completion", &typed, complete);
     Ok(())

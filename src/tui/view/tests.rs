@@ -79,7 +79,7 @@ fn styles(buffer: &Buffer) -> String {
 }
 
 fn found(field: &'static str, key: Option<&str>, value: &str, span: std::ops::Range<usize>) -> Match {
-    Match { field, key: key.map(str::to_owned), value: value.to_owned(), span }
+    Match { field, key: key.map(str::to_owned), value: value.to_owned(), span, similar: false }
 }
 
 fn matching(mut row: Arc<Row>, matched: Vec<Match>) -> Arc<Row> {
