@@ -190,6 +190,9 @@ pub(super) struct SearchArgs {
     /// Show the present hits, then a line for each that appears (+), goes (-) or changes (~), until stopped
     #[arg(long, conflicts_with_all = ["count", "offline"])]
     pub(super) watch: bool,
+    /// Tell how the query was understood and what each hit's score is made of (on stderr)
+    #[arg(long, conflicts_with_all = ["count", "watch"])]
+    pub(super) explain: bool,
     /// Answer from the stored index, never connect
     #[arg(long, conflicts_with = "fresh")]
     pub(super) offline: bool,

@@ -40,7 +40,7 @@ impl Parser<'_> {
                 self.word(raw, span).map(Some)
             }
             ("=", qualifier) => {
-                self.hint_at_equals(qualifier, before, &span);
+                self.hint_at_equals(qualifier, before, after, &span);
                 self.conditions(raw, span, Map::Label).map(Some)
             }
             _ => self.word(raw, span).map(Some),
@@ -463,9 +463,10 @@ impl Parser<'_> {
         self.text[..span.start].trim().is_empty() && !self.text[span.end..].trim().is_empty()
     }
 
-    fn hint_at_equals(&mut self, qualifier: Option<Qualifier>, before: &str, span: &Span) {
+    fn hint_at_equals(&mut self, qualifier: Option<Qualifier>, before: &str, after: &str, span: &Span) {
         if qualifier.is_some_and(|known| !matches!(known, Qualifier::Name | Qualifier::Version)) {
-            let message = format!("this is the label `{before}`; the qualifier is written `{before}:VALUE`");
+            let meant = quoted(&format!("{before}:{after}"));
+            let message = format!("this is the label `{before}`; the qualifier is written {meant}");
             self.hint(span.start..span.start + before.len() + 1, message);
         }
     }

@@ -22,6 +22,7 @@ mod kinds;
 mod many_kinds;
 mod mirror;
 mod proxies;
+mod questions;
 mod rights;
 mod servers;
 mod support;

@@ -3,6 +3,7 @@
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod demo;
+mod explained;
 pub(super) mod kinds;
 pub(super) mod search;
 pub(super) mod setup;

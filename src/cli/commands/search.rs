@@ -14,6 +14,7 @@ use super::super::query::{self, Wording};
 use super::super::session::Session;
 use super::super::settings::Key;
 use super::super::target::{Need, Target};
+use super::explained;
 use crate::index::Reader;
 use crate::object::KindKey;
 use crate::query::{ParseError, Query};
@@ -54,7 +55,15 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         ..Options::default()
     };
     let answer = searcher.search(&query, &options).map_err(|error| failed(error, &wording))?;
-    report(session, &target, &prepared, &query, &answer, args.count)
+    if args.explain {
+        let understood = searcher.understand(&query, &options).map_err(|error| failed(error, &wording))?;
+        explained::query(session.output, &query, &understood);
+    }
+    let outcome = report(session, &target, &prepared, &query, &answer, args.count);
+    if args.explain && !answer.hits.is_empty() {
+        explained::hits(session.output, &answer.hits);
+    }
+    outcome
 }
 
 /// All hits of a query at the moment.
@@ -103,7 +112,9 @@ fn report(
     }
     let shown = answer.hits.len() as u64;
     if !only_count && shown < total {
-        let all = format!("the first {} of {}{plus} hits; --limit 0 shows all", count(shown), count(total));
+        // who wrote a limit into the query knows where it came from
+        let how = if query.limit.is_some() { "limit: in the query" } else { "--limit 0 shows all" };
+        let all = format!("the first {} of {}{plus} hits; {how}", count(shown), count(total));
         session.output.note(&all);
     }
     tell_truth(session, prepared, &format!("{}{plus}", count(total)), answer.objects);

@@ -228,6 +228,10 @@ fn likely_slips_leave_a_hint() {
     let hint = |text: &str| parse(text).unwrap().hints.first().map(|hint| hint.message.clone());
     assert_eq!(hint("a or b").unwrap(), "`or` is searched as a word; the operator is written `OR` or `|`");
     assert_eq!(hint("-n=prod").unwrap(), "this excludes the label `n`; the flag is written `-n VALUE`");
+    assert_eq!(hint("kind=pod").unwrap(), "this is the label `kind`; the qualifier is written `kind:pod`");
+    assert_eq!(hint("-f web").unwrap(), "this excludes the word `f`; words are matched without a flag");
+    assert_eq!(hint("get pods").unwrap(), "`get` is searched as a word: write what it is about alone");
+    assert_eq!(hint("pods get"), None);
     assert_eq!(hint("a OR b -n prod"), None);
 }
 
