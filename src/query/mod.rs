@@ -5,6 +5,7 @@ mod build;
 mod conditions;
 mod cursor;
 mod error;
+mod hints;
 mod lenient;
 mod lex;
 mod parse;
@@ -12,6 +13,7 @@ mod print;
 mod problems;
 pub mod reference;
 mod selector;
+mod settings;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,8 @@ use super::lex::{TokenKind, opens_regex, regex};
 use super::parse::Parser;
 use super::times::{Takes, times};
 use super::value::{self, Bare, Item, pattern, regex_source};
-use super::words::{PARTS, QUALIFIERS, Qualifier, SORT_KEYS, STATES, find, first_spellings, listed};
-use super::{Expr, Owner, ParseError, Pattern, SelectorOp, Sort, Span, Term, Value, selector};
+use super::words::{PARTS, QUALIFIERS, Qualifier, STATES, find, first_spellings, listed};
+use super::{Expr, Owner, ParseError, Pattern, SelectorOp, Span, Term, Value, selector};
 use crate::text::suggest;
 
 const KIND: &str = "a kind such as `deploy`";
@@ -152,7 +152,12 @@ impl Parser<'_> {
     }
 
     /// A whole value, or the beginning of one where it is being typed.
-    fn value(&self, item: &Item<'_>, expected: &str, place: &Place) -> Result<Pattern, ParseError> {
+    pub(super) fn value(
+        &self,
+        item: &Item<'_>,
+        expected: &str,
+        place: &Place,
+    ) -> Result<Pattern, ParseError> {
         match pattern(item, Bare::Exact, expected)? {
             Pattern::Exact(text) if text == item.raw && self.is_half(place, item) => {
                 Ok(Pattern::Prefix(text))
@@ -195,7 +200,7 @@ impl Parser<'_> {
     }
 
     /// The items of a list; without the one that is still to be typed, if there are others.
-    fn split<'t>(&mut self, list: &'t str, start: usize) -> Result<Vec<Item<'t>>, ParseError> {
+    pub(super) fn split<'t>(&mut self, list: &'t str, start: usize) -> Result<Vec<Item<'t>>, ParseError> {
         let mut items = value::split(list, start);
         self.count(items.len(), &(start..start + list.len()))?;
         if let Some(typing) = self.typing.filter(|_| items.iter().any(|item| !item.raw.is_empty())) {
@@ -205,7 +210,7 @@ impl Parser<'_> {
     }
 
     /// The items of a list in which no `-` or `!` may stand.
-    fn items<'t>(
+    pub(super) fn items<'t>(
         &mut self,
         list: &'t str,
         start: usize,
@@ -317,54 +322,6 @@ impl Parser<'_> {
         Ok(values)
     }
 
-    fn clusters(&mut self, list: &str, span: Span) -> Result<Option<Piece>, ParseError> {
-        let start = span.end - list.len();
-        for item in self.items(list, start, "cluster")? {
-            let pattern = self.value(&item, expected(Qualifier::Cluster), &Place::Cluster)?;
-            if self.query.clusters.iter().all(|known| known.pattern != pattern) {
-                self.query.clusters.push(Value { pattern, span: item.span });
-            }
-        }
-        self.whole_query(span)
-    }
-
-    fn sort(&mut self, list: &str, start: usize, span: Span) -> Result<Option<Piece>, ParseError> {
-        let items = value::split(list, start);
-        self.count(items.len(), &span)?;
-        for Item { raw, span } in items {
-            let sort = sort_key(raw, &span)?;
-            if self.query.sort.iter().any(|known| known.key == sort.key) {
-                let message = format!("sorted by {} twice", quoted(raw));
-                return Err(ParseError::new(span, message).expected("each key once"));
-            }
-            self.query.sort.push(sort);
-        }
-        self.whole_query(span)
-    }
-
-    fn limit(&mut self, raw: &str, start: usize, span: Span) -> Result<Option<Piece>, ParseError> {
-        let limit = raw.parse().ok().filter(|limit| *limit > 0 && *limit <= MOST_HITS);
-        let Some(limit) = limit else {
-            let error = ParseError::new(start..start + raw.len(), format!("{} is no limit", quoted(raw)));
-            return Err(error.expected(format!("a number from 1 to {MOST_HITS}")));
-        };
-        if self.query.limit.is_some_and(|known| known != limit) {
-            return Err(ParseError::new(span, "a second limit").expected("one `limit:`"));
-        }
-        self.query.limit = Some(limit);
-        self.whole_query(span)
-    }
-
-    fn whole_query(&mut self, span: Span) -> Result<Option<Piece>, ParseError> {
-        if self.depth > 0 {
-            let what = quoted(&self.text[span.clone()]);
-            let error = ParseError::new(span, format!("{what} inside parentheses"));
-            return Err(error.suggest("it belongs to the whole query: write it outside of them"));
-        }
-        self.setting = Some(span);
-        Ok(None)
-    }
-
     /// `~` and the plain words after it, or a phrase.
     fn meaning(&mut self, raw: &str, span: Span) -> Result<Piece, ParseError> {
         self.count(1, &span)?;
@@ -426,68 +383,10 @@ impl Parser<'_> {
         let term = if has_quotes { Term::Phrase(text) } else { Term::Word(text) };
         Ok(Piece { expr: Expr::Term(term, span), merges: false })
     }
-
-    /// `-n=prod` excludes a label; kubectl's users may have meant its flag. So may k9s' with `-f`.
-    pub(super) fn hint_at_flag(&mut self, mark: &Span) {
-        let rest = &self.text[mark.start..];
-        if rest.starts_with("-n=") || rest.starts_with("-l=") {
-            let (flag, label) = (&rest[..2], &rest[1..2]);
-            let message = format!("this excludes the label `{label}`; the flag is written `{flag} VALUE`");
-            self.hint(mark.start..mark.start + 3, message);
-        } else if rest.strip_prefix("-f").is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
-            self.hint(
-                mark.start..mark.start + 2,
-                "this excludes the word `f`; words are matched without a flag",
-            );
-        }
-    }
-
-    fn hint_at_habits(&mut self, word: &str, span: &Span) {
-        let operator = match word {
-            "or" => "`OR` or `|`",
-            "and" => "`AND` or nothing",
-            "not" => "`NOT` or `-`",
-            "kubectl" | "get" | "describe" if self.is_first(span) => {
-                let message = format!("{} is searched as a word: write what it is about alone", quoted(word));
-                self.hint(span.clone(), message);
-                return;
-            }
-            _ => return,
-        };
-        let message = format!("`{word}` is searched as a word; the operator is written {operator}");
-        self.hint(span.clone(), message);
-    }
-
-    /// Whether the query starts with it and goes on.
-    fn is_first(&self, span: &Span) -> bool {
-        self.text[..span.start].trim().is_empty() && !self.text[span.end..].trim().is_empty()
-    }
-
-    fn hint_at_equals(&mut self, qualifier: Option<Qualifier>, before: &str, after: &str, span: &Span) {
-        if qualifier.is_some_and(|known| !matches!(known, Qualifier::Name | Qualifier::Version)) {
-            let meant = quoted(&format!("{before}:{after}"));
-            let message = format!("this is the label `{before}`; the qualifier is written {meant}");
-            self.hint(span.start..span.start + before.len() + 1, message);
-        }
-    }
-
-    fn hint_at_prefix(&mut self, prefix: &str, span: &Span) {
-        // `fe80::1`, `10:15`, `nginx:1.25` with a digit or dot before the colon: nobody meant a qualifier.
-        if prefix.is_empty() || !prefix.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '_')) {
-            return;
-        }
-        let meant = suggest(prefix, QUALIFIERS.iter().map(|(name, _)| *name));
-        let meant = meant.map_or(String::new(), |name| format!("; did you mean `{name}:`?"));
-        let message = format!("no qualifier {}, searching as text{meant}", quoted(&format!("{prefix}:")));
-        self.hint(span.start..span.start + prefix.len() + 1, message);
-    }
 }
 
-/// More hits at once are no answer for a person, and programs read the whole with the command line's `--limit 0`.
-const MOST_HITS: usize = 1_000_000;
-
 /// What a qualifier without a value lacks.
-fn expected(qualifier: Qualifier) -> &'static str {
+pub(super) fn expected(qualifier: Qualifier) -> &'static str {
     match qualifier {
         Qualifier::Kind => KIND,
         Qualifier::Namespace => "a namespace",
@@ -516,7 +415,7 @@ fn add<T: PartialEq>(values: &mut Vec<T>, value: T) {
     }
 }
 
-fn unknown_word<'a>(
+pub(super) fn unknown_word<'a>(
     name: &str,
     raw: &str,
     span: Span,
@@ -532,29 +431,6 @@ fn unknown_word<'a>(
         Some(meant) => error.suggest(format!("did you mean `{name}:{meant}`?")),
         None => error,
     }
-}
-
-/// `age`, `-age`, and GitHub's `created-desc`.
-fn sort_key(raw: &str, span: &Span) -> Result<Sort, ParseError> {
-    let (minus, word) = raw.strip_prefix('-').map_or((false, raw), |word| (true, word));
-    let (word, suffix) = match word.rsplit_once('-') {
-        Some((word, "desc")) => (word, true),
-        Some((word, "asc")) => (word, false),
-        _ => (word, false),
-    };
-    let known = SORT_KEYS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(word));
-    let Some((_, key, reversed)) = known.filter(|_| !(minus && suffix)) else {
-        let names = SORT_KEYS.iter().map(|(name, ..)| *name);
-        let expected = expected(Qualifier::Sort).to_owned();
-        let error = unknown_word("sort", raw, span.clone(), names, expected);
-        // `-`, `-a`, `created-de`
-        let begun = minus && SORT_KEYS.iter().any(|(name, ..)| name.starts_with(word))
-            || word
-                .rsplit_once('-')
-                .is_some_and(|(_, end)| "desc".starts_with(end) || "asc".starts_with(end));
-        return Err(if begun { error.mendable() } else { error });
-    };
-    Ok(Sort { key: *key, descending: (minus || suffix) != *reversed })
 }
 
 /// What may stand before the slash of `deploy/web`: a kind word such as `deployments.apps`.
