@@ -38,6 +38,23 @@ Where it goes:
   zsh   echo 'source <(kubesift completions zsh)' >> ~/.zshrc       (after compinit)
   fish  kubesift completions fish > ~/.config/fish/completions/kubesift.fish";
 
+const SYNC_EXAMPLES: &str = "\
+Examples:
+  kubesift sync                                            bring the index up to date
+  kubesift sync --watch                                    keep it live until stopped
+  kubesift sync --to chroma --url http://localhost:8000    and make a Chroma collection equal to it
+  kubesift sync --to chroma --url http://localhost:8000 --watch
+  kubesift sync --to chroma --url http://localhost:8000 --dry-run
+
+Exit codes: 0 equal; 1 deletes held back, documents over a limit, or failing kinds; 2 a mistake in the command;
+3 the cluster or the store can't be reached, or the collection is another cluster's.";
+
+const VERIFY_EXAMPLES: &str = "\
+Example:
+  kubesift verify --to chroma --url http://localhost:8000
+
+Prints one line for each difference. Exit codes: 0 equal, 1 different, 2 a mistake in the command, 3 not to be reached.";
+
 /// Search every object of a Kubernetes cluster, from a local index that stays in sync.
 #[derive(Debug, Parser)]
 #[command(name = "kubesift", version, after_help = EXAMPLES, max_term_width = 110)]
@@ -149,10 +166,14 @@ pub(super) enum Command {
     Status(ListArgs),
     /// List the kinds the cluster serves, and what is read of them
     Kinds(KindsArgs),
-    /// Bring the index up to date, or keep it live
+    /// Bring the index up to date or keep it live, and mirror it into a vector store
+    #[command(after_help = SYNC_EXAMPLES)]
     Sync(SyncArgs),
     /// Get ONNX Runtime, which semantic search needs
     Setup,
+    /// Compare a mirror with the cluster, document by document
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Try it on a simulated cluster
     Demo(DemoArgs),
     /// Print a completion script for a shell
@@ -232,9 +253,51 @@ pub(super) struct SyncArgs {
     /// Read everything consistently once, then stop (the default)
     #[arg(long, conflicts_with = "watch")]
     pub(super) once: bool,
-    /// Keep the index live until stopped
+    /// Keep the index (and the mirror) live until stopped
     #[arg(long)]
     pub(super) watch: bool,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+    /// Compare with the store and say what would be written; write nothing
+    #[arg(long, conflicts_with = "watch")]
+    pub(super) dry_run: bool,
+    /// Let so many held-back deletes through, once
+    #[arg(long, value_name = "N")]
+    pub(super) allow_mass_delete: Option<usize>,
+    /// Take over a collection that mirrors another cluster
+    #[arg(long)]
+    pub(super) adopt: bool,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Which store; settings, read by name ([`super::settings`]).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The store (also in config.toml under [cluster.\"CONTEXT\".mirror])")]
+pub(super) struct StoreArgs {
+    /// The kind of store
+    #[arg(long = "to", id = "mirror_to", value_name = "STORE", value_parser = super::mirror::STORES)]
+    to: Option<String>,
+    /// Its URL, such as http://localhost:8000; a token is taken from KUBESIFT_CHROMA_TOKEN
+    #[arg(long = "url", id = "mirror_url", value_name = "URL", value_hint = clap::ValueHint::Url)]
+    url: Option<String>,
+    /// The collection [default: instances]
+    #[arg(long = "collection", id = "mirror_collection", value_name = "NAME")]
+    collection: Option<String>,
+    /// Whose vectors the collection holds [default: default]
+    #[arg(long = "profile", id = "mirror_profile", value_parser = crate::engine::mirror::Profile::NAMES)]
+    profile: Option<String>,
+    /// Chroma's tenant [default: default_tenant]
+    #[arg(long = "tenant", id = "mirror_tenant", value_name = "NAME", hide_short_help = true)]
+    tenant: Option<String>,
+    /// Chroma's database [default: default_database]
+    #[arg(long = "database", id = "mirror_database", value_name = "NAME", hide_short_help = true)]
+    database: Option<String>,
 }
 
 /// Arguments of `demo`.
@@ -276,10 +339,11 @@ mod tests {
     fn every_setting_has_a_flag() {
         let mut command = Cli::command();
         command.build();
-        let search = command.find_subcommand("search").unwrap();
+        let [search, sync] = ["search", "sync"].map(|name| command.find_subcommand(name).unwrap());
         for key in Key::ALL {
             let flag = key.flag();
-            let found = search.get_arguments().find(|arg| arg.get_long() == Some(&flag[2..]));
+            let command = if key.is_of_mirror() { sync } else { search };
+            let found = command.get_arguments().find(|arg| arg.get_long() == Some(&flag[2..]));
             assert_eq!(found.map(|arg| arg.get_id().as_str()), Some(key.name()), "{flag}");
         }
     }

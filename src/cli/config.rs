@@ -101,6 +101,11 @@ pub(super) fn parse(text: &str, path: &Path, home: Option<&str>) -> Result<Confi
     Ok(file)
 }
 
+/// A mirror's part of a cluster's.
+const MIRROR: &str = "mirror";
+/// What may stand there.
+const MIRROR_KEYS: [&str; 6] = ["to", "url", "collection", "profile", "tenant", "database"];
+
 struct Reading<'a> {
     text: &'a str,
     path: &'a Path,
@@ -129,6 +134,14 @@ impl Reading<'_> {
             if key.get_ref() == Key::Context.name() {
                 let message = "context can't be set for one context".to_owned();
                 return Err(self.error(key.span(), message, None));
+            }
+            if key.get_ref() == MIRROR {
+                for (key, value) in self.table(value, &format!("cluster.\"{context}\".mirror"))? {
+                    let (key, value) =
+                        self.setting_of(key, value, Key::find_of_mirror(key.get_ref()), &MIRROR_KEYS)?;
+                    layer.insert(key, value);
+                }
+                continue;
             }
             let (key, value) = self.setting(key, value)?;
             layer.insert(key, value);
@@ -169,14 +182,31 @@ impl Reading<'_> {
         name: &Spanned<toml::de::DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(Key, Value), ConfigError> {
-        let Some(key) = Key::find(name.get_ref()) else {
-            let names = Key::ALL.iter().map(|key| key.name()).chain(["cluster", "keys"]);
-            let near = text::suggest(&name.get_ref().replace('-', "_"), names).map(str::to_owned);
+        let of_mirror = |key: &&Key| !key.is_of_mirror();
+        let names: Vec<&str> = Key::ALL
+            .iter()
+            .filter(of_mirror)
+            .map(|key| key.name())
+            .chain(["cluster", "keys", MIRROR])
+            .collect();
+        self.setting_of(name, value, Key::find(name.get_ref()), &names)
+    }
+
+    fn setting_of(
+        &self,
+        name: &Spanned<toml::de::DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+        key: Option<Key>,
+        names: &[&str],
+    ) -> Result<(Key, Value), ConfigError> {
+        let Some(key) = key else {
+            let near =
+                text::suggest(&name.get_ref().replace('-', "_"), names.iter().copied()).map(str::to_owned);
             return Err(self.error(name.span(), format!("unknown setting {}", name.get_ref()), near));
         };
         let parsed = self.value(key.form(), value.get_ref());
-        let value =
-            parsed.map_err(|message| self.error(value.span(), format!("{}: {message}", key.name()), None))?;
+        let value = parsed
+            .map_err(|message| self.error(value.span(), format!("{}: {message}", name.get_ref()), None))?;
         Ok((key, value.expand_home(key.form(), self.home)))
     }
 
@@ -264,6 +294,29 @@ mod tests {
         }
         assert!(complaint("limit = 1\nlimit = 2").starts_with("config.toml, line 2: duplicate key"));
         assert!(complaint("a b c").starts_with("config.toml, line 1: "));
+    }
+
+    #[test]
+    fn a_mirror_belongs_to_one_cluster() {
+        let file = read(
+            "[cluster.prod.mirror]\nto = 'chroma'\nurl = 'http://c:8000'\nprofile = 'cluster-whisperer'\n",
+        );
+        let cluster = &file.clusters["prod"];
+        assert_eq!(cluster[&Key::MirrorUrl], Value::Text("http://c:8000".into()));
+        assert_eq!(cluster[&Key::MirrorProfile], Value::Text("cluster-whisperer".into()));
+        for (text, expected) in [
+            (
+                "[cluster.a.mirror]\nurls = 'x'",
+                "config.toml, line 2: unknown setting urls; did you mean url?",
+            ),
+            ("mirror_url = 'x'", "config.toml, line 1: unknown setting mirror_url"),
+            (
+                "[cluster.a.mirror]\nto = 'qdrant'",
+                "config.toml, line 2: to: expected one of chroma, got \"qdrant\"",
+            ),
+        ] {
+            assert_eq!(complaint(text), expected, "{text}");
+        }
     }
 
     #[test]

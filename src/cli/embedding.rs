@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::settings::{Key, Origin, Settings};
 use crate::embed::{Embedder, Local, Patience, RemoteOptions, Runtime, openai, voyage};
 use crate::engine::Semantic;
+use crate::engine::mirror::Profile;
 
 /// What `embedder` can be.
 pub(super) const EMBEDDERS: [&str; 4] = ["local", "openai", "voyage", "off"];
@@ -39,7 +40,7 @@ impl Embedding {
             "off" => return Ok(Semantic::Off),
             "openai" => openai::embedder,
             "voyage" => voyage::embedder,
-            _ => return Ok(Semantic::On(Embedder::Local(Box::new(Local::new(self.runtime.clone()))))),
+            _ => return Ok(Semantic::On(self.local())),
         };
         allowed(settings, name)?;
         let key = if name == "voyage" { &self.voyage } else { &self.openai };
@@ -52,6 +53,28 @@ impl Embedding {
             patience: Patience::default(),
         };
         remote(options).map(Semantic::On).map_err(Failure::usage)
+    }
+
+    /// The embedder of a mirror's profile, whatever the index itself is embedded with.
+    pub(super) fn of_profile(&self, settings: &Settings, profile: Profile) -> Result<Embedder, Failure> {
+        match profile {
+            Profile::Default => Ok(self.local()),
+            Profile::ClusterWhisperer => {
+                allowed(settings, "voyage")?;
+                let options = RemoteOptions {
+                    url: String::new(),
+                    model: profile.model().to_owned(),
+                    dimensions: profile.dimension(),
+                    key: self.voyage.clone().map(Into::into),
+                    patience: Patience::default(),
+                };
+                voyage::embedder(options).map_err(Failure::usage)
+            }
+        }
+    }
+
+    fn local(&self) -> Embedder {
+        Embedder::Local(Box::new(Local::new(self.runtime.clone())))
     }
 }
 

@@ -15,6 +15,7 @@ use super::target::Target;
 use crate::engine::status::{KindState, Phase, Status};
 use crate::engine::{Mode, Outcome};
 use crate::index::{Checkpoint, Lock, Reader};
+use crate::mirror::MirrorPhase;
 
 /// How often another process's progress is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -223,6 +224,7 @@ async fn read(
             anyhow!(why).context(format!("{} refuses the credentials", target.name()))
         }
         Outcome::IndexFailed(why) => anyhow!(why).context("the index can't be written"),
+        Outcome::MirrorFailed(halt) => return Err(super::mirror::failure(halt)),
     };
     Prepared::instead(session, Failure::unavailable(why), wanted, Some(reader), Some(status))
 }
@@ -272,6 +274,13 @@ impl Waiting {
 }
 
 fn show(progress: &mut Progress, status: &Status) {
+    let mirror = status.mirror.as_ref().map(|mirror| &mirror.phase);
+    if let Some(MirrorPhase::Comparing { done, total } | MirrorPhase::Writing { done, total }) = mirror {
+        let what =
+            if matches!(mirror, Some(MirrorPhase::Writing { .. })) { "mirroring" } else { "comparing" };
+        progress.update(what, usize::try_from(*done).unwrap_or(0), usize::try_from(*total).unwrap_or(0));
+        return;
+    }
     match status.phase {
         Phase::Connecting => progress.update("connecting", 0, 0),
         Phase::Syncing { done, total } => progress.update("reading kinds", done, total),

@@ -12,6 +12,7 @@ mod failure;
 mod freshness;
 mod hits;
 mod logging;
+mod mirror;
 mod monitor;
 mod output;
 mod query;
@@ -102,6 +103,7 @@ fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {
         Command::Search(args) => runtime()?.block_on(commands::search::run(session, args)),
         Command::Kinds(args) => runtime()?.block_on(commands::kinds::run(session, args)),
         Command::Sync(args) => runtime()?.block_on(commands::sync::run(session, args)),
+        Command::Verify(args) => runtime()?.block_on(commands::verify::run(session, args)),
         Command::Demo(args) => runtime()?.block_on(commands::demo::run(session, args)),
         Command::Status(args) => commands::status::run(session, args),
         Command::Setup => commands::setup::run(session),

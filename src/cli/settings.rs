@@ -114,17 +114,43 @@ settings! {
     EmbedderDimensions "embedder_dimensions" Form::Number, "0";
     /// A remote embedder may be sent names, labels and descriptions of this cluster; not at the top of the file
     AllowRemoteEmbedding "allow_remote_embedding" Form::Bool, "false";
+    /// The kind of store that documents are mirrored to; without it and `url` none
+    MirrorTo "mirror_to" Form::Choice(&super::mirror::STORES), "";
+    /// Its URL
+    MirrorUrl "mirror_url" Form::Text, "";
+    /// The collection
+    MirrorCollection "mirror_collection" Form::Text, "instances";
+    /// Whose vectors the collection holds
+    MirrorProfile "mirror_profile" Form::Choice(&crate::engine::mirror::Profile::NAMES), "default";
+    /// Chroma's tenant
+    MirrorTenant "mirror_tenant" Form::Text, "default_tenant";
+    /// Chroma's database
+    MirrorDatabase "mirror_database" Form::Text, "default_database";
 }
+
+/// What the names of a mirror's settings begin with.
+const MIRROR: &str = "mirror_";
 
 impl Key {
     /// The setting with this name.
     pub(super) fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|key| key.name() == name)
+        Self::ALL.iter().copied().find(|key| key.name() == name && !key.is_of_mirror())
+    }
+
+    /// The setting with this name in a mirror's part of the configuration file.
+    pub(super) fn find_of_mirror(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|key| key.name().strip_prefix(MIRROR) == Some(name))
+    }
+
+    /// Whether it describes a mirror: set for one cluster alone.
+    pub(super) fn is_of_mirror(self) -> bool {
+        self.name().starts_with(MIRROR)
     }
 
     /// Its flag, with the dashes.
     pub(super) fn flag(self) -> String {
-        format!("--{}", self.name().replace('_', "-"))
+        let name = self.name().strip_prefix(MIRROR).unwrap_or(self.name());
+        format!("--{}", name.replace('_', "-"))
     }
 
     /// Its environment variable.

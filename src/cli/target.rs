@@ -8,12 +8,15 @@ use anyhow::{Context as _, anyhow};
 
 use super::embedding::Embedding;
 use super::failure::Failure;
+use super::mirror::{OneShot, Plan};
 use super::session::Session;
 use super::settings::{Key, Settings};
 use crate::cluster::access::{Environment, current_context};
 use crate::cluster::selection::{Selection, SelectionOptions};
 use crate::cluster::{Access, AccessOptions, Client, ClientOptions};
 use crate::document::{DENIED_ANNOTATIONS, RuleOptions, Rules};
+use crate::embed::Storing;
+use crate::engine::mirror::{MirrorSettings, Profile};
 use crate::engine::status::Status;
 use crate::engine::{self, EngineOptions, Handle, Mode, Semantic};
 use crate::index::{IndexError, Lock, Reader, Store};
@@ -43,6 +46,8 @@ pub(super) struct Target {
     pub(super) interactive: bool,
     /// Made when first needed.
     client: OnceLock<Client>,
+    /// Where a writer of this index mirrors to.
+    pub(super) mirror: Option<Plan>,
 }
 
 impl Target {
@@ -80,6 +85,7 @@ impl Target {
                     embedding,
                     interactive: true,
                     client: OnceLock::new(),
+                    mirror: None,
                 });
             }
         };
@@ -98,6 +104,7 @@ impl Target {
             embedding,
             interactive: true,
             client: OnceLock::new(),
+            mirror: None,
         })
     }
 
@@ -121,6 +128,14 @@ impl Target {
         let client = self.client()?;
         let access = self.reachable()?;
         let rules = rules(&self.settings)?;
+        let semantic = self.semantic(mode)?;
+        let mirror = match &self.mirror {
+            None => None,
+            // Two that make the same vectors would write the same file.
+            Some(plan) if makes(&semantic, plan.profile()) => Some(plan.settings().clone()),
+            // The lock is held: vectors are written beside the index.
+            Some(plan) => Some(self.with_vectors(plan, Storing::Write)?),
+        };
         let options = EngineOptions {
             client,
             context: access.context.clone(),
@@ -128,11 +143,12 @@ impl Target {
             context_namespace: access.context_namespace.clone(),
             store: self.store.clone(),
             rules: Arc::new(rules),
-            semantic: self.semantic(mode)?,
+            semantic,
             selection: Arc::new(self.selection()),
             mode,
             forbidden_after: self.settings.duration(Key::ForbiddenAfter),
             timing: engine::Timing::default(),
+            mirror,
             notes: self.remove_unused(),
         };
         engine::start(options, lock).map_err(Failure::unavailable)
@@ -144,6 +160,17 @@ impl Target {
             Mode::Live => self.embedding.semantic(&self.settings),
             Mode::Once | Mode::Confirm { .. } => Ok(Semantic::Unused),
         }
+    }
+
+    /// The mirror that the settings ask for.
+    pub(super) fn plan(&self, session: &Session<'_>, one_shot: OneShot) -> Result<Option<Plan>, Failure> {
+        Plan::read(session, &self.settings, one_shot)
+    }
+
+    /// A mirror with vectors of its own.
+    pub(super) fn with_vectors(&self, plan: &Plan, storing: Storing) -> Result<MirrorSettings, Failure> {
+        let embedder = self.embedding.of_profile(&self.settings, plan.profile())?;
+        plan.with_vectors(embedder, self.store.dir(), storing)
     }
 
     /// What the writer, living or gone, said last.
@@ -213,6 +240,17 @@ impl Target {
             format!("removed {}: unused for {} days", removed.path.display(), removed.days)
         };
         removed.into_iter().map(note).collect()
+    }
+}
+
+/// Whether the index is embedded with the vectors of this profile.
+fn makes(semantic: &Semantic, profile: Profile) -> bool {
+    match semantic {
+        Semantic::On(embedder) => {
+            let model = embedder.model();
+            (model.name.as_str(), model.dimensions) == (profile.model(), profile.dimension())
+        }
+        Semantic::Unused | Semantic::Off => false,
     }
 }
 

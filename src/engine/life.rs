@@ -2,6 +2,7 @@
 //! kinds, rights and the connection come and go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,18 +15,22 @@ use crate::cluster::selection::Decision;
 use crate::cluster::watch::{
     Backoff, Connectivity, Mode as ReaderMode, Revisions, Storage, Trouble, describe,
 };
-use crate::index::{Checkpoint, IndexError};
+use crate::index::{Checkpoint, IndexError, Reader};
+use crate::mirror::MirrorStatus;
+use crate::mirror::source::Feed;
 use crate::object::{Kind, KindKey, Scope};
 use crate::text::suggest;
 
 use super::definitions::{NameSink, Names, api_services, crds};
 use super::facts::facts;
+use super::mirror::{MirrorTask, Parts};
 use super::plan::{Definitions, Plan, Reading};
 use super::pump::{Message, now};
 use super::readers::{Readers, Shared};
 use super::report::Report;
 use super::rights::Rights;
 use super::sink::Notice;
+use super::status::Status;
 use super::unanswered::unanswered;
 use super::{EngineOptions, Mode, Outcome};
 
@@ -83,6 +88,16 @@ pub(super) struct Life<'a> {
     rights: Rights,
     /// Whether the last reading of discovery showed a group as stale.
     stale: bool,
+    /// What a mirror of this life is made of, and the mirror.
+    mirrored: Option<Mirrored>,
+    mirror: Option<MirrorTask>,
+}
+
+/// What a mirror needs of the writer's side.
+pub(super) struct Mirrored {
+    pub(super) feed: Arc<Feed>,
+    pub(super) reader: Reader,
+    pub(super) engine: watch::Receiver<Status>,
 }
 
 impl<'a> Life<'a> {
@@ -90,6 +105,7 @@ impl<'a> Life<'a> {
         options: &'a EngineOptions,
         connectivity: Connectivity,
         pump: mpsc::Sender<Message>,
+        mirrored: Option<Mirrored>,
     ) -> Self {
         let (sender, notices) = mpsc::channel(256);
         let shared = Shared {
@@ -125,6 +141,8 @@ impl<'a> Life<'a> {
             denied: BTreeSet::new(),
             rights: Rights::default(),
             stale: false,
+            mirrored,
+            mirror: None,
         }
     }
 
@@ -139,7 +157,12 @@ impl<'a> Life<'a> {
             Err(outcome) => return End::Finished(outcome),
         }
         self.start_signals().await;
-        let Mode::Confirm { wait } = self.options.mode else { return self.follow().await };
+        // Not before it is known whose cluster this is.
+        self.start_mirror().await;
+        let Mode::Confirm { wait } = self.options.mode else {
+            let end = self.follow().await;
+            return self.mirror_once(end).await;
+        };
         match tokio::time::timeout(wait, self.follow()).await {
             Ok(end) => end,
             Err(_) => End::Finished(Outcome::Done),
@@ -149,6 +172,13 @@ impl<'a> Life<'a> {
     /// Stops everything it started.
     pub(super) async fn close(mut self) {
         self.readers.stop_all().await;
+        if let Some(mirror) = self.mirror.take() {
+            // Has the last changes committed, and with that told to the mirror.
+            let (reply, answer) = oneshot::channel();
+            self.tell(Message::Covered(reply)).await;
+            _ = answer.await;
+            mirror.close().await;
+        }
         for signal in self.signals.drain(..) {
             signal.abort();
             // Aborted is what it should be.
@@ -200,6 +230,44 @@ impl<'a> Life<'a> {
             tokio::time::sleep(self.options.timing.backoff.1.min(Duration::from_secs(5))).await;
         }
         Ok(())
+    }
+
+    /// Mirrors from now on, in a run that lives.
+    async fn start_mirror(&mut self) {
+        if self.options.mode == Mode::Live
+            && let Some((parts, status)) = self.mirror_parts().await
+        {
+            self.mirror = Some(parts.start(status));
+        }
+    }
+
+    /// Makes the collection equal, in a run that has read everything once.
+    async fn mirror_once(&mut self, end: End) -> End {
+        if self.options.mode != Mode::Once || !matches!(end, End::Finished(Outcome::Done)) {
+            return end;
+        }
+        let Some((parts, status)) = self.mirror_parts().await else { return end };
+        match parts.once(status).await {
+            Ok(()) => end,
+            Err(halt) => End::Finished(Outcome::MirrorFailed(halt)),
+        }
+    }
+
+    async fn mirror_parts(&mut self) -> Option<(Parts, watch::Sender<MirrorStatus>)> {
+        let settings = self.options.mirror.clone()?;
+        let Mirrored { feed, reader, engine } = self.mirrored.take()?;
+        let (status, shown) = watch::channel(MirrorStatus::default());
+        self.report(move |report| report.mirror = Some(shown)).await;
+        let parts = Parts {
+            settings,
+            reader,
+            store: self.options.store.clone(),
+            pump: self.pump.clone(),
+            feed,
+            engine,
+            cluster_uid: self.shared.cluster_uid.clone(),
+        };
+        Some((parts, status))
     }
 
     async fn start_signals(&mut self) {

@@ -8,11 +8,13 @@
 //!
 //! Every channel is bounded: a slow disk slows the pump, the pump slows the readers, and TCP slows the server.
 
+mod changes;
 mod core;
 mod definitions;
 mod facts;
 mod feeder;
 mod life;
+pub mod mirror;
 mod plan;
 mod pump;
 mod readers;
@@ -64,6 +66,8 @@ pub struct EngineOptions {
     pub forbidden_after: Duration,
     /// Waiting times of the readers.
     pub timing: Timing,
+    /// Where the documents are mirrored to.
+    pub mirror: Option<mirror::MirrorSettings>,
     /// What a person should know before anything else, for status: old directories removed, say.
     pub notes: Vec<String>,
 }
@@ -83,7 +87,7 @@ pub enum Mode {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// Shut down, or done; what is not covered stands in the status.
     Done,
@@ -93,6 +97,8 @@ pub enum Outcome {
     Unauthorized(String),
     /// The index could not be written.
     IndexFailed(String),
+    /// The index is up to date; the store could not be made equal to it.
+    MirrorFailed(crate::mirror::Halt),
 }
 
 /// Why an engine can't start or go on.

@@ -1,7 +1,7 @@
 //! The one writer: a thread that owns the core and the index, takes messages from a bounded channel, commits, and
 //! publishes status. A slow disk makes it slow, which fills the channel, which slows the watches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::cluster::selection::Selection;
 use crate::cluster::watch::{State, describe};
 use crate::index::{self, Checkpoint, IndexError, Writer};
+use crate::mirror::source::Feed;
 use crate::object::{KindKey, ResourceVersion, Scope};
 
+use super::changes::Changes;
 use super::core::{Change, Core, Millis, Verdict};
+use super::mirror::Covered;
 use super::report::Report;
 use super::status::Status;
 use super::supervisor::PumpEnd;
@@ -50,6 +53,8 @@ pub(super) enum Message {
     Base { cluster_uid: Option<String>, user: Option<String> },
     /// Anything that only status shows.
     Report(Box<dyn FnOnce(&mut Report) + Send>),
+    /// What is covered, after a commit of everything taken so far.
+    Covered(oneshot::Sender<Covered>),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
     /// What a source can go on from.
@@ -75,6 +80,13 @@ pub(super) struct Pump {
     status: watch::Sender<Status>,
     next_status: Millis,
     urgent: bool,
+    changes: Option<Changes>,
+    vanished: HashSet<KindKey>,
+    selection: Option<Arc<Selection>>,
+    forbidden_after: Option<Millis>,
+    asked: Vec<oneshot::Sender<Covered>>,
+    /// The reader could not follow the last commit.
+    behind: bool,
 }
 
 impl Pump {
@@ -85,10 +97,26 @@ impl Pump {
         report: Report,
         inbox: mpsc::Receiver<Message>,
         status: watch::Sender<Status>,
+        feed: Option<Arc<Feed>>,
     ) -> Result<Self, IndexError> {
         let core = Core::restore(writer.held()?, checkpoint);
         let reader = writer.reader();
-        Ok(Self { core, writer, reader, report, inbox, status, next_status: 0, urgent: false })
+        Ok(Self {
+            core,
+            writer,
+            reader,
+            report,
+            inbox,
+            status,
+            next_status: 0,
+            urgent: false,
+            changes: feed.map(Changes::new),
+            vanished: HashSet::new(),
+            selection: None,
+            forbidden_after: None,
+            asked: Vec::new(),
+            behind: false,
+        })
     }
 
     /// Runs until every sender is gone (then everything is committed) or the index can't be written.
@@ -173,10 +201,12 @@ impl Pump {
             }
             Message::Restarted => self.report.watch_restarts += 1,
             Message::RemoveKinds { kinds, why } => {
+                self.vanished.extend(kinds.iter().cloned());
                 let count = self.core.remove(now, |kind, _| kinds.contains(kind));
                 self.removed(count, &why);
             }
             Message::Exclude { kinds, selection } => {
+                self.selection = Some(selection.clone());
                 let count = self.core.remove(now, |kind, namespace| {
                     let outside = namespace != CLUSTER_SCOPED && !selection.namespace(namespace);
                     outside || kinds.contains(kind)
@@ -184,6 +214,7 @@ impl Pump {
                 self.removed(count, "the configuration excludes them");
             }
             Message::RemoveForbidden { after } => {
+                self.forbidden_after = Some(after);
                 for (kind, count) in self.core.remove_forbidden(now, after) {
                     self.removed(count, &format!("{kind} has been forbidden for too long"));
                 }
@@ -205,7 +236,12 @@ impl Pump {
             Message::Held(reply) => {
                 _ = reply.send(self.core.kinds().cloned().collect());
             }
+            Message::Covered(reply) => {
+                self.asked.push(reply);
+                self.urgent = true;
+            }
             Message::Source { kind, scope, reply } => {
+                self.vanished.remove(&kind);
                 _ = reply.send(self.source_state(&kind, &scope));
             }
         }
@@ -227,7 +263,12 @@ impl Pump {
     }
 
     fn apply(&mut self) -> Result<(), IndexError> {
-        self.core.take_ops().into_iter().try_for_each(|op| self.writer.apply(op))
+        let ops = self.core.take_ops();
+        let by_event = self.core.take_by_event();
+        if let Some(changes) = &mut self.changes {
+            changes.add(&ops, &by_event, &self.reader.snapshot());
+        }
+        ops.into_iter().try_for_each(|op| self.writer.apply(op))
     }
 
     fn commit(&mut self) -> Result<(), IndexError> {
@@ -237,10 +278,35 @@ impl Pump {
         self.core.committed();
         self.urgent = false;
         // The commit stands whatever the reader says; it looks again at the next one.
+        self.behind = false;
         if let Err(error) = self.reader.reload() {
+            self.behind = true;
             tracing::warn!(error = describe(&error), "the reader could not follow a commit");
         }
+        // Not before the reader has them: whoever is woken looks there.
+        if let Some(changes) = &mut self.changes {
+            changes.committed();
+        }
+        self.tell_covered();
         Ok(())
+    }
+
+    fn tell_covered(&mut self) {
+        if self.asked.is_empty() {
+            return;
+        }
+        if self.behind {
+            // A snapshot older than the answer would show too little as there: nothing is covered.
+            self.asked.clear();
+            return;
+        }
+        let scopes = self.core.covered(now(), self.forbidden_after);
+        for reply in self.asked.drain(..) {
+            let excluded = self.report.excluded.keys().cloned().collect();
+            let (vanished, selection) = (self.vanished.clone(), self.selection.clone());
+            // Who asked may be gone.
+            _ = reply.send(Covered { scopes: scopes.clone(), excluded, vanished, selection });
+        }
     }
 
     fn publish(&mut self) {

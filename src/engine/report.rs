@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use tokio::sync::watch;
+
 use crate::cluster::client::Client;
 use crate::cluster::watch::{Link, State, describe};
 use crate::index::{IndexError, Store};
+use crate::mirror::MirrorStatus;
 use crate::object::{KindKey, Scope};
 
 use super::core::{Core, Millis};
@@ -40,6 +43,8 @@ pub(super) struct Report {
     pub(super) watch_restarts: u64,
     /// What stops everything, such as an index that can't be written.
     pub(super) trouble: Option<String>,
+    /// The mirror, where one runs.
+    pub(super) mirror: Option<watch::Receiver<MirrorStatus>>,
     /// Whether the run has ended in good order.
     pub(super) stopped: bool,
     rates: HashMap<KindKey, Rate>,
@@ -81,6 +86,7 @@ impl Report {
             unanswered: BTreeSet::new(),
             watch_restarts: 0,
             trouble: None,
+            mirror: None,
             stopped: false,
             rates: HashMap::new(),
         }
@@ -162,6 +168,7 @@ impl Report {
             drift_corrected: counters.drift_corrected,
             deletes: counters.deletes,
             watch_restarts: self.watch_restarts,
+            mirror: self.mirror.as_ref().map(|mirror| mirror.borrow().clone()),
             kinds: kinds.into_values().collect(),
             semantic: self.embedding.status(),
             ..self.head.clone()

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mirror::MirrorStatus;
 use crate::object::KindKey;
 
 /// A writer whose heartbeat is older than this is dead.
@@ -46,6 +47,9 @@ pub struct Status {
     pub watch_restarts: u64,
     /// How far embedding is.
     pub semantic: SemanticStatus,
+    /// The mirror, where one is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<MirrorStatus>,
     /// One line each: what a person should know (index rebuilt, old directory removed, ...).
     pub notes: Vec<String>,
 }

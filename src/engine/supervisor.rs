@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::watch::{Connectivity, Link, describe};
 use crate::embed::Vectors;
 use crate::index::{self, Checkpoint, IndexError, Opened, Schema, Writer};
+use crate::mirror::source::Feed;
 
-use super::life::{End, Life};
+use super::life::{End, Life, Mirrored};
 use super::pump::{Message, Pump, QUEUE, now};
 use super::report::Report;
 use super::semantic::{Embedding, Semantic};
@@ -49,6 +50,9 @@ impl Supervisor {
         let reader = Arc::new(RwLock::new(writer.reader()));
         let semantic = std::mem::replace(&mut options.semantic, Semantic::Off);
         let embedding = Embedding::open(semantic, &options.store).map_err(EngineError::Embed)?;
+        if let Some(mirror) = &mut options.mirror {
+            mirror.vectors = mirror.vectors.take().or_else(|| embedding.vectors().cloned());
+        }
         let head = Status {
             started_ms: now(),
             context: options.context.clone(),
@@ -149,14 +153,18 @@ impl Supervisor {
             self.head.clone(),
             self.embedding.clone(),
         );
-        let started = Pump::new(writer, checkpoint.clone(), report, inbox, self.status.clone())?;
+        let feed = self.options.mirror.is_some().then(Arc::<Feed>::default);
+        let reader = writer.reader();
+        let started =
+            Pump::new(writer, checkpoint.clone(), report, inbox, self.status.clone(), feed.clone())?;
         let mut pumping = spawn_pump(started)?;
         let connectivity = Connectivity::new();
         let helpers = [
             spawn_prober(&self.options, &connectivity),
             tokio::spawn(report_link(connectivity.subscribe(), pump.clone())),
         ];
-        let mut life = Life::new(&self.options, connectivity, pump);
+        let mirrored = feed.map(|feed| Mirrored { feed, reader, engine: self.status.subscribe() });
+        let mut life = Life::new(&self.options, connectivity, pump, mirrored);
         let (end, early) = tokio::select! {
             () = self.stop.cancelled() => (End::Finished(Outcome::Done), None),
             ended = &mut pumping => (End::Finished(Outcome::Done), Some(ended)),

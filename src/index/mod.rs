@@ -12,6 +12,7 @@ mod error;
 pub mod facts;
 mod filesystem;
 mod lock;
+mod lookup;
 mod open;
 mod reader;
 mod schema;

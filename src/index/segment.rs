@@ -383,6 +383,27 @@ impl Segment {
         codec::decode(&bytes.ok_or(IndexError::Document { what: "it is empty" })?)
     }
 
+    /// Calls `each` with every living document and the hash of its id.
+    pub(crate) fn each_id(&self, mut each: impl FnMut(Doc, IdHash)) -> Result<(), IndexError> {
+        self.each_pair(("id_high", "id_low"), |doc, wide| each(doc, IdHash(wide)))
+    }
+
+    /// Calls `each` with every living document and its key.
+    pub(crate) fn each_key(&self, mut each: impl FnMut(Doc, Key)) -> Result<(), IndexError> {
+        self.each_pair(("key_high", "key_low"), |doc, wide| each(doc, Key(wide)))
+    }
+
+    /// Two columns are the halves of one number.
+    fn each_pair(&self, columns: (&str, &str), mut each: impl FnMut(Doc, u128)) -> Result<(), IndexError> {
+        let column =
+            |name| self.reader.fast_fields().column_first_or_default::<u64>(name).map_err(IndexError::read);
+        let (high, low) = (column(columns.0)?, column(columns.1)?);
+        for doc in (0..self.max_doc()).filter(|doc| self.is_alive(*doc)) {
+            each(doc, u128::from(high.get_val(doc)) << 64 | u128::from(low.get_val(doc)));
+        }
+        Ok(())
+    }
+
     /// Appends what a restart needs of every living document.
     pub(crate) fn held(&self, out: &mut Vec<HeldEntry>) -> Result<(), IndexError> {
         let column =

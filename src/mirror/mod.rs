@@ -4,13 +4,20 @@
 //! enforces the contract in tests.
 
 pub mod chroma;
+pub mod core;
 mod error;
 pub mod memory;
+pub mod offset;
 pub mod record;
+pub mod run;
+pub mod source;
+pub mod status;
 pub mod store;
 
 pub use chroma::{Chroma, ChromaOptions, Token};
 pub use error::{Reaction, StoreError};
+pub use run::{Comparison, Divergence, Halt, Mirror, MirrorOptions};
+pub use status::{MirrorPhase, MirrorStatus};
 pub use store::{
     Collection, Contents, Ensured, Fields, Limits, Metric, Record, Sink, Stored, Vector, VectorStore,
 };

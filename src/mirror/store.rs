@@ -104,6 +104,20 @@ pub trait Sink: Send + Sync {
     fn delete(&self, ids: &[String]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
+impl<T: Sink> Sink for Arc<T> {
+    fn limits(&self) -> Limits {
+        (**self).limits()
+    }
+
+    async fn upsert(&self, records: &[Record]) -> Result<(), StoreError> {
+        (**self).upsert(records).await
+    }
+
+    async fn delete(&self, ids: &[String]) -> Result<(), StoreError> {
+        (**self).delete(ids).await
+    }
+}
+
 /// A store that tells what it holds, in one collection.
 pub trait VectorStore: Sink {
     /// The collection, if it is there. Writes nothing.
@@ -138,4 +152,38 @@ pub trait VectorStore: Sink {
 
     /// The store's name for people: kind and address, no credentials.
     fn name(&self) -> String;
+}
+
+impl<T: VectorStore> VectorStore for Arc<T> {
+    async fn find(&self) -> Result<Option<Collection>, StoreError> {
+        (**self).find().await
+    }
+
+    async fn ensure(&self, fields: &Fields) -> Result<Ensured, StoreError> {
+        (**self).ensure(fields).await
+    }
+
+    async fn set_fields(&self, fields: &Fields) -> Result<(), StoreError> {
+        (**self).set_fields(fields).await
+    }
+
+    async fn update(&self, records: &[Record]) -> Result<(), StoreError> {
+        (**self).update(records).await
+    }
+
+    async fn page(&self, offset: usize, limit: usize, contents: Contents) -> Result<Vec<Stored>, StoreError> {
+        (**self).page(offset, limit, contents).await
+    }
+
+    async fn get(&self, ids: &[String], contents: Contents) -> Result<Vec<Stored>, StoreError> {
+        (**self).get(ids, contents).await
+    }
+
+    async fn count(&self) -> Result<usize, StoreError> {
+        (**self).count().await
+    }
+
+    fn name(&self) -> String {
+        (**self).name()
+    }
 }

@@ -175,5 +175,6 @@ fn told(outcome: Outcome) -> String {
         Outcome::Unreachable(why) => format!("the cluster can't be reached: {why}"),
         Outcome::Unauthorized(why) => format!("the credentials are refused: {why}"),
         Outcome::IndexFailed(why) => format!("the index can't be written: {why}"),
+        Outcome::MirrorFailed(halt) => format!("the mirror is not up to date: {halt}"),
     }
 }

@@ -211,6 +211,7 @@ async fn start(plane: &ControlPlane, dir: &std::path::Path) -> Handle {
         mode: Mode::Live,
         forbidden_after: Duration::from_secs(86_400),
         timing: engine::Timing::default(),
+        mirror: None,
         notes: Vec::new(),
     };
     let handle = engine::start(options, lock).expect("an engine");

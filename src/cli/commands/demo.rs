@@ -97,6 +97,7 @@ async fn synced(place: &Place, stop: &mut Stop) -> Result<Option<Handle>, Failur
         mode: Mode::Once,
         forbidden_after: std::time::Duration::from_secs(24 * 3600),
         timing: engine::Timing::default(),
+        mirror: None,
         notes: Vec::new(),
     };
     let mut handle = engine::start(options, lock).map_err(Failure::unavailable)?;
@@ -113,6 +114,8 @@ async fn synced(place: &Place, stop: &mut Stop) -> Result<Option<Handle>, Failur
         Ended::Unreachable(why) | Ended::Unauthorized(why) | Ended::IndexFailed(why) => {
             Err(Failure::unavailable(anyhow!(why).context("the simulated cluster could not be synced")))
         }
+        // The demo mirrors nothing.
+        Ended::MirrorFailed(halt) => Err(Failure::unavailable(halt)),
     }
 }
 

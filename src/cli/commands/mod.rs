@@ -10,4 +10,5 @@ pub(super) mod setup;
 pub(super) mod status;
 pub(super) mod sync;
 pub(super) mod tui;
+pub(super) mod verify;
 mod watch;

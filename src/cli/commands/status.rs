@@ -8,6 +8,7 @@ use super::super::output::{Cell, Column, Style, Table, bytes, count};
 use super::super::session::Session;
 use super::super::target::{Need, Target};
 use crate::engine::status::{KindState, KindStatus, Phase, SemanticState, SemanticStatus, Status};
+use crate::mirror::MirrorStatus;
 use crate::text;
 
 /// Runs `status`.
@@ -66,6 +67,10 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
         ("semantic", semantic(&status.semantic)),
         ("index", target.store.dir().display().to_string()),
     ];
+    if let Some(mirror) = &status.mirror {
+        lines.push(("mirror", mirror_line(session, mirror, now)));
+        lines.extend(super::super::mirror::remarks(mirror).into_iter().map(|text| ("", text)));
+    }
     lines.extend(status.notes.iter().map(|note| ("note", note.clone())));
     lines.iter().map(|(title, text)| format!("{title:<9} {}\n", text::sanitise(text))).collect::<String>()
         + "\n"
@@ -90,6 +95,21 @@ fn semantic(status: &SemanticStatus) -> String {
             format!("{model} fails, trying again: {}", error.as_deref().unwrap_or("no reason given"))
         }
     }
+}
+
+fn mirror_line(session: &Session<'_>, mirror: &MirrorStatus, now: i64) -> String {
+    let synced = match mirror.synced_ms {
+        Some(ms) => format!("equal at {}", session.clock.time(ms, now)),
+        None => "not equal yet".to_owned(),
+    };
+    format!(
+        "{}; {synced}; {} records, {} waiting, {} deletes held back; {}",
+        super::super::mirror::line(mirror),
+        count(mirror.records),
+        count(mirror.queue),
+        count(mirror.held_back),
+        mirror.to
+    )
 }
 
 fn kinds_line(coverage: &crate::engine::status::Coverage) -> String {

@@ -3,33 +3,146 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use tokio::sync::watch;
 
 use super::super::args::SyncArgs;
 use super::super::clock::now_ms;
 use super::super::coverage::Truth;
 use super::super::failure::{Exit, Failure, Outcome};
 use super::super::freshness::{Wanted, prepare};
+use super::super::mirror::{OneShot, Plan, failure, remarks, summary};
 use super::super::monitor::Monitor;
+use super::super::output::Progress;
 use super::super::session::Session;
 use super::super::settings::Key;
 use super::super::target::{Need, Target};
+use super::verify::verdict;
+use crate::embed::Storing;
+use crate::engine::mirror::{compare, mirror_beside};
 use crate::engine::status::{Phase, Status};
 use crate::engine::{Handle, Mode, Outcome as Ended};
-use crate::index::Lock;
+use crate::index::{Lock, Reader};
+use crate::mirror::{MirrorPhase, MirrorStatus};
 
 /// How often a follower tries to take over.
 const TAKE_OVER: Duration = Duration::from_secs(2);
+/// How often another process's mirror is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// A mirror that fails for this long is not waited for.
+const PATIENCE_MS: i64 = 10_000;
 
 /// Runs `sync`; `--once` is the default.
 pub(crate) async fn run(session: &mut Session<'_>, args: &SyncArgs) -> Outcome {
-    let target = Target::open(session, Need::Cluster)?;
-    if args.watch { watch(session, &target).await } else { once(session, &target).await }
+    let mut target = Target::open(session, Need::Cluster)?;
+    let one_shot = OneShot { adopt: args.adopt, allow_mass_delete: args.allow_mass_delete };
+    let plan = target.plan(session, one_shot)?;
+    match plan {
+        None if args.dry_run || args.adopt || args.allow_mass_delete.is_some() => {
+            let problem =
+                anyhow!("--dry-run, --adopt and --allow-mass-delete are about a mirror, and none is named");
+            Err(Failure::usage(problem).advise("kubesift sync --to chroma --url http://localhost:8000"))
+        }
+        Some(plan) if args.dry_run => dry_run(session, &target, &plan).await,
+        plan => {
+            target.mirror = plan;
+            if args.watch { follow(session, &target).await } else { once(session, &target).await }
+        }
+    }
+}
+
+/// What a sync would do.
+async fn dry_run(session: &mut Session<'_>, target: &Target, plan: &Plan) -> Outcome {
+    let prepared = prepare(session, target, Wanted::Synced).await?;
+    let (progress, _) = watch::channel(MirrorStatus::default());
+    let comparison =
+        compare(plan.settings(), &prepared.reader, &target.store, progress).await.map_err(failure)?;
+    session.output.note(&verdict(&comparison, &plan.name()));
+    session
+        .output
+        .note("nothing was written (--dry-run): missing would be added, different updated, extra deleted");
+    Ok(Exit::Done)
+}
+
+/// What was mirrored: by this process, or by the one that writes the index, or beside it.
+async fn mirrored(
+    session: &mut Session<'_>,
+    target: &Target,
+    plan: &Plan,
+    status: &Status,
+    reader: &Reader,
+) -> Result<MirrorStatus, Failure> {
+    if status.pid == std::process::id() {
+        return Ok(status.mirror.clone().unwrap_or_default());
+    }
+    if status.mirror.as_ref().is_some_and(|mirror| plan.is(mirror)) {
+        return wait_for_writer(session, target, plan).await;
+    }
+    session.output.note(&format!(
+        "pid {} writes the index: nothing is known to be complete, so nothing is deleted from the store",
+        status.pid
+    ));
+    let settings = target.with_vectors(plan, Storing::Read)?;
+    let (sender, mut updates) = watch::channel(MirrorStatus::default());
+    let mut progress = session.output.progress();
+    let work = mirror_beside(&settings, reader, &target.store, sender);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            ended = &mut work => break ended.map_err(failure)?,
+            // A closed channel means that the work is about to end.
+            Ok(()) = updates.changed() => show(&mut progress, &updates.borrow_and_update().phase),
+        }
+    }
+    Ok(updates.borrow().clone())
+}
+
+fn show(progress: &mut Progress, phase: &MirrorPhase) {
+    if let MirrorPhase::Comparing { done, total } | MirrorPhase::Writing { done, total } = phase {
+        progress.update(
+            "mirroring",
+            usize::try_from(*done).unwrap_or(0),
+            usize::try_from(*total).unwrap_or(0),
+        );
+    }
+}
+
+/// Waits until the process that mirrors to the same collection is in sync.
+async fn wait_for_writer(
+    session: &mut Session<'_>,
+    target: &Target,
+    plan: &Plan,
+) -> Result<MirrorStatus, Failure> {
+    let started = now_ms();
+    loop {
+        let status = target.status().filter(|status| status.is_alive(now_ms()));
+        let Some(status) = status else {
+            return Err(Failure::unavailable(anyhow!(
+                "the process that mirrored ended before it was in sync"
+            )));
+        };
+        let Some(mirror) = status.mirror.filter(|mirror| plan.is(mirror)) else {
+            return Err(Failure::unavailable(anyhow!("pid {} no longer mirrors there", status.pid)));
+        };
+        // In sync with what was in the index when this began.
+        if mirror.is_in_sync() && mirror.synced_ms.is_some_and(|at| at >= started) {
+            session.output.note(&format!("pid {} keeps this collection in sync", status.pid));
+            return Ok(mirror);
+        }
+        if let MirrorPhase::Refused { why } | MirrorPhase::Failing { error: why, .. } = &mirror.phase
+            && now_ms() - started > PATIENCE_MS
+        {
+            return Err(Failure::unavailable(
+                anyhow!(why.clone()).context("the writer's mirror is not in sync"),
+            ));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
     let prepared = prepare(session, target, Wanted::Synced).await?;
     let objects = prepared.reader.snapshot().num_docs();
-    let status = prepared.status.unwrap_or_default();
+    let status = prepared.status.clone().unwrap_or_default();
     // Another process may be the writer, and have lost the connection.
     match &status.phase {
         Phase::Offline { error, .. } => return finish(Ended::Unreachable(error.clone())),
@@ -39,10 +152,16 @@ async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
     let truth = Truth { clock: &session.clock, now_ms: now_ms(), status: Some(&status), objects };
     truth.lines("").iter().for_each(|line| session.output.note(line));
     let failing = !status.coverage().failing.is_empty();
-    Ok(if failing { Exit::Nothing } else { Exit::Done })
+    let mut incomplete = false;
+    if let Some(plan) = &target.mirror {
+        let mirror = mirrored(session, target, plan, &status, &prepared.reader).await?;
+        summary(&mirror).iter().for_each(|line| session.output.note(line));
+        incomplete = mirror.held_back > 0 || mirror.over_limit_count > 0;
+    }
+    Ok(if failing || incomplete { Exit::Nothing } else { Exit::Done })
 }
 
-async fn watch(session: &mut Session<'_>, target: &Target) -> Outcome {
+async fn follow(session: &mut Session<'_>, target: &Target) -> Outcome {
     let mut stop = Stop::new().context("signals can't be heard")?;
     let monitor = monitor(session, target).await?;
     let lock = tokio::select! {
@@ -127,8 +246,21 @@ async fn report(session: &mut Session<'_>, handle: &mut Handle) -> Ended {
 fn state(status: &Status) -> String {
     let coverage = status.coverage();
     let troubled: Vec<_> = coverage.forbidden.iter().chain(&coverage.failing).collect();
+    let mirror = status.mirror.as_ref().map(|mirror| match &mirror.phase {
+        // A count that moves is no change of state.
+        MirrorPhase::Failing { error, .. } => format!("failing {error}"),
+        MirrorPhase::Connecting
+        | MirrorPhase::Claiming
+        | MirrorPhase::Comparing { .. }
+        | MirrorPhase::Writing { .. }
+        | MirrorPhase::Live
+        | MirrorPhase::Passive { .. }
+        | MirrorPhase::Refused { .. }
+        | MirrorPhase::Stopped => mirror.state().replace("writing changes", "in sync"),
+    });
+    let mirror = mirror.unwrap_or_default();
     match &status.phase {
-        Phase::Live => format!("live {troubled:?} {:?}", status.notes),
+        Phase::Live => format!("live {troubled:?} {:?} {mirror}", status.notes),
         Phase::Offline { .. } => "offline".to_owned(),
         Phase::Unauthorized { message } => format!("unauthorized {message}"),
         Phase::Syncing { .. } => "syncing".to_owned(),
@@ -144,7 +276,11 @@ fn line(session: &Session<'_>, status: &Status) -> String {
         Phase::Live => {
             let (clock, objects) = (&session.clock, status.objects);
             let truth = Truth { clock, now_ms: now_ms(), status: Some(status), objects }.lines("");
-            format!("live: {}", truth.iter().chain(&status.notes).cloned().collect::<Vec<_>>().join("\n"))
+            let mirror = status.mirror.iter().flat_map(|mirror| {
+                std::iter::once(super::super::mirror::line(mirror)).chain(remarks(mirror))
+            });
+            let lines: Vec<String> = truth.iter().chain(&status.notes).cloned().chain(mirror).collect();
+            format!("live: {}", lines.join("\n"))
         }
         Phase::Offline { error, .. } => format!("offline, trying again: {error}"),
         Phase::Unauthorized { message } => format!("the credentials are refused, trying again: {message}"),
@@ -159,6 +295,7 @@ pub(super) fn finish(ended: Ended) -> Outcome {
         Ended::Unreachable(why) => (why, "the cluster can't be reached"),
         Ended::Unauthorized(why) => (why, "the credentials are refused"),
         Ended::IndexFailed(why) => (why, "the index can't be written"),
+        Ended::MirrorFailed(halt) => return Err(failure(halt)),
     };
     Err(Failure::unavailable(anyhow!(why).context(what)))
 }

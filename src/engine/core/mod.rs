@@ -14,7 +14,7 @@ mod source;
 mod tests;
 mod tombstones;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::document::Fingerprint;
 use crate::index::{Checkpoint, Entry, HeldEntry, Op, ScopeCheckpoint};
@@ -98,6 +98,8 @@ pub(super) struct Core {
     held: HeldKinds,
     sources: HashMap<(KindKey, Scope), Source>,
     dirty: HashMap<Key, Op>,
+    /// Which of the deletes that wait were named by an event.
+    by_event: HashSet<Key>,
     deferred: Deferred,
     tombstones: Tombstones,
     generation: u32,
@@ -152,6 +154,7 @@ impl Core {
             Change::Deleted { id, key, version } => self.delete_event(now, &at, id, key, version),
             Change::Bookmark(version) => {
                 self.source(&at).advance(Some(version), now);
+                self.source(&at).confirm();
                 self.version_moved.get_or_insert(now);
             }
             Change::Regressed => self.regress(now, &at),
@@ -257,6 +260,21 @@ impl Core {
         self.dirty.drain().map(|(_, op)| op).collect()
     }
 
+    /// Which of the operations taken last are deletes that an event named.
+    pub(super) fn take_by_event(&mut self) -> HashSet<Key> {
+        std::mem::take(&mut self.by_event)
+    }
+
+    /// Where everything was read to the end and confirmed in this run, or has been forbidden for longer than `after`:
+    /// what is not held there is not there.
+    pub(super) fn covered(&self, now: Millis, after: Option<Millis>) -> Vec<(KindKey, Scope)> {
+        let expired = |source: &Source| {
+            source.forbidden_since().zip(after).is_some_and(|(since, after)| now - since >= after)
+        };
+        let covered = self.sources.iter().filter(|(_, source)| source.is_confirmed() || expired(source));
+        covered.map(|(at, _)| at.clone()).collect()
+    }
+
     /// Moves rationed annotation changes that are due into the waiting operations (`all`: before a shutdown).
     pub(super) fn release_deferred(&mut self, now: Millis, all: bool) {
         for (kind, item) in self.deferred.take_due(now, all) {
@@ -347,6 +365,7 @@ impl Core {
         if self.held.get_mut(&at.0, id).is_some_and(|held| held.key == key) {
             self.held.remove(&at.0, id);
             self.delete_held(now, id, key);
+            self.by_event.insert(key);
         }
         if let Some(version) = version {
             self.tombstones.bury(key, version);

@@ -39,6 +39,8 @@ pub(in crate::engine) struct Source {
     as_of: Millis,
     forbidden_since: Option<Millis>,
     confirming: bool,
+    /// A list was accepted, or a bookmark came, in this run: what is held is what the server has, not what it had once.
+    confirmed: bool,
     /// The newest version of any object seen here; a list that broke off may have brought newer ones than
     /// `version`.
     newest: u64,
@@ -156,6 +158,7 @@ impl Source {
         self.confirming = false;
         self.torn = false;
         self.complete = true;
+        self.confirmed = true;
         self.forbidden_since = None;
         self.version = version;
         self.as_of = now;
@@ -174,7 +177,18 @@ impl Source {
         }
     }
 
+    /// A bookmark came: every event before it was seen.
+    pub(super) fn confirm(&mut self) {
+        self.confirmed = true;
+    }
+
+    /// Whether what is not held is not there: read to the end and confirmed in this run.
+    pub(in crate::engine) fn is_confirmed(&self) -> bool {
+        self.confirmed && self.is_resumable()
+    }
+
     pub(super) fn regress(&mut self) {
+        self.confirmed = false;
         self.version = None;
         self.newest = 0;
         self.listing = None;

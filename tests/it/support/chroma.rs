@@ -137,3 +137,18 @@ fn build() -> Result<PathBuf, String> {
         _ => panic!("tests/chroma/build failed: {errors}"),
     }
 }
+
+/// ONNX Runtime's library in the Python environment, if that was made.
+pub(crate) fn onnx_runtime() -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    let lib = cache.join("kubesift-test/chroma-venv/lib");
+    let python = fs_err::read_dir(lib).ok()?.flatten().map(|entry| entry.path()).next()?;
+    let capi = fs_err::read_dir(python.join("site-packages/onnxruntime/capi")).ok()?;
+    let is_library = |path: &PathBuf| {
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with("libonnxruntime.so"))
+    };
+    capi.flatten().map(|entry| entry.path()).find(is_library)
+}

@@ -9,6 +9,7 @@ pub(crate) mod models;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod steps;
+pub(crate) mod store_proxy;
 pub(crate) mod terminal;
 pub(crate) mod wait;
 

@@ -1,0 +1,148 @@
+//! The mirror in the writer's process: what it reads of the index, which vectors it gets, when it runs.
+//!
+//! ```text
+//!   pump ──ids that changed──> Feed ──> Mirror ──records──> store
+//!     ^                                   │ documents: from the index snapshot, when a batch leaves
+//!     └────── what may be deleted? ───────┘ vectors: by form
+//! ```
+
+mod source;
+mod task;
+mod vectors;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::embed::Vectors;
+use crate::index::{Reader, Store};
+use crate::mirror::source::Feed;
+use crate::mirror::{Chroma, Comparison, Halt, Mirror, MirrorOptions, MirrorStatus};
+
+pub(super) use source::{Covered, IndexSource};
+pub(super) use task::{MirrorTask, Parts};
+use vectors::FormVectors;
+pub use vectors::Profile;
+
+/// What the mirror remembers, beside the index.
+const MEMO: &str = "mirror.json";
+/// A difference may be a change on its way: it is looked at again so often, at this distance.
+const LOOKS: u32 = 4;
+/// See [`LOOKS`].
+const LOOK_AFTER: Duration = Duration::from_millis(1_500);
+
+/// A mirror as it is configured.
+#[derive(Clone)]
+pub struct MirrorSettings {
+    /// The store.
+    pub store: Arc<Chroma>,
+    /// Its URL, for status.
+    pub url: String,
+    /// The collection, for status.
+    pub collection: String,
+    /// Which vectors.
+    pub profile: Profile,
+    /// They come from here; `None` where nothing is written.
+    pub vectors: Option<Vectors>,
+    /// Hash of what is included and excluded.
+    pub scope: String,
+    /// Takes over another cluster's collection.
+    pub adopt: bool,
+    /// Releases so many held-back deletes, once.
+    pub allow_mass_delete: Option<usize>,
+}
+
+impl MirrorSettings {
+    fn options(&self, cluster: String) -> MirrorOptions {
+        MirrorOptions {
+            cluster,
+            scope: self.scope.clone(),
+            profile: self.profile.name().to_owned(),
+            adopt: self.adopt,
+            allow_mass_delete: self.allow_mass_delete,
+        }
+    }
+
+    fn status(&self) -> MirrorStatus {
+        MirrorStatus {
+            url: self.url.clone(),
+            collection: self.collection.clone(),
+            profile: self.profile.name().to_owned(),
+            ..MirrorStatus::default()
+        }
+    }
+
+    fn mirror(
+        &self,
+        source: IndexSource,
+        feed: Arc<Feed>,
+        store: &Store,
+        cluster: String,
+        status: watch::Sender<MirrorStatus>,
+    ) -> Mirror<Arc<Chroma>, IndexSource, FormVectors> {
+        let memo = match store.read_json(MEMO) {
+            Ok(memo) => memo.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(%error, "what the mirror remembered is lost");
+                Default::default()
+            }
+        };
+        let kept: (_, Box<dyn crate::mirror::source::Keep>) = (memo, Box::new(source::File(store.clone())));
+        let vectors = FormVectors::new(self.profile, self.vectors.clone());
+        let options = self.options(cluster);
+        Mirror::new(self.store.clone(), Arc::new(source), vectors, feed, kept, options, status)
+    }
+}
+
+/// The identity of the cluster that an index is of: what a collection is marked with.
+pub fn cluster_identity(reader: &Reader, store: &Store) -> String {
+    // Where the namespace kube-system may not be read, at least the same address and user are the same cluster.
+    reader.checkpoint().cluster_uid.unwrap_or_else(|| format!("index:{}", store.identity()))
+}
+
+/// Compares a store with the index as it is on disk, and writes nothing. What differs is looked at again for some
+/// seconds: it may be on its way.
+///
+/// # Errors
+/// Store or index can't be read, or the collection is another's.
+pub async fn compare(
+    settings: &MirrorSettings,
+    reader: &Reader,
+    store: &Store,
+    progress: watch::Sender<MirrorStatus>,
+) -> Result<Comparison, Halt> {
+    let source = IndexSource::beside(reader.clone(), store.clone());
+    let cluster = cluster_identity(reader, store);
+    let mut mirror = settings.mirror(source, Arc::default(), store, cluster, progress);
+    let mut comparison = mirror.compare().await?;
+    for _ in 0..LOOKS {
+        if comparison.divergent.is_empty() || comparison.no_collection {
+            break;
+        }
+        tokio::time::sleep(LOOK_AFTER).await;
+        // The writer may have committed since.
+        if let Err(error) = reader.reload() {
+            tracing::warn!(%error, "the index can't be read again");
+        }
+        mirror.look_again(&mut comparison).await?;
+    }
+    Ok(comparison)
+}
+
+/// Makes a store equal to the index on disk, beside the process that writes the index: nothing is known of what is
+/// complete, so nothing is deleted.
+///
+/// # Errors
+/// Why that was not possible.
+pub async fn mirror_beside(
+    settings: &MirrorSettings,
+    reader: &Reader,
+    store: &Store,
+    status: watch::Sender<MirrorStatus>,
+) -> Result<(), Halt> {
+    status.send_replace(settings.status());
+    let source = IndexSource::without_authority(reader.clone(), store.clone());
+    let cluster = cluster_identity(reader, store);
+    settings.mirror(source, Arc::default(), store, cluster, status).once().await
+}

@@ -1,0 +1,175 @@
+//! The index as the mirror sees it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::cluster::selection::Selection;
+use crate::cluster::watch::describe;
+use crate::document::Document;
+use crate::index::{IndexError, Reader, Snapshot, Store};
+use crate::mirror::core::authority::{Authority, ReadsNamespace};
+use crate::mirror::source::{Keep, Memo, Snapshot as MirrorSnapshot, Source, SourceError};
+use crate::object::{IdHash, Kind, KindKey, Scope};
+
+use super::super::pump::Message;
+use super::super::status::{KindState, Status};
+use super::MEMO;
+
+/// What the pump says of its coverage, right after a commit.
+#[derive(Default)]
+pub(in crate::engine) struct Covered {
+    /// Listed to the end in this run, or forbidden for so long that it counts as gone.
+    pub(in crate::engine) scopes: Vec<(KindKey, Scope)>,
+    /// Excluded by the configuration.
+    pub(in crate::engine) excluded: HashSet<KindKey>,
+    /// No longer served, for certain.
+    pub(in crate::engine) vanished: HashSet<KindKey>,
+    /// Which namespaces are read.
+    pub(in crate::engine) selection: Option<Arc<Selection>>,
+}
+
+/// Where authority comes from.
+enum Says {
+    /// The writer in this process.
+    Pump { pump: mpsc::Sender<Message>, status: watch::Receiver<Status> },
+    /// What the writer, living or gone, said last: good for comparing, which deletes nothing.
+    Status,
+    /// Nobody.
+    Nobody,
+}
+
+/// One index.
+pub(in crate::engine) struct IndexSource {
+    reader: Reader,
+    store: Store,
+    says: Says,
+}
+
+impl IndexSource {
+    /// In the writer's process.
+    pub(in crate::engine) fn of_writer(
+        reader: Reader,
+        store: Store,
+        pump: mpsc::Sender<Message>,
+        status: watch::Receiver<Status>,
+    ) -> Self {
+        Self { reader, store, says: Says::Pump { pump, status } }
+    }
+
+    /// For comparing alone.
+    pub(super) fn beside(reader: Reader, store: Store) -> Self {
+        Self { reader, store, says: Says::Status }
+    }
+
+    /// For writing beside the index's writer.
+    pub(super) fn without_authority(reader: Reader, store: Store) -> Self {
+        Self { reader, store, says: Says::Nobody }
+    }
+
+    fn status(&self) -> Option<Status> {
+        match &self.says {
+            Says::Pump { status, .. } => Some(status.borrow().clone()),
+            Says::Status | Says::Nobody => self.store.read_json("status.json").ok().flatten(),
+        }
+    }
+
+    async fn covered(&self) -> Covered {
+        match &self.says {
+            Says::Pump { pump, .. } => {
+                let (reply, answer) = oneshot::channel();
+                // When the pump is gone nothing is covered, and nothing is deleted.
+                _ = pump.send(Message::Covered(reply)).await;
+                answer.await.unwrap_or_default()
+            }
+            Says::Status => {
+                let status = self.status().unwrap_or_default();
+                let complete = status
+                    .kinds
+                    .into_iter()
+                    .filter(|kind| matches!(kind.state, KindState::Complete | KindState::Polled));
+                let scopes = complete.flat_map(|kind| {
+                    let all = kind.scopes.is_empty().then_some(Scope::All);
+                    let some: Vec<_> =
+                        kind.scopes.iter().map(|it| Scope::Namespace(it.as_str().into())).collect();
+                    all.into_iter().chain(some).map(move |scope| (kind.kind.clone(), scope))
+                });
+                Covered { scopes: scopes.collect(), ..Covered::default() }
+            }
+            Says::Nobody => Covered::default(),
+        }
+    }
+
+    fn kinds(&self) -> HashMap<(String, String), KindKey> {
+        let kinds: Vec<Kind> = match self.store.read_json("kinds.json") {
+            Ok(kinds) => kinds.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(error = describe(&error), "no kind is known, so nothing is deleted");
+                Vec::new()
+            }
+        };
+        kinds.into_iter().map(|kind| ((kind.group.clone(), kind.kind.clone()), kind.key())).collect()
+    }
+}
+
+impl Source for IndexSource {
+    type Snapshot = IndexSnapshot;
+
+    fn snapshot(&self) -> IndexSnapshot {
+        IndexSnapshot(self.reader.snapshot())
+    }
+
+    async fn authority(&self) -> Authority {
+        let said = self.covered().await;
+        let mut covered: HashMap<KindKey, Vec<Scope>> = HashMap::new();
+        for (kind, scope) in said.scopes {
+            covered.entry(kind).or_default().push(scope);
+        }
+        let reads = |selection: Arc<Selection>| -> ReadsNamespace {
+            Arc::new(move |namespace: &str| selection.namespace(namespace))
+        };
+        Authority {
+            kinds: self.kinds(),
+            covered,
+            excluded: said.excluded,
+            vanished: said.vanished,
+            reads_namespace: said.selection.map(reads),
+            stale: self.stale(),
+        }
+    }
+
+    fn stale(&self) -> BTreeSet<KindKey> {
+        let Some(status) = self.status() else { return BTreeSet::new() };
+        let coverage = status.coverage();
+        let stale = coverage.stale.into_iter().map(|(kind, _)| kind);
+        let lists = [coverage.forbidden, coverage.failing, coverage.pending, coverage.partial];
+        lists.into_iter().flatten().chain(stale).collect()
+    }
+}
+
+/// One commit.
+pub(in crate::engine) struct IndexSnapshot(Arc<Snapshot>);
+
+impl MirrorSnapshot for IndexSnapshot {
+    fn ids(&self) -> Result<Vec<IdHash>, SourceError> {
+        self.0.ids().map_err(unreadable)
+    }
+
+    fn documents(&self, ids: &[IdHash]) -> Result<Vec<Document>, SourceError> {
+        self.0.documents(ids).map_err(unreadable)
+    }
+}
+
+fn unreadable(error: IndexError) -> SourceError {
+    SourceError(describe(&error))
+}
+
+/// The memo as a file beside the index.
+pub(super) struct File(pub(super) Store);
+
+impl Keep for File {
+    fn save(&self, memo: &Memo) -> Result<(), SourceError> {
+        self.0.write_json(MEMO, memo).map_err(unreadable)
+    }
+}

@@ -1,0 +1,263 @@
+//! Which documents changed and were not sent yet: a set keyed by id, not a queue. Its size is bounded by the number
+//! of objects, however long the store is away.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::Millis;
+
+/// A batch leaves this long after its first document became dirty.
+pub const GATHER_MS: Millis = 250;
+/// A document is sent at most once in this time.
+pub const SPACING_MS: Millis = 1_000;
+
+/// What happened to a document last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// It is there, new or changed.
+    Written,
+    /// A DELETED event named its uid.
+    DeletedByEvent,
+    /// It went by a list that did not name it, a kind that vanished, or an exclusion: the brake counts it.
+    Removed,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    cause: Cause,
+    /// When it became dirty, counted from its last sending.
+    since: Millis,
+    /// Key of `order`.
+    place: (Millis, u64),
+    /// The latest mark.
+    mark: u64,
+}
+
+/// The set.
+#[derive(Debug, Default)]
+pub struct DirtySet {
+    entries: HashMap<Arc<str>, Entry>,
+    /// By the time from which a document may be sent.
+    order: BTreeMap<(Millis, u64), Arc<str>>,
+    /// When documents were sent, as far as it still matters.
+    sent: HashMap<Arc<str>, Millis>,
+    marks: u64,
+}
+
+/// One document that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Its id.
+    pub id: Arc<str>,
+    /// What happened last.
+    pub cause: Cause,
+    /// Since when it waits.
+    pub since: Millis,
+}
+
+impl DirtySet {
+    /// Takes note of a change; the last state wins.
+    pub fn mark(&mut self, now: Millis, id: &str, cause: Cause) {
+        self.marks += 1;
+        let mark = self.marks;
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.cause = cause;
+            entry.mark = mark;
+            return;
+        }
+        self.insert(id.into(), cause, now, mark);
+    }
+
+    /// Puts back what could not be sent. What became dirty again meanwhile keeps its newer state.
+    pub fn put_back(&mut self, due: Vec<Due>) {
+        for Due { id, cause, since } in due {
+            self.sent.remove(&id);
+            let cause = self.remove(&id).map_or(cause, |newer| newer.cause);
+            self.marks += 1;
+            self.insert(id, cause, since, self.marks);
+        }
+    }
+
+    /// When the next batch leaves; `full` is how many make one at once.
+    pub fn due(&self, now: Millis, full: usize) -> Option<Millis> {
+        let (first, _) = self.order.keys().next()?;
+        let ready = self.order.range(..=(now, u64::MAX)).take(full.max(1)).count();
+        if ready >= full.max(1) {
+            return Some(now);
+        }
+        let gathered = self.order.values().take(1).filter_map(|id| self.entries.get(id));
+        let gathered = gathered.map(|entry| entry.since + GATHER_MS).next().unwrap_or(now);
+        Some(gathered.max(*first))
+    }
+
+    /// Takes up to `most` documents that may be sent now, the longest waiting first.
+    pub fn take(&mut self, now: Millis, most: usize) -> Vec<Due> {
+        let ready: Vec<_> =
+            self.order.range(..=(now, u64::MAX)).take(most).map(|(place, _)| *place).collect();
+        let mut due = Vec::with_capacity(ready.len());
+        for place in ready {
+            let Some(id) = self.order.remove(&place) else { continue };
+            if let Some(entry) = self.entries.remove(&id) {
+                self.sent.insert(id.clone(), now);
+                due.push(Due { id, cause: entry.cause, since: entry.since });
+            }
+        }
+        self.sent.retain(|_, at| now - *at < SPACING_MS);
+        due
+    }
+
+    /// The present mark: what is dirty now is older than what comes after.
+    pub fn now(&self) -> u64 {
+        self.marks
+    }
+
+    /// Forgets what was marked up to `mark` and not since: something else took care of it.
+    pub fn forget_until(&mut self, mark: u64) {
+        let old: Vec<_> =
+            self.entries.iter().filter(|(_, entry)| entry.mark <= mark).map(|(id, _)| id.clone()).collect();
+        for id in old {
+            self.remove(&id);
+        }
+    }
+
+    /// What happened last to a document that waits.
+    pub fn cause(&self, id: &str) -> Option<Cause> {
+        self.entries.get(id).map(|entry| entry.cause)
+    }
+
+    /// Documents that wait.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Since when the longest waiting one waits.
+    pub fn oldest(&self) -> Option<Millis> {
+        // The order is by when they may leave, which lags behind by at most the spacing.
+        self.order.values().take(64).filter_map(|id| self.entries.get(id)).map(|entry| entry.since).min()
+    }
+
+    fn insert(&mut self, id: Arc<str>, cause: Cause, since: Millis, mark: u64) {
+        let spaced = self.sent.get(&id).map_or(since, |at| at + SPACING_MS);
+        let place = (since.max(spaced), mark);
+        self.order.insert(place, id.clone());
+        self.entries.insert(id, Entry { cause, since, place, mark });
+    }
+
+    fn remove(&mut self, id: &str) -> Option<Entry> {
+        let entry = self.entries.remove(id)?;
+        self.order.remove(&entry.place);
+        Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ids(due: &[Due]) -> Vec<&str> {
+        due.iter().map(|due| &*due.id).collect()
+    }
+
+    #[test]
+    fn a_batch_leaves_a_quarter_of_a_second_after_its_first_document() {
+        let mut dirty = DirtySet::default();
+        assert_eq!(dirty.due(0, 100), None);
+        dirty.mark(1_000, "a", Cause::Written);
+        dirty.mark(1_200, "b", Cause::Written);
+        assert_eq!(dirty.due(1_200, 100), Some(1_250));
+        assert_eq!(ids(&dirty.take(1_250, 100)), ["a", "b"]);
+        assert_eq!(dirty.due(1_250, 100), None);
+    }
+
+    #[test]
+    fn a_full_batch_leaves_at_once() {
+        let mut dirty = DirtySet::default();
+        (0..3).for_each(|n| dirty.mark(1_000, &n.to_string(), Cause::Written));
+        assert_eq!(dirty.due(1_000, 3), Some(1_000));
+        assert_eq!(dirty.take(1_000, 2).len(), 2);
+        assert_eq!(dirty.len(), 1);
+    }
+
+    #[test]
+    fn a_document_is_sent_once_a_second_in_its_last_state() {
+        let mut dirty = DirtySet::default();
+        dirty.mark(0, "a", Cause::Written);
+        dirty.take(250, 10);
+        dirty.mark(300, "a", Cause::Written);
+        dirty.mark(900, "a", Cause::DeletedByEvent);
+        assert_eq!(dirty.due(300, 10), Some(1_250));
+        assert_eq!(dirty.take(1_249, 10), []);
+        let due = dirty.take(1_250, 10);
+        assert_eq!(due, [Due { id: "a".into(), cause: Cause::DeletedByEvent, since: 300 }]);
+    }
+
+    #[test]
+    fn what_could_not_be_sent_comes_back_unless_it_changed_again() {
+        let mut dirty = DirtySet::default();
+        dirty.mark(0, "a", Cause::Written);
+        dirty.mark(0, "b", Cause::Written);
+        let due = dirty.take(250, 10);
+        dirty.mark(400, "b", Cause::DeletedByEvent);
+        dirty.put_back(due);
+        assert_eq!(dirty.oldest(), Some(0));
+        let again = dirty.take(500, 10);
+        assert_eq!(again.len(), 2, "nothing is lost, nothing waits for the spacing of a failed sending");
+        assert_eq!(
+            again.iter().find(|due| &*due.id == "b").map(|due| due.cause),
+            Some(Cause::DeletedByEvent)
+        );
+    }
+
+    #[test]
+    fn a_reconcile_forgets_what_was_dirty_before_it_and_nothing_else() {
+        let mut dirty = DirtySet::default();
+        dirty.mark(0, "a", Cause::Written);
+        dirty.mark(0, "b", Cause::Written);
+        let mark = dirty.now();
+        dirty.mark(5, "b", Cause::DeletedByEvent);
+        dirty.mark(5, "c", Cause::Written);
+        dirty.forget_until(mark);
+        assert_eq!((dirty.cause("a"), dirty.cause("b")), (None, Some(Cause::DeletedByEvent)));
+        assert_eq!(dirty.len(), 2);
+    }
+
+    proptest! {
+        /// Whatever is marked leaves within two seconds, at most once a second, in its last state.
+        #[test]
+        fn nothing_waits_longer_than_two_seconds(
+            marks in prop::collection::vec((0..5_000_i64, 0..6_u8, any::<bool>()), 1..60),
+        ) {
+            let mut marks = marks;
+            marks.sort();
+            let mut dirty = DirtySet::default();
+            let mut model: HashMap<String, (Millis, Cause)> = HashMap::new();
+            let mut sent: HashMap<String, Millis> = HashMap::new();
+            let mut next = marks.into_iter().peekable();
+            for now in 0..9_000 {
+                while let Some((_, id, gone)) = next.next_if(|(at, ..)| *at == now) {
+                    let cause = if gone { Cause::DeletedByEvent } else { Cause::Written };
+                    dirty.mark(now, &id.to_string(), cause);
+                    let since = model.get(&id.to_string()).map_or(now, |(since, _)| *since);
+                    model.insert(id.to_string(), (since, cause));
+                }
+                if dirty.due(now, 4).is_some_and(|due| due <= now) {
+                    for due in dirty.take(now, 4) {
+                        let (since, cause) = model.remove(&*due.id).expect("was marked");
+                        prop_assert_eq!((due.since, due.cause), (since, cause));
+                        prop_assert!(now - since <= 2_000, "waited {}", now - since);
+                        let before = sent.insert(due.id.to_string(), now);
+                        prop_assert!(before.is_none_or(|before| now - before >= SPACING_MS));
+                    }
+                }
+            }
+            prop_assert!(model.is_empty() && dirty.is_empty());
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Runs a mirror: opens and claims the collection, reconciles, follows. Everything that is decided is decided by
+//! [`super::core`]; here it is done, in an order that a crash at any point leaves safe.
+//!
+//! ```text
+//!   open ── claimed ──> reconcile ──> follow (batches, beats, hourly reconcile)
+//!    ^  └─ passive: look again             │
+//!    └──────── lost connection, new collection, lost claim ┘
+//! ```
+
+mod flush;
+mod open;
+mod reconcile;
+mod send;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::core::Millis;
+use super::core::backoff::Backoff;
+use super::core::claim::{BEAT_MS, Observer, Refusal};
+use super::core::confirmed::Confirmed;
+use super::core::dirty::Due;
+use super::source::{Embedder, Feed, Keep, Memo, Source, SourceError};
+use super::status::{MirrorPhase, MirrorStatus};
+use super::store::VectorStore;
+use super::{Reaction, StoreError};
+use crate::object::IdHash;
+use open::Opened;
+pub use verify::{Comparison, Divergence};
+
+/// Everything is compared again this often.
+const RECONCILE_MS: Millis = 3_600_000;
+/// A passive mirror, or a refused one, looks again this often.
+const LOOK: Duration = Duration::from_secs(5);
+/// What is dirty at the end gets this long to leave.
+const LAST_FLUSH: Duration = Duration::from_secs(10);
+/// A single run gives up after this many failures in a row.
+const PATIENCE: u32 = 5;
+
+/// Settings of one mirror.
+#[derive(Debug, Clone, Default)]
+pub struct MirrorOptions {
+    /// Identity of the cluster.
+    pub cluster: String,
+    /// Hash of what is included and excluded.
+    pub scope: String,
+    /// Which vectors.
+    pub profile: String,
+    /// Takes over another cluster's collection.
+    pub adopt: bool,
+    /// Releases so many held-back deletes, once.
+    pub allow_mass_delete: Option<usize>,
+}
+
+/// Why work on the store stopped.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Halt {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index or the embedder.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The collection may not be written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Another writer keeps the collection.
+    #[error("another kubesift (writer {writer}) keeps this collection")]
+    Passive {
+        /// Its id.
+        writer: String,
+    },
+}
+
+/// One mirror of one index into one collection.
+pub struct Mirror<S, I, E> {
+    store: S,
+    source: Arc<I>,
+    embedder: E,
+    feed: Arc<Feed>,
+    keep: Box<dyn Keep>,
+    options: MirrorOptions,
+    memo: Memo,
+    observer: Observer,
+    opened: Option<Opened>,
+    confirmed: Confirmed,
+    /// Everything was compared since the collection was opened.
+    reconciled: bool,
+    next_reconcile: Millis,
+    /// The batch on its way: put back when it does not arrive.
+    taken: Vec<Due>,
+    /// Removals that came during a reconcile: looked at after it.
+    later: Vec<Due>,
+    /// Records that the reconcile under way found different.
+    different: HashSet<IdHash>,
+    /// Documents that the store can't take.
+    refused: HashSet<String>,
+    /// When refused documents are tried again, and how long after that.
+    ask_again_at: Millis,
+    ask_again_after: Millis,
+    /// The other writer that is waited for, and when it counts as dead.
+    waited: Option<(String, Millis)>,
+    /// The store takes lists in metadata.
+    lists: bool,
+    backoff: Backoff,
+    status: watch::Sender<MirrorStatus>,
+}
+
+impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
+    /// A mirror that goes on from what an earlier run remembered.
+    pub fn new(
+        store: S,
+        source: Arc<I>,
+        embedder: E,
+        feed: Arc<Feed>,
+        (memo, keep): (Memo, Box<dyn Keep>),
+        options: MirrorOptions,
+        status: watch::Sender<MirrorStatus>,
+    ) -> Self {
+        let target = store.name();
+        let mut memo = if memo.target == target { memo } else { Memo { target, ..Memo::default() } };
+        if memo.writer.is_empty() {
+            memo.writer = format!("{:016x}", rand::random::<u64>());
+        }
+        if let Some(count) = options.allow_mass_delete {
+            memo.brake.allow(count);
+        }
+        status.send_modify(|status| {
+            status.to = store.name();
+            status.profile.clone_from(&options.profile);
+            status.held_back = memo.brake.held.len() as u64;
+        });
+        Self {
+            store,
+            source,
+            embedder,
+            feed,
+            keep,
+            options,
+            memo,
+            observer: Observer::default(),
+            opened: None,
+            confirmed: Confirmed::default(),
+            reconciled: false,
+            next_reconcile: 0,
+            taken: Vec::new(),
+            later: Vec::new(),
+            different: HashSet::new(),
+            refused: HashSet::new(),
+            ask_again_at: 0,
+            ask_again_after: 0,
+            waited: None,
+            lists: true,
+            backoff: Backoff::default(),
+            status,
+        }
+    }
+
+    /// Keeps the collection equal to the index until it is told to stop; then what is dirty leaves, if it can.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let trying = async {
+            loop {
+                let Err(halt) = self.live().await;
+                let pause = self.halted(&halt);
+                tokio::time::sleep(pause).await;
+            }
+        };
+        tokio::select! {
+            () = trying => {}
+            () = stop.cancelled() => {}
+        }
+        self.put_back();
+        // Whatever fails now is found by the next start.
+        if tokio::time::timeout(LAST_FLUSH, self.finish()).await.is_err() {
+            tracing::warn!("the store did not take the last changes in time; the next start compares again");
+        }
+        self.phase(MirrorPhase::Stopped);
+    }
+
+    /// Makes the collection equal to the index once, and gives it free.
+    ///
+    /// # Errors
+    /// Why that was not possible; a passing trouble only after some tries.
+    pub async fn once(&mut self) -> Result<(), Halt> {
+        loop {
+            let halt = match self.once_without_retry().await {
+                Ok(()) => {
+                    self.phase(MirrorPhase::Stopped);
+                    return Ok(());
+                }
+                Err(halt) => halt,
+            };
+            self.put_back();
+            let passing = match &halt {
+                Halt::Store(error) => error.reaction() != Reaction::Ask,
+                Halt::Source(_) | Halt::Refused(_) | Halt::Passive { .. } => false,
+            };
+            let pause = self.halted(&halt);
+            if !passing || self.backoff.failures() >= PATIENCE {
+                return Err(halt);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once_without_retry(&mut self) -> Result<(), Halt> {
+        if self.opened.is_none() {
+            self.open(true).await?;
+        }
+        self.reconcile().await?;
+        while !self.feed.is_empty() {
+            self.flush_when_due().await?;
+        }
+        self.finish().await
+    }
+
+    async fn live(&mut self) -> Result<std::convert::Infallible, Halt> {
+        loop {
+            if self.opened.is_none() {
+                self.open(false).await?;
+            }
+            if self.feed.is_overrun() {
+                self.feed.take_overrun();
+                self.reconciled = false;
+            }
+            if !self.reconciled || self.feed.now() >= self.next_reconcile {
+                self.reconcile().await?;
+                self.beat().await?;
+            }
+            if self.beat_due() <= self.feed.now() {
+                self.beat().await?;
+            }
+            self.ask_again();
+            self.flush_due().await?;
+            self.backoff.reset();
+            self.phase(MirrorPhase::Live);
+            let now = self.feed.now();
+            let batch = self.feed.dirty().due(now, self.batch_size()).unwrap_or(Millis::MAX);
+            let wake = batch.min(self.beat_due()).min(self.next_reconcile);
+            let pause = Duration::from_millis(u64::try_from(wake.saturating_sub(now)).unwrap_or(0));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.feed.changed() => {}
+            }
+        }
+    }
+
+    /// Takes note of a failure: what is still certain, what is shown, how long to wait.
+    fn halted(&mut self, halt: &Halt) -> Duration {
+        self.put_back();
+        let reaction = match halt {
+            Halt::Store(error) => error.reaction(),
+            Halt::Source(_) => Reaction::Retry(None),
+            Halt::Refused(_) | Halt::Passive { .. } => Reaction::Reopen,
+        };
+        if !matches!(reaction, Reaction::Retry(_)) {
+            self.opened = None;
+            self.confirmed.clear();
+            self.reconciled = false;
+        }
+        match halt {
+            Halt::Passive { writer } => {
+                self.phase(MirrorPhase::Passive { writer: writer.clone() });
+                return LOOK;
+            }
+            Halt::Refused(refusal) => {
+                self.phase(MirrorPhase::Refused { why: refusal.to_string() });
+                return LOOK;
+            }
+            Halt::Store(_) | Halt::Source(_) => {}
+        }
+        let error = halt.to_string();
+        let since = match &self.status.borrow().phase {
+            MirrorPhase::Failing { since_ms, .. } => Some(*since_ms),
+            MirrorPhase::Connecting
+            | MirrorPhase::Claiming
+            | MirrorPhase::Comparing { .. }
+            | MirrorPhase::Writing { .. }
+            | MirrorPhase::Live
+            | MirrorPhase::Passive { .. }
+            | MirrorPhase::Refused { .. }
+            | MirrorPhase::Stopped => None,
+        };
+        if since.is_none() {
+            tracing::warn!(error, "the mirror waits");
+        }
+        let failing = MirrorPhase::Failing { since_ms: since.unwrap_or_else(wall), error };
+        self.status.send_modify(|status| status.batches_retried += 1);
+        self.phase(failing);
+        self.backoff.pause(reaction, rand::random())
+    }
+
+    /// Sends what is dirty and gives the collection free.
+    async fn finish(&mut self) -> Result<(), Halt> {
+        if self.opened.is_none() {
+            return Ok(());
+        }
+        while self.reconciled && !self.feed.is_empty() {
+            self.flush_when_due().await?;
+        }
+        self.give_free().await
+    }
+
+    fn put_back(&mut self) {
+        self.feed.put_back(std::mem::take(&mut self.taken));
+    }
+
+    fn beat_due(&self) -> Millis {
+        self.opened.as_ref().map_or(0, |opened| opened.beat_at + BEAT_MS)
+    }
+
+    fn batch_size(&self) -> usize {
+        self.store.limits().records.clamp(1, send::BATCH)
+    }
+
+    fn save(&self) {
+        if let Err(error) = self.keep.save(&self.memo) {
+            tracing::warn!(%error, "what the mirror remembers could not be written");
+        }
+    }
+
+    /// Shows a phase, and the numbers as they are.
+    fn phase(&self, phase: MirrorPhase) {
+        let now = self.feed.now();
+        let (queue, oldest) = {
+            let dirty = self.feed.dirty();
+            (dirty.len(), dirty.oldest())
+        };
+        let held = self.memo.brake.held.len();
+        self.status.send_if_modified(|status| {
+            let before = status.clone();
+            status.queue = queue as u64;
+            status.lag_ms = oldest.map_or(0, |since| u64::try_from(now - since).unwrap_or(0));
+            status.held_back = held as u64;
+            if queue == 0 && matches!(phase, MirrorPhase::Live | MirrorPhase::Stopped) && self.reconciled {
+                // To the second: a status that only grows older is no news.
+                status.synced_ms = Some(wall() / 1_000 * 1_000);
+            }
+            status.phase = phase;
+            *status != before
+        });
+    }
+}
+
+/// Milliseconds since 1970.
+fn wall() -> Millis {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
+}

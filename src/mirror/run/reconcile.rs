@@ -1,0 +1,145 @@
+//! Making the collection equal to the index, whatever either of them went through.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::send::Outgoing;
+use super::verify::{Scan, living};
+use super::{Halt, Mirror, RECONCILE_MS, wall};
+use crate::mirror::core::authority::{Authority, Ruling};
+use crate::mirror::core::dirty::Cause;
+use crate::mirror::record::{Subject, differences, foreign_keys};
+use crate::mirror::source::{Embedder, Snapshot as _, Source};
+use crate::mirror::status::MirrorPhase;
+use crate::mirror::store::VectorStore;
+use crate::object::IdHash;
+
+impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
+    /// Pages through the store, looks at each difference again by id, writes what is missing or different, and
+    /// deletes what may go. Changes that come meanwhile leave between the steps.
+    pub(super) async fn reconcile(&mut self) -> Result<(), Halt> {
+        self.reconciled = false;
+        self.different.clear();
+        let result = self.compare_and_mend().await;
+        self.feed.put_back(std::mem::take(&mut self.later));
+        self.different = HashSet::new();
+        result
+    }
+
+    async fn compare_and_mend(&mut self) -> Result<(), Halt> {
+        // What was dirty before the snapshot is part of the comparison.
+        let mark = self.feed.dirty().now();
+        let authority = self.source.authority().await;
+        let empty = self.opened.as_ref().is_some_and(|opened| opened.empty);
+        let scan = if empty { Scan::default() } else { self.scan().await? };
+        let records = scan.len();
+        self.status.send_modify(|status| {
+            status.records = records as u64;
+            status.unchanged = scan.equal.len() as u64;
+        });
+        self.write_differences(&scan).await?;
+        self.delete_extra(&scan, &authority).await?;
+        if let Some(opened) = &mut self.opened {
+            (opened.distrusted, opened.empty) = (false, false);
+        }
+        self.reconciled = true;
+        self.next_reconcile = self.feed.now() + RECONCILE_MS;
+        self.feed.dirty().forget_until(mark);
+        self.status.send_modify(|status| status.reconciled_ms = Some(wall()));
+        Ok(())
+    }
+
+    async fn write_differences(&mut self, scan: &Scan) -> Result<(), Halt> {
+        let distrusted = self.opened.as_ref().is_some_and(|opened| opened.distrusted);
+        let empty = self.opened.as_ref().is_some_and(|opened| opened.empty);
+        let unsure: Vec<IdHash> = self
+            .source
+            .snapshot()
+            .ids()?
+            .into_iter()
+            .filter(|id| distrusted || !scan.equal.contains(id))
+            .collect();
+        let total = unsure.len() as u64;
+        let mut done = 0;
+        for chunk in unsure.chunks(self.batch_size()) {
+            if total > 0 {
+                self.phase(MirrorPhase::Writing { done, total });
+            }
+            let documents = self.source.snapshot().documents(chunk)?;
+            let ids = documents.iter().map(|document| document.id.clone()).collect();
+            let stored = if empty { Default::default() } else { self.stored(ids).await? };
+            let mut outgoing = Vec::new();
+            for document in documents {
+                let hash = IdHash::of(&document.id);
+                self.memo.brake.named(&document.id);
+                let Some(record) = stored.get(&document.id) else {
+                    self.confirmed.forget(hash);
+                    outgoing.push(Outgoing::from(document));
+                    continue;
+                };
+                if !distrusted && differences(&document, record, self.lists).is_empty() {
+                    self.confirmed.confirm(hash, self.content(&document));
+                    // Paging passed it by.
+                    self.status.send_modify(|status| status.unchanged += 1);
+                    continue;
+                }
+                // Which vector it has is not known: all of it is written.
+                self.confirmed.forget(hash);
+                self.different.insert(hash);
+                let foreign_keys = foreign_keys(record).cloned().collect();
+                outgoing.push(Outgoing { document, foreign_keys });
+            }
+            self.write(outgoing).await?;
+            done += chunk.len() as u64;
+            self.between().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_extra(&mut self, scan: &Scan, authority: &Authority) -> Result<(), Halt> {
+        let (mut by_event, mut others) = (Vec::new(), Vec::new());
+        let (mut foreign, mut kept, mut not_covered) = (0, 0, BTreeSet::new());
+        let extra: Vec<String> = scan.extra.iter().cloned().collect();
+        for chunk in extra.chunks(self.page_size()) {
+            let stored = self.stored(chunk.to_vec()).await?;
+            let there = living(&self.source.snapshot(), stored.keys())?;
+            for (id, record) in stored.into_iter().filter(|(id, _)| !there.contains(id)) {
+                let Some(subject) = Subject::of(&record) else {
+                    foreign += 1;
+                    continue;
+                };
+                let event = self.feed.dirty().cause(&id) == Some(Cause::DeletedByEvent);
+                match authority.judge(&subject) {
+                    _ if event => by_event.push(id),
+                    Ruling::Delete => others.push(id),
+                    Ruling::NotCovered(kind) => {
+                        kept += 1;
+                        not_covered.insert(kind);
+                    }
+                }
+            }
+            self.between().await?;
+        }
+        self.status.send_modify(|status| {
+            (status.foreign, status.kept) = (foreign, kept);
+            status.not_covered = not_covered.into_iter().collect();
+        });
+        let found: BTreeSet<String> = others.iter().cloned().collect();
+        self.memo.brake.retain(&found);
+        if !self.opened.as_ref().is_some_and(|opened| opened.marked) {
+            return Ok(());
+        }
+        let records = scan.len();
+        let allowed = self.memo.brake.admit(wall(), others, records);
+        self.save();
+        by_event.extend(allowed);
+        self.delete(by_event).await
+    }
+
+    /// Between two steps of a long reconcile: signs of life, and what changed meanwhile.
+    async fn between(&mut self) -> Result<(), Halt> {
+        if self.beat_due() <= self.feed.now() {
+            self.beat().await?;
+        }
+        self.flush_due().await
+    }
+}

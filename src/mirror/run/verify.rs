@@ -1,0 +1,235 @@
+//! Comparing without writing: what `verify` and `sync --dry-run` tell.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::{Halt, Mirror};
+use crate::document::Document;
+use crate::mirror::core::authority::Ruling;
+use crate::mirror::core::claim::Judgement;
+use crate::mirror::record::{Difference, Subject, differences};
+use crate::mirror::source::{Embedder, Snapshot as _, Source};
+use crate::mirror::status::MirrorPhase;
+use crate::mirror::store::{Contents, Stored, VectorStore};
+use crate::object::IdHash;
+
+/// Records of one page.
+pub(super) const PAGE: usize = 1_000;
+/// So often is a collection walked through at most; the next reconcile finds what is left.
+const WALKS: usize = 5;
+
+/// How one document and its record differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Divergence {
+    /// The store lacks it.
+    Missing,
+    /// The store has another text or metadata.
+    Different(Vec<Difference>),
+    /// The index lacks it, and its kind is covered.
+    Extra,
+}
+
+/// The result of a comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Documents and records that are equal.
+    pub equal: usize,
+    /// By id, what is not.
+    pub divergent: Vec<(String, Divergence)>,
+    /// Records of somebody else.
+    pub foreign: usize,
+    /// Records that the index lacks and whose kinds are not covered.
+    pub kept: usize,
+    /// Those kinds.
+    pub not_covered: BTreeSet<String>,
+    /// The collection is not there.
+    pub no_collection: bool,
+}
+
+/// What one walk through the store found; candidates only, as paging is unordered.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Hashes of ids whose records are equal.
+    pub(super) equal: HashSet<IdHash>,
+    /// Hashes of ids whose records differ.
+    pub(super) different: HashSet<IdHash>,
+    /// Records that the index lacks.
+    pub(super) extra: HashSet<String>,
+}
+
+impl Scan {
+    /// Records seen.
+    pub(super) fn len(&self) -> usize {
+        self.equal.len() + self.different.len() + self.extra.len()
+    }
+}
+
+impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
+    /// Compares every id, text and metadata; writes nothing.
+    ///
+    /// # Errors
+    /// Store or index can't be read, or the collection is another's.
+    pub async fn compare(&mut self) -> Result<Comparison, Halt> {
+        let authority = self.source.authority().await;
+        let Some(found) = self.store.find().await? else {
+            let ids = self.source.snapshot().ids()?;
+            let mut comparison = Comparison { no_collection: true, ..Comparison::default() };
+            for chunk in ids.chunks(PAGE) {
+                let documents = self.source.snapshot().documents(chunk)?;
+                comparison.divergent.extend(documents.into_iter().map(|it| (it.id, Divergence::Missing)));
+            }
+            comparison.divergent.sort_by(|a, b| a.0.cmp(&b.0));
+            return Ok(comparison);
+        };
+        if let Judgement::Refused(refusal) = self.observer.judge(self.feed.now(), &found, &self.claimant()) {
+            return Err(refusal.into());
+        }
+        let scan = self.scan().await?;
+        let snapshot = self.source.snapshot();
+        let ids = snapshot.ids()?;
+        let mut comparison = Comparison { equal: scan.equal.len(), ..Comparison::default() };
+        let unsure: Vec<IdHash> = ids.into_iter().filter(|id| !scan.equal.contains(id)).collect();
+        for chunk in unsure.chunks(self.page_size()) {
+            let documents = snapshot.documents(chunk)?;
+            let stored = self.stored(documents.iter().map(|document| document.id.clone()).collect()).await?;
+            for document in documents {
+                let divergence = match stored.get(&document.id) {
+                    None => Divergence::Missing,
+                    Some(record) => Divergence::Different(differences(&document, record, self.lists)),
+                };
+                match divergence {
+                    Divergence::Different(found) if found.is_empty() => comparison.equal += 1,
+                    divergence => comparison.divergent.push((document.id, divergence)),
+                }
+            }
+        }
+        let extra: Vec<String> = scan.extra.into_iter().collect();
+        for chunk in extra.chunks(self.page_size()) {
+            let stored = self.stored(chunk.to_vec()).await?;
+            let there = living(&self.source.snapshot(), stored.keys())?;
+            for (id, record) in stored.into_iter().filter(|(id, _)| !there.contains(id)) {
+                match Subject::of(&record).map(|subject| authority.judge(&subject)) {
+                    None => comparison.foreign += 1,
+                    Some(Ruling::Delete) => comparison.divergent.push((id, Divergence::Extra)),
+                    Some(Ruling::NotCovered(kind)) => {
+                        comparison.kept += 1;
+                        comparison.not_covered.insert(kind);
+                    }
+                }
+            }
+        }
+        comparison.divergent.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(comparison)
+    }
+
+    /// Looks again at what differed: what became equal meanwhile leaves the comparison.
+    ///
+    /// # Errors
+    /// As [`Mirror::compare`].
+    pub async fn look_again(&mut self, comparison: &mut Comparison) -> Result<(), Halt> {
+        let ids: Vec<String> = comparison.divergent.iter().map(|(id, _)| id.clone()).collect();
+        let mut still = HashMap::new();
+        for chunk in ids.chunks(self.page_size()) {
+            let stored = self.stored(chunk.to_vec()).await?;
+            let hashes: Vec<IdHash> = chunk.iter().map(|id| IdHash::of(id)).collect();
+            let documents: HashMap<String, Document> = self
+                .source
+                .snapshot()
+                .documents(&hashes)?
+                .into_iter()
+                .map(|it| (it.id.clone(), it))
+                .collect();
+            for id in chunk {
+                let divergence = match (documents.get(id), stored.get(id)) {
+                    (None, None) => None,
+                    (Some(_), None) => Some(Divergence::Missing),
+                    (None, Some(_)) => Some(Divergence::Extra),
+                    (Some(document), Some(record)) => {
+                        let found = differences(document, record, self.lists);
+                        (!found.is_empty()).then_some(Divergence::Different(found))
+                    }
+                };
+                match divergence {
+                    Some(divergence) => _ = still.insert(id.clone(), divergence),
+                    None => comparison.equal += usize::from(documents.contains_key(id)),
+                }
+            }
+        }
+        comparison.divergent.retain_mut(|(id, divergence)| match still.remove(id) {
+            Some(new) => {
+                *divergence = new;
+                true
+            }
+            None => false,
+        });
+        Ok(())
+    }
+
+    /// Walks through the whole collection and compares each record with the index. Paging is unordered, and may pass
+    /// some records by: then it walks again.
+    pub(super) async fn scan(&mut self) -> Result<Scan, Halt> {
+        let mut scan = Scan::default();
+        for _ in 0..WALKS {
+            self.walk(&mut scan).await?;
+            if scan.len() >= self.store.count().await? {
+                break;
+            }
+        }
+        Ok(scan)
+    }
+
+    async fn walk(&mut self, scan: &mut Scan) -> Result<(), Halt> {
+        let snapshot = self.source.snapshot();
+        let total = self.store.count().await?;
+        let mut done = 0;
+        loop {
+            self.phase(MirrorPhase::Comparing { done: done as u64, total: total.max(done) as u64 });
+            let page = self.store.page(done, self.page_size(), Contents::Full).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            done += page.len();
+            let hashes: Vec<IdHash> = page.iter().map(|record| IdHash::of(&record.id)).collect();
+            let documents: HashMap<String, Document> =
+                snapshot.documents(&hashes)?.into_iter().map(|it| (it.id.clone(), it)).collect();
+            for (record, hash) in page.into_iter().zip(hashes) {
+                match documents.get(&record.id) {
+                    None => _ = scan.extra.insert(record.id),
+                    Some(document) if differences(document, &record, self.lists).is_empty() => {
+                        scan.equal.insert(hash);
+                        scan.different.remove(&hash);
+                        if self.opened.as_ref().is_some_and(|opened| !opened.distrusted) {
+                            self.confirmed.confirm(hash, self.content(document));
+                        }
+                    }
+                    Some(_) if scan.equal.contains(&hash) => {}
+                    Some(_) => _ = scan.different.insert(hash),
+                }
+            }
+            if self.opened.is_some() {
+                if self.beat_due() <= self.feed.now() {
+                    self.beat().await?;
+                }
+                self.flush_due().await?;
+            }
+        }
+    }
+
+    /// These records as the store has them now, by id.
+    pub(super) async fn stored(&self, ids: Vec<String>) -> Result<HashMap<String, Stored>, Halt> {
+        let records = self.store.get(&ids, Contents::Full).await?;
+        Ok(records.into_iter().map(|record| (record.id.clone(), record)).collect())
+    }
+
+    pub(super) fn page_size(&self) -> usize {
+        self.store.limits().records.clamp(1, PAGE)
+    }
+}
+
+/// Which of these ids the index has now.
+pub(super) fn living<'a>(
+    snapshot: &impl crate::mirror::source::Snapshot,
+    ids: impl Iterator<Item = &'a String>,
+) -> Result<HashSet<String>, Halt> {
+    let hashes: Vec<IdHash> = ids.map(|id| IdHash::of(id)).collect();
+    Ok(snapshot.documents(&hashes)?.into_iter().map(|document| document.id).collect())
+}
