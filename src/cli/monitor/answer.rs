@@ -106,6 +106,9 @@ fn readiness(state: &State<'_>, now_ms: i64) -> Result<String, String> {
         Phase::Unauthorized { message } => Err(format!("the credentials are refused: {message}")),
         Phase::Stopped => Err("stopped".to_owned()),
         Phase::Live => {
+            if let Some(mirror) = status.mirror.as_ref().filter(|mirror| !mirror.is_in_sync()) {
+                return Err(format!("the index is in sync, the mirror is not: {}", mirror.state()));
+            }
             let failing = status.coverage().failing;
             let failing =
                 if failing.is_empty() { String::new() } else { format!(", failing: {}", names(&failing)) };
@@ -126,6 +129,7 @@ fn names(kinds: &[KindKey]) -> String {
 mod tests {
     use super::*;
     use crate::engine::status::{KindState, KindStatus};
+    use crate::mirror::{MirrorPhase, MirrorStatus};
 
     const NOW: i64 = 1_772_452_800_000;
 
@@ -175,6 +179,21 @@ mod tests {
         assert_eq!(ask("/readyz", &State::Running(&silent)), expected);
         let young = Status { heartbeat_ms: 0, ..status(Phase::Connecting) };
         assert_eq!(ask("/healthz", &State::Running(&young)).0, 200);
+    }
+
+    #[test]
+    fn a_mirror_has_to_be_in_sync_too() {
+        let mut status = status(Phase::Live);
+        status.mirror = Some(MirrorStatus { phase: MirrorPhase::Live, queue: 4, ..MirrorStatus::default() });
+        let (code, body) = ask("/readyz", &State::Running(&status));
+        assert_eq!(
+            (code, body.as_str()),
+            (503, "the index is in sync, the mirror is not: writing changes\n")
+        );
+        assert_eq!(ask("/healthz", &State::Running(&status)).0, 200);
+        status.mirror =
+            Some(MirrorStatus { phase: MirrorPhase::Live, synced_ms: Some(NOW), ..MirrorStatus::default() });
+        assert_eq!(ask("/readyz", &State::Running(&status)).0, 200);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::engine::status::{KindState, KindStatus, Phase, SemanticState, SemanticStatus, Status};
+use crate::mirror::MirrorStatus;
 
 /// Every state a kind can be in: a series that is missing and one that is 0 are different things.
 const STATES: [&str; 9] =
@@ -24,6 +25,9 @@ pub(super) fn render(status: Option<&Status>, now_ms: i64) -> String {
         coverage(&mut page, status, now_ms);
         kinds(&mut page, status);
         embedding(&mut page, &status.semantic);
+        if let Some(status) = &status.mirror {
+            mirror(&mut page, status);
+        }
     }
     page.0
 }
@@ -125,6 +129,57 @@ fn embedding(page: &mut Page, semantic: &SemanticStatus) {
     page.sample(&[], semantic.made as f64);
 }
 
+fn mirror(page: &mut Page, mirror: &MirrorStatus) {
+    page.gauge("kubesift_mirror_info", "Where documents are mirrored to.");
+    page.sample(&[("collection", &mirror.collection), ("profile", &mirror.profile)], 1.0);
+    page.gauge(
+        "kubesift_mirror_in_sync",
+        "1 while the collection equals the index, but for what just changed.",
+    );
+    page.sample(&[], f64::from(u8::from(mirror.is_in_sync())));
+    page.gauge("kubesift_mirror_lag_seconds", "How long the longest waiting document has waited.");
+    page.sample(&[], mirror.lag_ms as f64 / 1000.0);
+    for (name, help, value) in [
+        ("kubesift_mirror_records", "Records in the collection, as far as known.", mirror.records),
+        ("kubesift_mirror_queue", "Documents that wait to be sent.", mirror.queue),
+        ("kubesift_mirror_deletes_held_back", "Deletes that the brake holds back.", mirror.held_back),
+        ("kubesift_mirror_foreign", "Records of somebody else, which are left alone.", mirror.foreign),
+        ("kubesift_mirror_over_limit", "Documents that the store can't take.", mirror.over_limit_count),
+    ] {
+        page.gauge(name, help);
+        page.sample(&[], value as f64);
+    }
+    for (name, help, value) in [
+        ("kubesift_mirror_added_total", "Documents that were not in the store.", mirror.added),
+        ("kubesift_mirror_updated_total", "Documents whose record was another.", mirror.updated),
+        ("kubesift_mirror_deletes_total", "Records deleted.", mirror.deleted),
+        ("kubesift_mirror_batches_sent_total", "Batches that the store took.", mirror.batches_sent),
+        ("kubesift_mirror_batches_failed_total", "Batches that it did not take.", mirror.batches_failed),
+        ("kubesift_mirror_batches_retried_total", "Batches sent again.", mirror.batches_retried),
+        (
+            "kubesift_mirror_lost_updates_total",
+            "Updates of records that turned out to be missing; they were written anew.",
+            mirror.lost_updates,
+        ),
+    ] {
+        page.counter(name, help);
+        page.sample(&[], value as f64);
+    }
+    for (name, help, ms) in [
+        (
+            "kubesift_mirror_synced_timestamp_seconds",
+            "The collection last equalled the index.",
+            mirror.synced_ms,
+        ),
+        ("kubesift_mirror_reconciled_timestamp_seconds", "The last comparison ended.", mirror.reconciled_ms),
+    ] {
+        if let Some(ms) = ms {
+            page.gauge(name, help);
+            page.sample(&[], seconds(ms));
+        }
+    }
+}
+
 fn is_read(kind: &KindStatus) -> bool {
     !matches!(kind.state, KindState::Excluded { .. } | KindState::Gone)
 }
@@ -201,6 +256,16 @@ mod tests {
             requests: 70,
             throttled: 1,
             deletes: 4,
+            mirror: Some(MirrorStatus {
+                collection: "instances".into(),
+                profile: "default".into(),
+                queue: 3,
+                lag_ms: 250,
+                held_back: 7,
+                batches_sent: 11,
+                synced_ms: Some(NOW),
+                ..MirrorStatus::default()
+            }),
             semantic: SemanticStatus {
                 state: SemanticState::Working,
                 made: 9,
@@ -236,6 +301,13 @@ mod tests {
             "kubesift_start_time_seconds 1772452740",
             "kubesift_embedding_state{state=\"working\"} 1",
             "kubesift_embedding_queue 5",
+            "kubesift_mirror_info{collection=\"instances\",profile=\"default\"} 1",
+            "kubesift_mirror_in_sync 0",
+            "kubesift_mirror_queue 3",
+            "kubesift_mirror_lag_seconds 0.25",
+            "kubesift_mirror_deletes_held_back 7",
+            "kubesift_mirror_batches_sent_total 11",
+            "kubesift_mirror_synced_timestamp_seconds 1772452800",
             "kubesift_embeddings_made_total 9",
         ] {
             assert!(page.lines().any(|own| own == line), "{line} is missing:\n{page}");
