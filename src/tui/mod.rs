@@ -11,7 +11,7 @@
 
 mod clipboard;
 mod cluster;
-mod complete;
+mod family;
 mod input;
 pub mod keys;
 mod layout;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::family::Family;
 use super::keys::Key;
-use super::state::{Content, Facet, Proposal};
+use super::state::{Content, Facet, Proposal, Row};
 use crate::cluster::fetch::{Manifest, ObjectRef, Occurrence};
 use crate::engine::status::Status;
 use crate::query::Span;
@@ -127,6 +128,8 @@ pub(crate) struct Request {
     pub(crate) limit: usize,
     /// Whether facets are wanted.
     pub(crate) facets: bool,
+    /// The label whose values are counted as well.
+    pub(crate) facet_key: Option<String>,
     /// Seconds since 1970: what ages are counted from.
     pub(crate) now: i64,
 }
@@ -174,8 +177,6 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// It may still become right: no error yet.
     pub(crate) half_typed: bool,
-    /// It names a kind that there is not.
-    pub(crate) unknown: bool,
 }
 
 /// What can be fetched of an object.
@@ -191,16 +192,18 @@ pub(crate) enum Wanted {
 }
 
 /// What was fetched of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Page {
     /// Its YAML.
     Manifest(Manifest),
     /// The events about it, oldest first.
     Events(Vec<Occurrence>),
+    /// Its owners and what it owns.
+    Family(Family),
 }
 
 /// Something to be done outside of the core.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {
     /// Search; an older request that still waits is forgotten.
     Search(Request),
@@ -218,6 +221,13 @@ pub(crate) enum Effect {
         object: ObjectRef,
         /// What.
         wanted: Wanted,
+    },
+    /// Find an object's family in the index.
+    Family {
+        /// Number of the request; the answer carries it.
+        ticket: u64,
+        /// The object.
+        row: Arc<Row>,
     },
     /// What is being fetched is wanted no longer.
     CancelFetch,

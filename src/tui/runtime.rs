@@ -161,13 +161,14 @@ impl App {
             Effect::SaveHistory(queries) => self.save_history(queries),
             Effect::SwitchContext(context) => self.switch(context),
             Effect::Fetch { ticket, object, wanted } => self.fetch(ticket, object, wanted),
+            Effect::Family { ticket, row } => self.worker.ask_family(ticket, row),
             Effect::CancelFetch => self.cancel_fetch(),
             Effect::Refresh => {
                 if let Some(attended) = &self.attended {
                     attended.refresh.notify_one();
                 }
             }
-            Effect::Redraw => tty.screen.clear()?,
+            Effect::Redraw => tty.redraw()?,
             Effect::Suspend => tty.suspend()?,
             Effect::CatchMouse(on) => tty.catch_mouse(on)?,
             // The loop ends before it comes here.

@@ -15,6 +15,7 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::Rect;
 
 /// Whether the terminal is ours; the panic hook must know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -42,7 +43,14 @@ impl Tty {
         TAKEN.store(true, Ordering::SeqCst);
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
         self.catch_mouse(self.mouse)?;
-        self.screen.clear()
+        self.redraw()
+    }
+
+    /// Forgets what the terminal shows: the next frame is drawn whole. Not by `Terminal::clear`, which asks the terminal
+    /// where its cursor is and fails where no answer comes.
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
+        let size = self.screen.size()?;
+        self.screen.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Catches the mouse, or lets the terminal have it.

@@ -3,8 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::msg::{Answer, Event, Request};
+use super::family::family;
+use super::msg::{Answer, Event, Page, Request};
 use super::search::answer;
+use super::state::Row;
 use crate::search::Searcher;
 
 /// How often the index is looked at for something newer; reading one small file.
@@ -25,6 +27,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Waiting {
     request: Option<Request>,
+    /// An object whose family is wanted, and the number of that request.
+    family: Option<(u64, Arc<Row>)>,
     searcher: Option<Searcher>,
     /// Counts the searchers that were handed over.
     changes: u64,
@@ -51,6 +55,12 @@ impl Worker {
     /// Asks; a request that still waits is forgotten.
     pub(super) fn ask(&self, request: Request) {
         self.shared.lock().request = Some(request);
+        self.shared.wake.notify_one();
+    }
+
+    /// Asks for the family of an object; one that still waits is forgotten.
+    pub(super) fn ask_family(&self, ticket: u64, row: Arc<Row>) {
+        self.shared.lock().family = Some((ticket, row));
         self.shared.wake.notify_one();
     }
 
@@ -97,19 +107,26 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
     let mut seen = Seen::default();
     loop {
         let mut waiting = shared.lock();
-        if waiting.request.is_none() && waiting.changes == seen.changes && !waiting.ends {
+        if waiting.request.is_none()
+            && waiting.family.is_none()
+            && waiting.changes == seen.changes
+            && !waiting.ends
+        {
             waiting = shared.wake.wait_timeout(waiting, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
         if waiting.ends {
             return;
         }
-        let request = waiting.request.take();
+        let (request, family) = (waiting.request.take(), waiting.family.take());
         if waiting.changes != seen.changes {
             seen.changes = waiting.changes;
             present = waiting.searcher.clone();
         }
         drop(waiting);
         let version = present.as_ref().map(version);
+        if let Some((ticket, row)) = family {
+            send(Event::Fetched { ticket, page: relatives(present.as_ref(), &row) });
+        }
         match request {
             Some(request) => {
                 // What is searched now is what the answer shows; a commit in between is noticed by the next look.
@@ -139,6 +156,12 @@ fn version(searcher: &Searcher) -> u64 {
     searcher.version()
 }
 
+fn relatives(searcher: Option<&Searcher>, row: &Arc<Row>) -> Result<Page, String> {
+    let searcher = searcher.ok_or_else(|| "there is no index yet".to_owned())?;
+    let searched = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| family(searcher, row)));
+    searched.unwrap_or_else(|_| Err("the search failed; see --log-file".to_owned())).map(Page::Family)
+}
+
 // A panic in a search must not leave the app without one: it is an answer, and the log has the rest.
 fn guarded(searcher: Option<&Searcher>, request: Request) -> Answer {
     let generation = request.generation;
@@ -165,6 +188,7 @@ mod tests {
             namespaces: Vec::new(),
             limit: 10,
             facets: false,
+            facet_key: None,
             now: 0,
         }
     }

@@ -183,6 +183,10 @@ actions! {
     Yaml "yaml" Object L | T, "y", "yaml";
     /// The events about it
     Events "events" Object L | T, "E", "events";
+    /// Its family, from the index: owners all the way up, what it owns all the way down
+    Tree "tree" Object L | T, "t", "tree";
+    /// Go to its owner
+    Owner "owner" Object L | T, "J", "";
     /// Show or hide managedFields in the YAML
     ManagedFields "managed-fields" Object T, "m", "";
     /// Reveal the values of a Secret in the YAML, until it is closed

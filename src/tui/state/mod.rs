@@ -81,11 +81,13 @@ pub(crate) enum Tab {
     Yaml,
     /// Events.
     Events,
+    /// Owners and what is owned.
+    Tree,
 }
 
 impl Tab {
     /// All, in the order of their headings.
-    pub(crate) const ALL: [Self; 3] = [Self::Summary, Self::Yaml, Self::Events];
+    pub(crate) const ALL: [Self; 4] = [Self::Summary, Self::Yaml, Self::Events, Self::Tree];
 
     /// Its heading.
     pub(crate) fn title(self) -> &'static str {
@@ -93,6 +95,7 @@ impl Tab {
             Self::Summary => "summary",
             Self::Yaml => "yaml",
             Self::Events => "events",
+            Self::Tree => "tree",
         }
     }
 }
@@ -106,8 +109,17 @@ pub(crate) struct Facet {
     pub(crate) value: String,
     /// How many matches have it.
     pub(crate) count: u64,
-    /// What is added to the query to have only those.
-    pub(crate) narrows: String,
+    /// What choosing it means.
+    pub(crate) pick: FacetPick,
+}
+
+/// What choosing a facet means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FacetPick {
+    /// This is added to the query.
+    Narrow(String),
+    /// The values of this label are counted.
+    Values(String),
 }
 
 /// What a half-typed word may become.
@@ -213,6 +225,8 @@ pub(crate) struct State {
     pub(crate) preview: bool,
     /// The facets panel shows.
     pub(crate) facets: bool,
+    /// The label whose values are counted.
+    pub(crate) facet_key: Option<String>,
     /// The line of the facets panel that is selected.
     pub(crate) facet: usize,
     /// What the word under the cursor may become.
@@ -260,6 +274,7 @@ impl State {
             wide: false,
             preview: true,
             facets: false,
+            facet_key: None,
             facet: 0,
             proposals: Vec::new(),
             proposed_for: 0..0,

@@ -11,6 +11,7 @@ pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>)
     let tab = match action {
         Action::Yaml => Tab::Yaml,
         Action::Events => Tab::Events,
+        Action::Tree => Tab::Tree,
         _ => Tab::Summary,
     };
     if !matches!(state.overlays.last(), Some(Overlay::Detail(_))) {
@@ -45,7 +46,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
             Some(Ok(Page::Manifest(manifest))) if manifest.masked > 0 => {
                 show(state, Tab::Yaml, true, effects);
             }
-            Some(Ok(Page::Manifest(_) | Page::Events(_)) | Err(_)) | None => {
+            Some(Ok(Page::Manifest(_) | Page::Events(_) | Page::Family(_)) | Err(_)) | None => {
                 note(state, "nothing is masked here");
             }
         },
@@ -62,8 +63,27 @@ fn show(state: &mut State, tab: Tab, reveal: bool, effects: &mut Vec<Effect>) {
         Tab::Summary => return effects.push(Effect::CancelFetch),
         Tab::Yaml => Wanted::Manifest { reveal },
         Tab::Events => Wanted::Events,
+        Tab::Tree => {
+            let row = detail.row.clone();
+            return effects.extend([Effect::CancelFetch, Effect::Family { ticket, row }]);
+        }
     };
     effects.push(Effect::Fetch { ticket, object: reference(&detail.row), wanted });
+}
+
+/// Shows the owner of the object under the cursor.
+pub(super) fn owner(state: &mut State, effects: &mut Vec<Effect>) {
+    let owners = state.row().map(|row| row.document.local.owners.clone()).unwrap_or_default();
+    let owner = owners.iter().find(|owner| owner.controller).or(owners.first());
+    match owner.filter(|owner| !owner.uid.is_empty()) {
+        Some(owner) => {
+            let query = format!("uid:{}", owner.uid);
+            super::close_all(state, effects);
+            state.focus = super::Focus::List;
+            query::show(state, &query, effects);
+        }
+        None => note(state, "it has no owner"),
+    }
 }
 
 /// Something was fetched; for a tab that was left it is dropped.

@@ -3,7 +3,7 @@
 use super::super::keys::Action;
 use super::super::layout;
 use super::super::msg::Effect;
-use super::super::state::{CLUSTER, Focus, Item, ItemKey, State};
+use super::super::state::{CLUSTER, FacetPick, Focus, Item, ItemKey, State};
 use super::{note, query};
 use crate::text::shell_quote;
 
@@ -90,10 +90,17 @@ fn more(state: &mut State, effects: &mut Vec<Effect>) {
 
 fn enter(state: &mut State, effects: &mut Vec<Effect>) {
     if state.focus == Focus::Facets {
-        let facet = state.results.facets.get(state.facet).map(|facet| facet.narrows.clone());
-        if let Some(term) = facet {
-            state.focus = Focus::List;
-            query::narrow(state, &term, effects);
+        let pick = state.results.facets.get(state.facet).map(|facet| facet.pick.clone());
+        match pick {
+            Some(FacetPick::Narrow(term)) => {
+                state.focus = Focus::List;
+                query::narrow(state, &term, effects);
+            }
+            Some(FacetPick::Values(key)) => {
+                state.facet_key = Some(key);
+                query::search(state, effects);
+            }
+            None => {}
         }
         return;
     }

@@ -119,7 +119,10 @@ pub(super) fn perform(state: &mut State, action: Action, effects: &mut Vec<Effec
             state.query.end();
             query::search(state, effects);
         }
-        Action::Describe | Action::Yaml | Action::Events => detail::open(state, action, effects),
+        Action::Owner => detail::owner(state, effects),
+        Action::Describe | Action::Yaml | Action::Events | Action::Tree => {
+            detail::open(state, action, effects)
+        }
         _ if matches!(state.overlays.last(), Some(Overlay::Picker(_))) => {
             overlay::act(state, action, effects)
         }

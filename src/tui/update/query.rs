@@ -14,6 +14,7 @@ pub(super) fn search(state: &mut State, effects: &mut Vec<Effect>) {
         namespaces: state.namespaces.clone(),
         limit: state.limit,
         facets: state.facets,
+        facet_key: state.facet_key.clone(),
         now: state.now_ms / 1000,
     }));
 }

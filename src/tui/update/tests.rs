@@ -119,8 +119,7 @@ fn an_error_keeps_the_last_good_rows() {
     app.answer(&rows(&["a"]));
     app.press("(");
     let generation = app.request().generation;
-    let problem =
-        Problem { span: Some(3..4), message: "never closed".to_owned(), half_typed: false, unknown: false };
+    let problem = Problem { span: Some(3..4), message: "never closed".to_owned(), half_typed: false };
     app.tell(Event::Answer(Answer {
         generation,
         took_us: 1,

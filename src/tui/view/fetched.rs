@@ -3,6 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::super::family::Family;
 use super::super::msg::Page;
 use super::super::state::{Detail, State, Tab};
 use super::detail;
@@ -14,13 +15,15 @@ pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
     let mut lines = vec![heading(state, detail, columns), Line::default()];
     match (detail.tab, &detail.page) {
         (Tab::Summary, _) => lines.extend(detail::lines(state, &detail.row, columns)),
+        (Tab::Tree, None) => lines.push(dim(state, "looking in the index")),
         (Tab::Yaml | Tab::Events, None) => lines.push(dim(state, "asking the cluster; esc goes back")),
-        (Tab::Yaml | Tab::Events, Some(Err(why))) => {
+        (Tab::Yaml | Tab::Events | Tab::Tree, Some(Err(why))) => {
             for piece in detail::wrap(&sanitise(why), columns.saturating_sub(4).max(10)) {
                 lines.push(Line::from(Span::styled(format!("   {piece}"), state.theme.bad())));
             }
         }
         (_, Some(Ok(Page::Manifest(manifest)))) => lines.extend(yaml(state, detail, manifest, columns)),
+        (_, Some(Ok(Page::Family(family)))) => lines.extend(relatives(state, family, columns)),
         (_, Some(Ok(Page::Events(events)))) => lines.extend(occurrences(state, events, columns)),
     }
     lines
@@ -81,6 +84,36 @@ fn coloured(state: &State, line: &str, columns: usize) -> Line<'static> {
         ]),
         None => Line::from(format!(" {text}")),
     }
+}
+
+fn relatives(state: &State, family: &Family, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for member in &family.members {
+        let indent = (3 + member.depth * 2).min(columns / 2);
+        let style = if member.is_self { state.theme.accent() } else { Style::new() };
+        let facts = match &member.row {
+            Some(row) => {
+                let created = row.document.local.created;
+                let age = created.map(|at| age(state.now_ms / 1000 - at)).unwrap_or_default();
+                let deleting = if row.document.local.deleted.is_some() { "  deleting" } else { "" };
+                format!("  {}  {age}{deleting}", super::list::namespace(row))
+            }
+            None => "  not in the index".to_owned(),
+        };
+        let room = columns.saturating_sub(indent + width(&facts).min(40) + 1).max(10);
+        lines.push(Line::from(vec![
+            " ".repeat(indent).into(),
+            Span::styled(clean(&member.label, room), style),
+            Span::styled(clean(&facts, 60), state.theme.dim()),
+        ]));
+    }
+    if family.members.len() < 2 {
+        lines.push(dim(state, "It has no owner and owns nothing that is in the index."));
+    }
+    if family.more {
+        lines.push(dim(state, "and more"));
+    }
+    lines
 }
 
 fn occurrences(state: &State, events: &[Occurrence], columns: usize) -> Vec<Line<'static>> {

@@ -15,6 +15,10 @@ const LANGUAGE: &[(&str, &str)] = &[
     ("app=web tier!=db", "labels, exactly; -l 'env in (a,b)' as in kubectl"),
     ("label:app", "a label that is there"),
     ("name:^web", "names: ^start end$ glob-* and parts"),
+    ("age:<2h", "by age; also created:>2026-01-01"),
+    ("owner:deploy/web", "owned by; root: at any distance"),
+    ("is:deleting", "being deleted; has:finalizer has:owner no:label"),
+    ("sort:age", "newest first; sort:-age sort:name"),
     ("-kind:pod !web", "without these"),
     ("a | b  ( )", "one of both"),
 ];

@@ -9,11 +9,13 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
+use super::super::family::{Family, Member};
 use super::super::keys::Action;
 use super::super::msg::{Link, Page, Problem};
 use super::super::state::testing::{NOW, labelled, owned, row};
 use super::super::state::{
-    Content, Detail, Facet, Focus, KindCount, Overlay, Picker, PickerKind, Proposal, Row, State, Tab,
+    Content, Detail, Facet, FacetPick, Focus, KindCount, Overlay, Picker, PickerKind, Proposal, Row, State,
+    Tab,
 };
 use super::super::theme::Theme;
 use super::super::update::perform_for_tests as perform;
@@ -216,8 +218,7 @@ fn views() -> Vec<(&'static str, Change)> {
         ("error", |state| {
             state.query.set("kind:deploi team=payments");
             let message = "no kind is called 'deploi': did you mean 'deploy'?".to_owned();
-            state.results.problem =
-                Some(Problem { span: Some(5..11), message, half_typed: false, unknown: false });
+            state.results.problem = Some(Problem { span: Some(5..11), message, half_typed: false });
         }),
         ("nothing", |state| set(state, Content::Rows(Vec::new()), 0)),
         ("facets", |state| {
@@ -228,7 +229,7 @@ fn views() -> Vec<(&'static str, Change)> {
                 field: field.to_owned(),
                 value: value.to_owned(),
                 count,
-                narrows: format!("{field}:{value}"),
+                pick: FacetPick::Narrow(format!("{field}:{value}")),
             };
             state.results.facets = vec![
                 facet("kind", "Deployment", 3),
@@ -269,6 +270,23 @@ fn views() -> Vec<(&'static str, Change)> {
                 event("Warning", "BackOff", 7, &"restarting failed container ".repeat(5)),
             ];
             state.overlays.push(Overlay::Detail(detail(row, Tab::Events, Some(Ok(Page::Events(events))))));
+        }),
+        ("tree", |state| {
+            let rows = state.results.content.rows();
+            let member = |depth, row: Option<&Arc<Row>>, label: &str, is_self| Member {
+                depth,
+                row: row.cloned(),
+                label: label.to_owned(),
+                is_self,
+            };
+            let members = vec![
+                member(0, None, "Application/checkout", false),
+                member(1, Some(&rows[0]), "Deployment/checkout-api", true),
+                member(2, Some(&rows[3]), "Pod/checkout-api-7f9c-0", false),
+            ];
+            let page = Some(Ok(Page::Family(Family { members, more: true })));
+            let row = rows[0].clone();
+            state.overlays.push(Overlay::Detail(detail(row, Tab::Tree, page)));
         }),
         ("not-fetched", |state| {
             let row = state.results.content.rows()[0].clone();
@@ -384,8 +402,12 @@ fn hostile_state(size: (u16, u16), text: &str) -> State {
     state.namespaces = vec![text.to_owned()];
     state.results.namespaces = vec![(text.to_owned(), 1)];
     state.results.hints = vec![text.to_owned()];
-    state.results.facets =
-        vec![Facet { field: text.to_owned(), value: text.to_owned(), count: 1, narrows: text.to_owned() }];
+    state.results.facets = vec![Facet {
+        field: text.to_owned(),
+        value: text.to_owned(),
+        count: 1,
+        pick: FacetPick::Narrow(text.to_owned()),
+    }];
     state.proposals = vec![Proposal { text: text.to_owned(), count: None }];
     let mut status = status();
     status.server = text.to_owned();
@@ -421,12 +443,8 @@ fn every_view_of(state: &State) -> Vec<State> {
         all.push(state);
     }
     let mut with_problem = state.clone();
-    with_problem.results.problem = Some(Problem {
-        span: Some(0..2),
-        message: state.cluster.name.clone(),
-        half_typed: false,
-        unknown: false,
-    });
+    with_problem.results.problem =
+        Some(Problem { span: Some(0..2), message: state.cluster.name.clone(), half_typed: false });
     let mut with_note = state.clone();
     with_note.note = Some((state.cluster.name.clone(), i64::MAX));
     let mut from_link = state.clone();
@@ -442,7 +460,14 @@ fn every_view_of(state: &State) -> Vec<State> {
         source: hostile(),
         ..Occurrence::default()
     };
-    let pages = [Ok(Page::Manifest(manifest)), Ok(Page::Events(vec![event])), Err(hostile())];
+    let members = vec![Member { depth: 0, row: Some(row.clone()), label: hostile(), is_self: false }];
+    let family = Family { members, more: false };
+    let pages = [
+        Ok(Page::Family(family)),
+        Ok(Page::Manifest(manifest)),
+        Ok(Page::Events(vec![event])),
+        Err(hostile()),
+    ];
     for page in pages {
         let mut state = state.clone();
         state.overlays.push(Overlay::Detail(detail(row.clone(), Tab::Yaml, Some(page))));
