@@ -31,7 +31,11 @@ async fn one_types_narrows_opens_and_quits() {
     assert!(!shown.contains("no kind is called"), "half-typed is no error: {shown}");
     terminal.press("x");
     terminal.wait_for("no kind is called 'deplx'").await;
-    terminal.press("\x7f\t");
+    terminal.press("\x7f");
+    terminal
+        .wait("the completions", |text| text.lines().nth(2).is_some_and(|line| line.contains("deployments")))
+        .await;
+    terminal.press("\t");
     terminal.wait_for("kind:deployments").await;
     terminal.press("\x1b");
     terminal.wait_for("q back").await;
@@ -123,7 +127,10 @@ async fn another_context_is_another_index_and_what_is_stored_shows_without_a_clu
     home.use_kubeconfig(both);
     let mut terminal = Terminal::open(&home, SIZE, &["checkout"]);
     terminal.wait_for("Deployment").await;
-    terminal.press("\x1b:ctx\r");
+    // Escape and a letter at once would be that letter with alt.
+    terminal.press("\x1b");
+    terminal.wait_for("q back").await;
+    terminal.press(":ctx\r");
     terminal.wait_for("context ›").await;
     terminal.press("\x1b[B\r");
     terminal.wait_until_gone("Deployment").await;
