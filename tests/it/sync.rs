@@ -103,7 +103,6 @@ async fn selectors_equal_kubectls_answer() {
         "n<10",
         "n>1,n<10",
         "n > 6",
-        "n>-1",
         "!n",
         "in=notin",
         "notin=in",

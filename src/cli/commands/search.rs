@@ -95,6 +95,8 @@ fn report(
 ) -> Outcome {
     let form = target.settings.text(Key::Output).unwrap_or("table").to_owned();
     let total = answer.total.count;
+    // what is only similar was found, and is no hit
+    let matching = total - answer.similar;
     let plus = if answer.total.exact { "" } else { "+" };
     if only_count {
         session.output.data(&total.to_string())?;
@@ -104,11 +106,15 @@ fn report(
     for hint in &query.hints {
         session.output.note(&hint.message);
     }
-    if let Some(remark) = session.if_nothing.take().filter(|_| total == 0) {
+    if let Some(remark) = session.if_nothing.take().filter(|_| matching == 0) {
         session.output.note(&remark);
     }
-    if answer.similar > 0 && answer.similar == total {
-        session.output.note("nothing is called so; these names are similar");
+    if answer.similar > 0 {
+        let similar = count(answer.similar);
+        session.output.note(&match matching {
+            0 => format!("nothing matches; {similar} names are similar (~)"),
+            _ => format!("{similar} more names are similar (~)"),
+        });
     }
     let shown = answer.hits.len() as u64;
     if !only_count && shown < total {
@@ -117,8 +123,8 @@ fn report(
         let all = format!("the first {} of {}{plus} hits; {how}", count(shown), count(total));
         session.output.note(&all);
     }
-    tell_truth(session, prepared, &format!("{}{plus}", count(total)), answer.objects);
-    Ok(if total > 0 { Exit::Done } else { Exit::Nothing })
+    tell_truth(session, prepared, &format!("{}{plus}", count(matching)), answer.objects);
+    Ok(if matching > 0 { Exit::Done } else { Exit::Nothing })
 }
 
 fn tell_truth(session: &mut Session<'_>, prepared: &Prepared, hits: &str, objects: u64) {
