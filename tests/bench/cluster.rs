@@ -1,8 +1,9 @@
-//! The figures that need a cluster: `cargo bench --bench cluster -- reading visible kinds`. Prints Markdown.
+//! The figures that need a cluster: `cargo bench --bench cluster -- reading visible mirror kinds`. Prints Markdown.
 //!
 //! - `reading`: an empty index filled from a real API server, beside kubectl and a bare list of the same kinds;
 //!   restarts; memory; the same with 100,000 objects on the simulated server.
 //! - `visible`: from a change in the cluster to its place in a search, while 200 changes arrive each second.
+//! - `mirror`: all of it into a real Chroma, beside a bare client; from a change to its record; memory while it is away.
 //! - `kinds`: 1,200 custom resource definitions on a warm API server and on one that has just started.
 //!
 //! `tests/bench/run` sets up what this needs. A figure is never a verdict here: nothing is asserted about time.
@@ -22,6 +23,7 @@
 
 mod child;
 mod kinds;
+mod mirror;
 mod reading;
 mod report;
 mod simulated;
@@ -39,12 +41,12 @@ async fn main() {
     // cargo adds `--bench`.
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let wants = |section: &str| asked.is_empty() || asked.iter().any(|arg| arg == section);
-    let known = ["reading", "visible", "kinds"];
+    let known = ["reading", "visible", "mirror", "kinds"];
     if let Some(unknown) = asked.iter().find(|arg| !known.contains(&arg.as_str())) {
         eprintln!("unknown section {unknown}: choose from {}", known.join(", "));
         return;
     }
-    if wants("reading") || wants("visible") {
+    if wants("reading") || wants("visible") || wants("mirror") {
         let Some(plane) = start().await else { return };
         let loaded = load::mixed(&plane, OBJECTS).await;
         eprintln!("{} objects loaded in {:.0} s", loaded.objects, loaded.took.as_secs_f64());
@@ -54,6 +56,9 @@ async fn main() {
         }
         if wants("visible") {
             visible::run(&plane).await;
+        }
+        if wants("mirror") {
+            mirror::run(&plane).await;
         }
     }
     if wants("kinds") {

@@ -22,12 +22,12 @@ use crate::report::{Table, Times};
 use crate::support::{ControlPlane, Home, load, process};
 
 /// Changes per second, and for how many seconds.
-const RATE: u64 = 200;
-const SECONDS: u64 = 20;
+pub(crate) const RATE: u64 = 200;
+pub(crate) const SECONDS: u64 = 20;
 /// Objects that change in turns, each every two seconds.
-const TARGETS: u64 = 400;
+pub(crate) const TARGETS: u64 = 400;
 const LABEL: &str = "bench-change";
-const PATH: &str = "/api/v1/namespaces/default/configmaps";
+pub(crate) const PATH: &str = "/api/v1/namespaces/default/configmaps";
 /// As the readers beside a writer do (DESIGN, section 4).
 const RELOAD: Duration = Duration::from_millis(100);
 
@@ -64,7 +64,7 @@ pub(crate) async fn run(plane: &ControlPlane) {
     writer.stop().await;
 }
 
-async fn create(client: &kube::Client) {
+pub(crate) async fn create(client: &kube::Client) {
     let body = |number| {
         let name = name(number);
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "default" } })
@@ -74,12 +74,12 @@ async fn create(client: &kube::Client) {
     load::create(client, (0..TARGETS).map(planned)).await;
 }
 
-fn name(number: u64) -> String {
+pub(crate) fn name(number: u64) -> String {
     format!("bench-{}", number % TARGETS)
 }
 
 /// When each change was sent, and when the API server had answered.
-type Sent = Arc<Mutex<BTreeMap<u64, (Instant, Option<Instant>)>>>;
+pub(crate) type Sent = Arc<Mutex<BTreeMap<u64, (Instant, Option<Instant>)>>>;
 
 struct Observed<'a> {
     plane: &'a ControlPlane,
@@ -139,7 +139,7 @@ impl Observed<'_> {
 
 /// Every change that the numbers show and that was not seen before is visible now. A number hides the earlier ones
 /// of its object.
-fn take(numbers: &[u64], sent: &Sent, now: Instant, visible: &mut BTreeMap<u64, Instant>) {
+pub(crate) fn take(numbers: &[u64], sent: &Sent, now: Instant, visible: &mut BTreeMap<u64, Instant>) {
     let sent = sent.lock().expect("not poisoned");
     for newest in numbers {
         let mut number = *newest;
@@ -164,7 +164,7 @@ fn numbers(reader: &Reader) -> Vec<u64> {
 }
 
 /// Sends the changes at their times, whatever became of earlier ones.
-async fn change(client: kube::Client, sent: Sent) {
+pub(crate) async fn change(client: kube::Client, sent: Sent) {
     let mut tick = tokio::time::interval(Duration::from_secs(1) / RATE as u32);
     for number in 0..RATE * SECONDS {
         tick.tick().await;

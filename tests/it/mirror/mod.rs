@@ -4,6 +4,8 @@ mod bad_input;
 mod chaos;
 mod contract;
 mod faults;
+mod rate;
+mod relevance;
 mod sync;
 
 use crate::support::chroma::{self, Chroma};

@@ -16,6 +16,8 @@ pub(crate) struct Chroma {
     venv: PathBuf,
     port: u16,
     process: Option<Process>,
+    /// Where Python clients look for their model.
+    home: Option<PathBuf>,
     dir: TempDir,
 }
 
@@ -24,7 +26,8 @@ impl Chroma {
     pub(crate) async fn start() -> Option<Self> {
         let venv = environment().await?.to_owned();
         let dir = tempfile::Builder::new().prefix("kubesift-chroma-").tempdir().expect("temp dir");
-        let mut chroma = Self { venv, port: super::controlplane::free_port(), process: None, dir };
+        let mut chroma =
+            Self { venv, port: super::controlplane::free_port(), process: None, home: None, dir };
         chroma.resume().await;
         Some(chroma)
     }
@@ -82,6 +85,11 @@ impl Chroma {
         process::signal(self.id(), "CONT");
     }
 
+    /// Gives Python clients a home directory.
+    pub(crate) fn set_home(&mut self, home: &Path) {
+        self.home = Some(home.to_owned());
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.process.as_ref().expect("Chroma runs").id()
@@ -96,6 +104,9 @@ impl Chroma {
         );
         let mut command = tokio::process::Command::new(self.venv.join("bin/python"));
         command.arg("-c").arg(head + script).env("ANONYMIZED_TELEMETRY", "False").kill_on_drop(true);
+        if let Some(home) = &self.home {
+            command.env("HOME", home);
+        }
         let output = command.output().await.expect("python starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "python failed: {errors}\n{script}");
