@@ -62,6 +62,7 @@ impl Readers {
             selection: shared.selection.clone(),
             pump: shared.pump.clone(),
             notices: shared.notices.clone(),
+            denied: false,
         };
         let mut kind = kind.clone();
         kind.watchable &= !self.is_crowded(scope);

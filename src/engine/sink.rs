@@ -37,6 +37,8 @@ pub(super) struct KindSink {
     pub(super) selection: Arc<Selection>,
     pub(super) pump: mpsc::Sender<Message>,
     pub(super) notices: mpsc::Sender<Notice>,
+    /// Whether the last answer was 403.
+    pub(super) denied: bool,
 }
 
 impl Sink for KindSink {
@@ -105,14 +107,22 @@ impl KindSink {
         }
     }
 
-    async fn state(&self, state: State) -> Answer {
+    async fn state(&mut self, state: State) -> Answer {
         let notice = match &state {
-            State::Forbidden(_) => Some(Notice::Denied(self.key.clone(), self.scope.clone())),
+            State::Forbidden(_) => {
+                self.denied = true;
+                Some(Notice::Denied(self.key.clone(), self.scope.clone()))
+            }
             State::NotServed => Some(Notice::NotServed(self.key.clone())),
-            State::Confirmed | State::Unconfirmed(_) => None,
+            // The right is back and the watch went on where it was: no list says so.
+            State::Live | State::Confirmed if std::mem::take(&mut self.denied) => {
+                Some(Notice::Allowed(self.key.clone(), self.scope.clone()))
+            }
             State::Waiting
             | State::Listing
             | State::Live
+            | State::Confirmed
+            | State::Unconfirmed(_)
             | State::Polled
             | State::Initializing
             | State::Failing(_) => None,

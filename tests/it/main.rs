@@ -18,6 +18,7 @@ mod aggregated;
 mod bad_input;
 mod directory;
 mod embed;
+mod faults;
 mod kinds;
 mod many_kinds;
 mod mirror;

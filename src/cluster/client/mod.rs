@@ -56,6 +56,8 @@ pub struct ClientOptions {
     pub head_timeout: Duration,
     /// How long the head of a watch may take; the API server sends it at once. Defaults to 30 s.
     pub watch_head_timeout: Duration,
+    /// How long a small body may stand still. Defaults to 30 s.
+    pub idle: Duration,
     /// HTTP/2 connections for ordinary requests. Defaults to 4: lists run in parallel, 0.3 s instead of 0.5 s.
     pub connections: usize,
     /// Whether an exec plugin may ask on our terminal. Defaults to false: the screen is not its to write on.
@@ -68,6 +70,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(60),
             watch_head_timeout: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
             connections: 4,
             interactive: false,
         }
@@ -207,7 +210,7 @@ impl Client {
             let credentials = inner.auth.current().await.map_err(ClientError::AuthPlugin)?;
             tally.request();
             let arrived = inner.transport.send(&outgoing, &credentials, watch).await?;
-            let response = Response::new(arrived, tally.clone());
+            let response = Response::new(arrived, tally.clone(), inner.options.idle);
             if let Some(date) = response.header(DATE.as_str()) {
                 inner.clock.observe(date, local_now());
             }

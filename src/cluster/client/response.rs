@@ -25,6 +25,7 @@ pub struct Response {
     body: Incoming,
     tally: Tally,
     hold: Option<Hold>,
+    idle: Duration,
 }
 
 impl std::fmt::Debug for Response {
@@ -34,9 +35,9 @@ impl std::fmt::Debug for Response {
 }
 
 impl Response {
-    pub(super) fn new(arrived: Arrived, tally: Tally) -> Self {
+    pub(super) fn new(arrived: Arrived, tally: Tally, idle: Duration) -> Self {
         let (head, body) = arrived.response.into_parts();
-        Self { status: head.status, headers: head.headers, body, tally, hold: Some(arrived.hold) }
+        Self { status: head.status, headers: head.headers, body, tally, hold: Some(arrived.hold), idle }
     }
 
     /// A header as text.
@@ -84,9 +85,8 @@ impl Response {
 
     /// The whole body, decompressed: for answers known to be small.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes, ClientError> {
-        const IDLE: Duration = Duration::from_secs(30);
         let mut body = Vec::new();
-        while let Some(chunk) = self.chunk_within(IDLE).await? {
+        while let Some(chunk) = self.chunk_within(self.idle).await? {
             if body.len() + chunk.len() > limit {
                 return Err(ClientError::Body(BodyFailure::TooLong(limit)));
             }

@@ -1,7 +1,5 @@
 //! Reading one list: unpaged unless the server insists, decoded while it arrives.
 
-use std::time::Duration;
-
 use crate::cluster::client::RequestSpec;
 use crate::cluster::wire::{Encoding, Gunzip, ListDecoder, ListPart};
 use crate::object::{Object, ResourceVersion};
@@ -11,8 +9,6 @@ use super::{Answer, Event, Sink, Trouble};
 
 /// Items are handed on in batches of this many: big enough to make a channel cheap, small enough to stay in cache.
 const BATCH: usize = 128;
-/// A body that stands still for this long is given up.
-const IDLE: Duration = Duration::from_secs(60);
 /// In this order: a server that lacks the first answers 406 to a single type.
 const ACCEPT: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
      application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
@@ -105,7 +101,7 @@ async fn page<S: Sink>(
     let mut decoder = ListDecoder::new(Encoding::of(response.content_type()).ok_or_else(unknown)?);
     let mut gunzip = if response.is_gzip() { Gunzip::new() } else { Gunzip::identity() };
     let mut batch: Vec<Object> = Vec::with_capacity(BATCH);
-    while let Some(chunk) = response.chunk_within(IDLE).await? {
+    while let Some(chunk) = response.chunk_within(options.timing.idle).await? {
         gunzip.push(&chunk, &mut |plain| {
             decoder.push(plain, &mut |part| match part {
                 ListPart::Item(object) => batch.push(*object),

@@ -144,6 +144,13 @@ pub struct Timing {
     pub watchdog: Duration,
     /// `timeoutSeconds` of a watch, at least; at most twice that. Defaults to 5 minutes, as client-go.
     pub watch_timeout: Duration,
+    /// A list's body that stands still for this long is given up. Defaults to 60 s.
+    pub idle: Duration,
+    /// A watch that has sent bookmarks and then nothing for this long is taken for dead. Defaults to 150 s: a server
+    /// that sends bookmarks sends one a minute, and two are missing.
+    pub silence: Duration,
+    /// A watch that the server has not closed this long after its timeout never will be. Defaults to 15 s.
+    pub closing: Duration,
     /// The first pause after a failure, and the longest. Default to 0.8 s and 30 s, as kube.
     pub backoff: (Duration, Duration),
 }
@@ -156,6 +163,9 @@ impl Default for Timing {
             poll: Duration::from_secs(60),
             watchdog: Duration::from_secs(180),
             watch_timeout: Duration::from_secs(300),
+            idle: Duration::from_secs(60),
+            silence: Duration::from_secs(150),
+            closing: Duration::from_secs(15),
             backoff: (Duration::from_millis(800), Duration::from_secs(30)),
         }
     }

@@ -83,19 +83,34 @@ impl Revisions {
 }
 
 async fn serve(client: Client, storage: Storage, mut inbox: mpsc::Receiver<Ask>) {
-    let mut last: Option<(Instant, Revision)> = None;
+    let mut last: Option<(Instant, Result<Revision, Trouble>)> = None;
     while let Some(ask) = inbox.recv().await {
-        if let Some((at, revision)) = &last
+        if let Some((at, answer)) = &last
             && *at >= ask.since
         {
             // A reader that has gone away needs no answer.
-            _ = ask.reply.send(Ok(revision.clone()));
+            _ = ask.reply.send(answer.clone());
             continue;
         }
         let at = Instant::now();
         let answer = read(&client, &storage, &ask.path).await;
-        last = answer.as_ref().ok().map(|revision| (at, revision.clone()));
+        last = is_for_all(&answer).then(|| (at, answer.clone()));
         _ = ask.reply.send(answer);
+    }
+}
+
+/// Whether an answer holds for every path of the storage. A server that answers nobody is not asked by each reader in
+/// turn: that would take a timeout for each.
+fn is_for_all(answer: &Result<Revision, Trouble>) -> bool {
+    match answer {
+        Ok(_) | Err(Trouble::Unauthorized(_) | Trouble::Unreachable(_) | Trouble::Other { .. }) => true,
+        Err(
+            Trouble::Gone
+            | Trouble::VersionTooLarge
+            | Trouble::Forbidden(_)
+            | Trouble::NotFound
+            | Trouble::Initializing,
+        ) => false,
     }
 }
 

@@ -9,12 +9,8 @@ use crate::cluster::wire::{Encoding, Gunzip, WatchDecoder, WatchEvent, WireError
 use crate::object::ResourceVersion;
 
 use super::reader::ReaderOptions;
-use super::{Answer, Event, Mode, Sink, State, Trouble};
+use super::{Answer, Event, Mode, Sink, State, Timing, Trouble};
 
-/// A server that sends bookmarks sends one a minute; two missing ones and the socket is taken for dead.
-const BOOKMARK_SILENCE: Duration = Duration::from_secs(150);
-/// The server closes at its timeout; this much later it never will.
-const TIMEOUT_MARGIN: Duration = Duration::from_secs(15);
 /// [`Mode::Confirm`]: the server then sends a bookmark after about a second instead of a minute.
 const CONFIRM_TIMEOUT_S: u64 = 3;
 /// In this order, as for lists.
@@ -70,6 +66,7 @@ pub(super) async fn watch<S: Sink>(
     let mut stream = Stream {
         sink,
         version,
+        timing: options.timing,
         confirm: options.mode == Mode::Confirm,
         from: from.number(),
         // Where nothing can be compared, any event or bookmark will do.
@@ -83,6 +80,7 @@ pub(super) async fn watch<S: Sink>(
 struct Stream<'a, S> {
     sink: &'a mut S,
     version: &'a mut Option<ResourceVersion>,
+    timing: Timing,
     confirm: bool,
     from: Option<u64>,
     confirmed: bool,
@@ -101,8 +99,8 @@ impl<S: Sink> Stream<'_, S> {
         let mut decoder = WatchDecoder::new(Encoding::of(response.content_type()).ok_or_else(unknown)?);
         let mut gunzip = if response.is_gzip() { Gunzip::new() } else { Gunzip::identity() };
         loop {
-            let silence = Instant::now() + BOOKMARK_SILENCE;
-            let patience = if self.bookmarks { silence } else { closes + TIMEOUT_MARGIN };
+            let silence = Instant::now() + self.timing.silence;
+            let patience = if self.bookmarks { silence } else { closes + self.timing.closing };
             let suspicion = watchdog.filter(|_| !self.confirmed);
             let until = [Some(patience), suspicion, Some(next_reread)].into_iter().flatten().min();
             let until = until.unwrap_or(patience);

@@ -8,6 +8,7 @@ pub(crate) mod load;
 pub(crate) mod models;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod simulated;
 pub(crate) mod steps;
 pub(crate) mod store_proxy;
 pub(crate) mod terminal;
