@@ -16,6 +16,7 @@
 
 mod aggregated;
 mod bad_input;
+mod contract;
 mod directory;
 mod embed;
 mod faults;
@@ -26,6 +27,7 @@ mod proxies;
 mod questions;
 mod rights;
 mod servers;
+mod slow_disk;
 mod support;
 mod support_works;
 mod sync;

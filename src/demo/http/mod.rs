@@ -257,8 +257,9 @@ fn forbidden(user: &User, place: &Place, verb: &str) -> Refusal {
         None => "at the cluster scope".to_owned(),
     };
     let verb = if place.name.is_some() { "get" } else { verb };
+    let object = place.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
     let message = format!(
-        "{} is forbidden: User \"{}\" cannot {verb} resource \"{}\" in API group \"{}\" {scope}",
+        "{}{object} is forbidden: User \"{}\" cannot {verb} resource \"{}\" in API group \"{}\" {scope}",
         KindKey::new(&place.group, &place.plural),
         user.name,
         place.plural,

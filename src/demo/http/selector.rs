@@ -16,8 +16,9 @@ pub(super) struct Selector {
 enum Requirement {
     Has(String),
     Lacks(String),
-    Is(String, String),
-    IsNot(String, String),
+    In(String, Vec<String>),
+    /// Also where the label is missing.
+    NotIn(String, Vec<String>),
 }
 
 impl Selector {
@@ -36,8 +37,10 @@ impl Selector {
                 }
             }
         }
-        let labels = query.get("labelSelector").into_iter().flat_map(|labels| labels.split(','));
-        own.labels = labels.map(requirement).collect::<Result<_, _>>()?;
+        if let Some(labels) = query.get("labelSelector") {
+            let wrong = || Refusal::bad_request(format!("unable to parse requirement: {labels:?}"));
+            own.labels = requirements(labels).ok_or_else(wrong)?;
+        }
         Ok(own)
     }
 
@@ -58,26 +61,60 @@ impl Requirement {
         match self {
             Self::Has(key) => object.labels.contains_key(key),
             Self::Lacks(key) => !object.labels.contains_key(key),
-            Self::Is(key, value) => object.labels.get(key) == Some(value),
-            Self::IsNot(key, value) => object.labels.get(key) != Some(value),
+            Self::In(key, values) => object.labels.get(key).is_some_and(|own| values.contains(own)),
+            Self::NotIn(key, values) => object.labels.get(key).is_none_or(|own| !values.contains(own)),
         }
     }
 }
 
-fn requirement(text: &str) -> Result<Requirement, Refusal> {
+/// Requirements are separated by commas, but not by those within parentheses; `None` for what can't be read.
+fn requirements(text: &str) -> Option<Vec<Requirement>> {
+    let mut depth = 0;
+    let parts = text.split(|c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    parts.map(requirement).collect()
+}
+
+fn requirement(text: &str) -> Option<Requirement> {
     let text = text.trim();
-    if text.contains([' ', '(', ')']) {
-        return Err(Refusal::bad_request(format!("the demo server knows no set-based selectors: {text:?}")));
+    if let Some(key) = text.strip_prefix('!') {
+        return Some(Requirement::Lacks(word(key)?));
     }
-    let own = |text: &str| text.trim_matches('=').to_owned();
-    Ok(match text.split_once("!=") {
-        Some((key, value)) => Requirement::IsNot(own(key), own(value)),
-        None => match (text.split_once('='), text.strip_prefix('!')) {
-            (Some((key, value)), _) => Requirement::Is(own(key), own(value)),
-            (None, Some(key)) => Requirement::Lacks(own(key)),
-            (None, None) => Requirement::Has(own(text)),
-        },
-    })
+    if let Some((key, value)) = text.split_once("!=") {
+        return Some(Requirement::NotIn(word(key)?, vec![value_of(value)?]));
+    }
+    if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
+        return Some(Requirement::In(word(key)?, vec![value_of(value)?]));
+    }
+    let Some((key, set)) = text.split_once(char::is_whitespace) else {
+        return Some(Requirement::Has(word(text)?));
+    };
+    let (operator, values) = set.split_once('(')?;
+    let values = values.trim_end().strip_suffix(')')?.split(',').map(value_of).collect::<Option<_>>()?;
+    match operator.trim() {
+        "in" => Some(Requirement::In(word(key)?, values)),
+        "notin" => Some(Requirement::NotIn(word(key)?, values)),
+        _ => None,
+    }
+}
+
+// A label's key.
+fn word(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    (!text.is_empty() && text.chars().all(fits)).then(|| text.to_owned())
+}
+
+// A label's value, which may be empty.
+fn value_of(text: &str) -> Option<String> {
+    let text = text.trim();
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -97,14 +134,25 @@ mod tests {
             "fieldSelector=metadata.name%3Dweb",
             "labelSelector=app%3Dweb,!tier",
             "labelSelector=app,tier!%3Dx",
+            "labelSelector=app+in+(web,db),tier+notin+(x)",
         ] {
             assert!(matches(yes), "{yes}");
         }
-        for no in ["fieldSelector=metadata.name%3D%3Dx", "labelSelector=app!%3Dweb", "labelSelector=tier"] {
+        for no in [
+            "fieldSelector=metadata.name%3D%3Dx",
+            "labelSelector=app!%3Dweb",
+            "labelSelector=tier",
+            "labelSelector=app+notin+(web)",
+        ] {
             assert!(!matches(no), "{no}");
         }
         assert!(!Selector::new(Some("bank"), &Query::default()).unwrap().matches(&object));
         assert!(Selector::new(None, &Query::parse("fieldSelector=spec.x%3D1")).is_err());
-        assert!(Selector::new(None, &Query::parse("labelSelector=a in (b)")).is_err());
+        for wrong in ["a+in+b", "a,,b", "a%3D%3D%3Db", "a+like+(b)"] {
+            assert!(
+                Selector::new(None, &Query::parse(&format!("labelSelector={wrong}"))).is_err(),
+                "{wrong}"
+            );
+        }
     }
 }
