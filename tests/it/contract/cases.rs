@@ -258,7 +258,7 @@ pub(super) async fn watches(subject: &Subject) -> Seen {
     seen.extend(watch(subject, WATCH_PROTOBUF, "&labelSelector=seen%3Dyes").await);
     // From no version: what is there comes as ADDED.
     let mut all = subject.watch("timeoutSeconds=1", WATCH_PROTOBUF).await;
-    let mut added: Vec<_> = all.to_its_end().await.iter().map(event).collect();
+    let mut added: Vec<_> = all.read_to_end().await.iter().map(event).collect();
     added.sort();
     seen.push(added.join("; "));
     seen
@@ -276,7 +276,7 @@ async fn watch(subject: &Subject, accept: &'static str, more: &str) -> Seen {
     subject.put("w", &[("seen", "yes"), ("round", "2")]).await;
     subject.put("w", &[("round", "3")]).await;
     subject.delete("w").await;
-    let events = watch.to_its_end().await;
+    let events = watch.read_to_end().await;
     let newest = |event: &WatchEvent| match event {
         WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => {
             number(&object.resource_version)
@@ -315,7 +315,7 @@ pub(super) async fn expired(subject: &mut Subject) -> Seen {
     let query = format!("resourceVersion={}&timeoutSeconds=3", first.resource_version);
     let mut watch = subject.watch(&query, WATCH_PROTOBUF).await;
     let mut seen = Seen::new();
-    let events: Vec<_> = watch.to_its_end().await.iter().map(event).collect();
+    let events: Vec<_> = watch.read_to_end().await.iter().map(event).collect();
     assert_eq!(events, ["ERROR 410 Expired"]);
     seen.extend(events);
     let page = subject.get(&format!("{PATH}?limit=1&continue={token}"), PLAIN).await;

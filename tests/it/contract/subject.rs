@@ -27,7 +27,7 @@ pub(super) const NAMESPACE: &str = "contract";
 pub(super) const PATH: &str = "/api/v1/namespaces/contract/configmaps";
 
 enum Kind {
-    Real(ControlPlane),
+    Real(Box<ControlPlane>),
     Simulated { server: Server, dir: tempfile::TempDir },
 }
 
@@ -49,7 +49,7 @@ impl Subject {
     pub(super) async fn real() -> Option<Self> {
         let plane = ControlPlane::start(Options::default()).await?;
         let admin = client(&plane.kubeconfig("admin"));
-        let own = Self { kind: Kind::Real(plane), admin };
+        let own = Self { kind: Kind::Real(Box::new(plane)), admin };
         own.prepare().await;
         Some(own)
     }
@@ -268,7 +268,7 @@ impl Watch {
     }
 
     /// Reads until the server ends the stream, which it does at the timeout that was asked for.
-    pub(super) async fn to_its_end(&mut self) -> &[WatchEvent] {
+    pub(super) async fn read_to_end(&mut self) -> &[WatchEvent] {
         let mut decoder = self.decoder.take().expect("read once");
         let mut gunzip = if self.response.is_gzip() { Gunzip::new() } else { Gunzip::identity() };
         while let Some(chunk) = self.response.chunk_within(DEADLINE).await.expect("no broken stream") {

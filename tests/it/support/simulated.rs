@@ -11,7 +11,7 @@ use kubesift::cluster::{Access, AccessOptions, Client, ClientOptions};
 use kubesift::demo::{Server, ServerOptions};
 use kubesift::document::{RuleOptions, Rules, document, fingerprint};
 use kubesift::engine::status::{KindState, Phase, Status};
-use kubesift::engine::{self, EngineOptions, Handle, Mode, Timing};
+use kubesift::engine::{self, EngineOptions, Handle, Mode, Semantic, Timing};
 use kubesift::index::{Lock, Store};
 use kubesift::object::{Key, KindKey, Object};
 use tempfile::TempDir;
@@ -117,6 +117,7 @@ impl Simulated {
             forbidden_after: Duration::from_secs(86_400),
             timing: self.timing,
             notes: Vec::new(),
+            semantic: Semantic::Off,
         };
         self.handle = Some(engine::start(options, lock).expect("the engine starts"));
     }
