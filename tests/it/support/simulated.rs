@@ -118,6 +118,7 @@ impl Simulated {
             timing: self.timing,
             notes: Vec::new(),
             semantic: Semantic::Off,
+            mirror: None,
         };
         self.handle = Some(engine::start(options, lock).expect("the engine starts"));
     }
