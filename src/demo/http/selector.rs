@@ -10,6 +10,8 @@ pub(super) struct Selector {
     namespace: Option<String>,
     name: Option<String>,
     labels: Vec<Requirement>,
+    /// By the object that an event is about: this server's events are metadata alone and about nothing.
+    involved: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,7 @@ impl Selector {
             match key {
                 "metadata.name" => own.name = Some(value),
                 "metadata.namespace" => own.namespace = Some(value),
+                key if key.starts_with("involvedObject.") => own.involved = true,
                 key => {
                     return Err(Refusal::bad_request(format!(
                         "\"{key}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
@@ -45,14 +48,15 @@ impl Selector {
     }
 
     pub(super) fn matches(&self, object: &Object) -> bool {
-        self.namespace.as_deref().is_none_or(|namespace| namespace == object.namespace)
+        !self.involved
+            && self.namespace.as_deref().is_none_or(|namespace| namespace == object.namespace)
             && self.name.as_deref().is_none_or(|name| name == object.name)
             && self.labels.iter().all(|requirement| requirement.matches(object))
     }
 
     /// Whether it picks objects within the collection.
     pub(super) fn is_narrow(&self) -> bool {
-        self.name.is_some() || !self.labels.is_empty()
+        self.name.is_some() || self.involved || !self.labels.is_empty()
     }
 }
 

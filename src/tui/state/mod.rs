@@ -231,6 +231,8 @@ pub(crate) struct State {
     pub(crate) facet: usize,
     /// What the word under the cursor may become.
     pub(crate) proposals: Vec<Proposal>,
+    /// A completion was asked for before the answer that brings it.
+    pub(crate) completing: bool,
     /// The part of the query that a proposal replaces.
     pub(crate) proposed_for: Span,
     /// Only these namespaces; all when empty.
@@ -277,6 +279,7 @@ impl State {
             facet_key: None,
             facet: 0,
             proposals: Vec::new(),
+            completing: false,
             proposed_for: 0..0,
             namespaces: Vec::new(),
             history: History::default(),

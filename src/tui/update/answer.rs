@@ -2,10 +2,10 @@
 
 use super::super::msg::{Answer, Effect, Found};
 use super::super::state::{Overlay, State};
-use super::list;
+use super::{list, query};
 
 /// Takes an answer over; one to an older request is dropped.
-pub(super) fn arrived(state: &mut State, answer: Answer, _effects: &mut Vec<Effect>) {
+pub(super) fn arrived(state: &mut State, answer: Answer, effects: &mut Vec<Effect>) {
     if answer.generation != state.generation {
         return;
     }
@@ -18,6 +18,9 @@ pub(super) fn arrived(state: &mut State, answer: Answer, _effects: &mut Vec<Effe
             state.results.generation = answer.generation;
             state.results.problem = Some(problem);
         }
+    }
+    if std::mem::take(&mut state.completing) {
+        query::complete(state, effects);
     }
 }
 

@@ -117,16 +117,19 @@ pub(super) fn restart(state: &mut State, effects: &mut Vec<Effect>) {
 fn edited(state: &mut State, effects: &mut Vec<Effect>) {
     state.history.edited();
     state.proposals.clear();
+    state.completing = false;
     restart(state, effects);
 }
 
-fn complete(state: &mut State, effects: &mut Vec<Effect>) -> bool {
+/// Accepts the first completion; while it is under way, as soon as it is there.
+pub(super) fn complete(state: &mut State, effects: &mut Vec<Effect>) -> bool {
     match state.proposals.first().cloned() {
         Some(proposal) => {
             let range = state.proposed_for.clone();
             state.query.replace(range, &proposal.text);
             edited(state, effects);
         }
+        None if state.results.generation != state.generation => state.completing = true,
         // Nothing to complete: on to the list, as Tab goes to the next pane.
         None => super::escape(state, effects),
     }

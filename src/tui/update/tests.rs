@@ -11,7 +11,7 @@ use super::super::msg::{
 };
 use super::super::msg::{Page, Wanted};
 use super::super::state::testing::{NOW, owned, row};
-use super::super::state::{Content, Focus, Overlay, Row, State};
+use super::super::state::{Content, Focus, Overlay, Proposal, Row, State};
 use super::{start, update};
 use crate::cluster::fetch::Manifest;
 
@@ -243,6 +243,20 @@ fn what_an_old_connection_still_says_is_dropped() {
     let late = ClusterEvent { connection: 1, what: ClusterNews::Link(super::super::msg::Link::Writer) };
     app.tell(Event::Cluster(late));
     assert_eq!(app.state.cluster.link, super::super::msg::Link::Opening);
+}
+
+#[test]
+fn a_completion_that_is_asked_for_too_early_comes_with_its_answer() {
+    let mut app = Driven::new("");
+    app.press("k i tab");
+    let mut answer = answer(app.request().generation, &[]);
+    answer.proposals = vec![Proposal { text: "kind:".to_owned(), count: None }];
+    answer.proposed_for = 0..2;
+    app.tell(Event::Answer(answer));
+    assert_eq!((app.state.query.text(), app.state.focus), ("kind:", Focus::Query));
+    app.answer(&[]);
+    app.press("tab");
+    assert_eq!(app.state.focus, Focus::List, "nothing to complete");
 }
 
 #[test]
