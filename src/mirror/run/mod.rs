@@ -39,6 +39,11 @@ pub use verify::{Comparison, Divergence};
 const RECONCILE_MS: Millis = 3_600_000;
 /// A passive mirror, or a refused one, looks again this often.
 const LOOK: Duration = Duration::from_secs(5);
+/// What is shown is no older than this.
+const SHOW_MS: Millis = 2_000;
+/// The first comparison after one that could not judge every record: a resumed kind counts as covered after its first
+/// bookmark, which takes a minute.
+const DOUBT_MS: Millis = 90_000;
 /// What is dirty at the end gets this long to leave.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
 /// A single run gives up after this many failures in a row.
@@ -94,6 +99,8 @@ pub struct Mirror<S, I, E> {
     /// Everything was compared since the collection was opened.
     reconciled: bool,
     next_reconcile: Millis,
+    /// How long after the last comparison, while records are left that could not be judged.
+    doubt: Millis,
     /// The batch on its way: put back when it does not arrive.
     taken: Vec<Due>,
     /// Removals that came during a reconcile: looked at after it.
@@ -150,6 +157,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             confirmed: Confirmed::default(),
             reconciled: false,
             next_reconcile: 0,
+            doubt: 0,
             taken: Vec::new(),
             later: Vec::new(),
             different: HashSet::new(),
@@ -243,7 +251,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.phase(MirrorPhase::Live);
             let now = self.feed.now();
             let batch = self.feed.dirty().due(now, self.batch_size()).unwrap_or(Millis::MAX);
-            let wake = batch.min(self.beat_due()).min(self.next_reconcile);
+            let wake = batch.min(self.beat_due()).min(self.next_reconcile).min(now + SHOW_MS);
             let pause = Duration::from_millis(u64::try_from(wake.saturating_sub(now)).unwrap_or(0));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::send::Outgoing;
 use super::verify::{Scan, living};
-use super::{Halt, Mirror, RECONCILE_MS, wall};
+use super::{DOUBT_MS, Halt, Mirror, RECONCILE_MS, wall};
 use crate::mirror::core::authority::{Authority, Ruling};
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::record::{Subject, differences, foreign_keys};
@@ -42,7 +42,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             (opened.distrusted, opened.empty) = (false, false);
         }
         self.reconciled = true;
-        self.next_reconcile = self.feed.now() + RECONCILE_MS;
+        let doubtful = self.status.borrow().kept > 0;
+        self.doubt = if doubtful { (self.doubt * 2).clamp(DOUBT_MS, RECONCILE_MS) } else { 0 };
+        self.next_reconcile = self.feed.now() + if doubtful { self.doubt } else { RECONCILE_MS };
         self.feed.dirty().forget_until(mark);
         self.status.send_modify(|status| status.reconciled_ms = Some(wall()));
         Ok(())

@@ -565,6 +565,22 @@ fn records_written_by_others_are_compared_whole_and_mended() {
 }
 
 #[test]
+fn what_could_not_be_judged_is_looked_at_again_soon() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        world.uncovered.lock().unwrap().insert("Pod");
+        world.documents.lock().unwrap().remove("ns/v1/Pod/1");
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        assert_eq!(store.len(), 3, "nothing is known of Pods yet");
+        world.uncovered.lock().unwrap().clear();
+        minutes(2).await;
+        assert_eq!(held(&store), world.expected());
+        process.end().await;
+    });
+}
+
+#[test]
 fn freshness_is_told_to_agents() {
     paused(async {
         let (world, store, feed) = synced(3).await;
