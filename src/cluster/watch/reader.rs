@@ -179,16 +179,21 @@ impl<S: Sink> Reader<S> {
         let held = self.version.as_ref().and_then(ResourceVersion::number);
         let current = revision.version.as_ref().and_then(ResourceVersion::number);
         match (held, current) {
-            (Some(held), Some(current)) if current < held => {
-                self.version = None;
-                if self.sink.send(Event::Regressed).await == Answer::Stop {
-                    return Ok(Step::Stop);
-                }
-                Ok(Step::List { freshness: Freshness::Consistent, reread: false })
-            }
+            (Some(held), Some(current)) if current < held => Ok(self.regress().await),
             (Some(_), _) => Ok(Step::Watch { resumed: true }),
             // No comparable version: only a fresh list tells.
             (None, _) => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
+        }
+    }
+
+    /// Nothing held may be compared any more; only etcd's own state tells.
+    async fn regress(&mut self) -> Step {
+        self.version = None;
+        match self.sink.send(Event::Regressed).await {
+            Answer::Stop => Step::Stop,
+            Answer::Continue | Answer::ListAgain { .. } => {
+                Step::List { freshness: Freshness::Consistent, reread: false }
+            }
         }
     }
 
@@ -226,6 +231,10 @@ impl<S: Sink> Reader<S> {
                 let since = Instant::now();
                 tokio::time::sleep(self.backoff.pause()).await;
                 Ok(Step::Resume { since })
+            }
+            Ended::Backwards => {
+                tokio::time::sleep(self.backoff.pause()).await;
+                Ok(self.regress().await)
             }
             Ended::Silent => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
             Ended::Reread => Ok(Step::List { freshness: self.not_older(), reread: true }),

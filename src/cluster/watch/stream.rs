@@ -9,7 +9,7 @@ use crate::cluster::wire::{Encoding, Gunzip, WatchDecoder, WatchEvent, WireError
 use crate::object::ResourceVersion;
 
 use super::reader::ReaderOptions;
-use super::{Answer, Event, Mode, Sink, State, Timing, Trouble};
+use super::{Answer, Event, Mode, Sink, State, Storage, Timing, Trouble};
 
 /// [`Mode::Confirm`]: the server then sends a bookmark after about a second instead of a minute.
 const CONFIRM_TIMEOUT_S: u64 = 3;
@@ -26,6 +26,8 @@ pub(super) enum Ended {
     Early,
     /// The watchdog: nothing at or above the version that it was resumed from.
     Silent,
+    /// An object's version lies below the one that the watch was opened at: the storage has gone back.
+    Backwards,
     /// The background re-read is due.
     Reread,
     /// [`Mode::Confirm`]: current.
@@ -68,6 +70,7 @@ pub(super) async fn watch<S: Sink>(
         version,
         timing: options.timing,
         confirm: options.mode == Mode::Confirm,
+        ordered: options.storage == Storage::Core,
         from: from.number(),
         // Where nothing can be compared, any event or bookmark will do.
         confirmed: false,
@@ -82,6 +85,8 @@ struct Stream<'a, S> {
     version: &'a mut Option<ResourceVersion>,
     timing: Timing,
     confirm: bool,
+    /// Whether versions are etcd's, which only grow; an aggregated API may count as it likes.
+    ordered: bool,
     from: Option<u64>,
     confirmed: bool,
     bookmarks: bool,
@@ -144,12 +149,20 @@ impl<S: Sink> Stream<'_, S> {
             WatchEvent::Unknown(_) => return Ok(None),
         };
         let bookmark = matches!(event, Event::Bookmark(_));
+        if self.ordered && !bookmark && self.is_before(&version) {
+            return Ok(Some(Ended::Backwards));
+        }
         if self.sink.send(event).await == Answer::Stop {
             return Ok(Some(Ended::Stop));
         }
         self.advance(ResourceVersion::parse(&version));
         // An event may be the first of many; a bookmark says that all of them have come.
         Ok((self.confirm && bookmark && self.confirmed).then_some(Ended::Confirmed))
+    }
+
+    fn is_before(&self, version: &str) -> bool {
+        let number = ResourceVersion::parse(version).and_then(|version| version.number());
+        matches!((number, self.from), (Some(number), Some(from)) if number < from)
     }
 
     fn advance(&mut self, version: Option<ResourceVersion>) {
