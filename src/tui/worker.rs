@@ -120,6 +120,10 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
         let (request, family) = (waiting.request.take(), waiting.family.take());
         if waiting.changes != seen.changes {
             seen.changes = waiting.changes;
+            if !same_kinds(present.as_ref(), waiting.searcher.as_ref()) {
+                // `kind:secret` was an error a moment ago: other kinds give other answers over the same commit.
+                seen.version = None;
+            }
             present = waiting.searcher.clone();
         }
         drop(waiting);
@@ -139,6 +143,14 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
             }
             None => {}
         }
+    }
+}
+
+fn same_kinds(before: Option<&Searcher>, now: Option<&Searcher>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => std::ptr::eq(before.catalog(), now.catalog()),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 
