@@ -66,10 +66,14 @@ async fn a_new_preferred_version_gives_new_ids_before_the_old_ones_go() {
     })
     .await;
     assert_eq!(found(&home, "kind:widgets").await, OBJECTS);
-    let after = home.status().await;
-    assert_eq!(after["drift_corrected"], 0);
-    // The old ids, and the APIService of the old version.
-    assert_eq!(number(&after["deletes"]) - number(&before["deletes"]), OBJECTS as u64 + 1);
+    // The old ids, and the APIService of the old version; the status follows a commit.
+    let deleted = number(&before["deletes"]) + OBJECTS as u64 + 1;
+    wait_for("exactly the old ids to be deleted", async || {
+        let now = number(&home.status().await["deletes"]);
+        if now == deleted { Ok(()) } else { Err(format!("{now} deletes instead of {deleted}")) }
+    })
+    .await;
+    assert_eq!(home.status().await["drift_corrected"], 0);
 
     plane.kubectl(&["label", "widgets.v1.test.example.org", "w0", "-n", "default", "seen=live"]).await;
     appears(&home, "kind:widgets name:=w0 seen=live").await;
