@@ -247,6 +247,11 @@ impl<'a> Parser<'a> {
             }
             Some(TokenKind::Not) => {
                 let end = self.advance().map_or(mark.end, |token| token.span.end);
+                // behind `-` a `NOT` is a word, which alone it could not be: it goes with its mark
+                while self.kind() == Some(&TokenKind::Not) {
+                    self.next += 1;
+                }
+                self.next += usize::from(self.kind() == Some(&TokenKind::Text));
                 Err(ParseError::new(mark.start..end, "excluded twice").expected("one `-`, `!` or `NOT`"))
             }
             Some(TokenKind::AllNamespaces | TokenKind::Namespaces(_) | TokenKind::Selector(_)) => {

@@ -21,6 +21,7 @@ mod directory;
 mod embed;
 mod faults;
 mod kinds;
+mod kubectl;
 mod many_kinds;
 mod mirror;
 mod proxies;

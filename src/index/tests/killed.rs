@@ -1,7 +1,7 @@
 //! `kill -9` at any moment: documents and checkpoint agree, and the lock is free.
 
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::process::{ChildStdout, Command, Stdio};
 
 use super::*;
 
@@ -22,8 +22,10 @@ fn writes_until_it_is_killed() {
             writer.apply(upsert(nth)).unwrap();
             // every object is replaced once by the next batch, and the one before that goes
             writer.apply(upsert(nth.saturating_sub(BATCH))).unwrap();
+            println!("applied"); // the parent counts these, and kills at one of them or a little later
         }
         writer.commit(&checkpoint(epoch + 1)).unwrap();
+        println!("committed");
     }
 }
 
@@ -33,21 +35,19 @@ fn documents_and_checkpoint_agree_after_kill_9() {
     let store = Store::locate(dir.path(), "id").unwrap();
     let mut moment = 12_345u64;
     let mut epochs = BTreeSet::new();
-    // a busy machine may need more rounds until a child gets anywhere
-    for round in 0..100 {
-        if round >= 12 && epochs.len() > 2 {
-            break;
-        }
+    for _ in 0..16 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "index::tests::killed::writes_until_it_is_killed", "--nocapture"])
             .env(DIRECTORY, dir.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        await_start(&mut child);
+        let mut lines = Lines::of(child.stdout.take().unwrap());
+        lines.skip_to("started");
         assert!(Lock::try_acquire(&store).unwrap().is_none(), "the child holds the lock");
         moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        std::thread::park_timeout(Duration::from_micros(moment >> 33 & 0x1_ffff)); // up to 131 ms, any moment
+        // anywhere in the first four commits; the pipe holds more lines than that, so the child does not wait for us
+        (0..(moment >> 33) % (4 * (BATCH + 1))).for_each(|_| lines.next());
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().code(), None, "it was killed and did not fail");
 
@@ -69,9 +69,22 @@ fn documents_and_checkpoint_agree_after_kill_9() {
     assert!(epochs.len() > 2, "it was killed before it did anything: {epochs:?}");
 }
 
-fn await_start(child: &mut std::process::Child) {
-    use std::io::{BufRead, BufReader};
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut lines = lines.map_while(Result::ok);
-    assert!(lines.any(|line| line.contains("started")), "the child ended early");
+/// What the child says.
+struct Lines(std::io::Lines<BufReader<ChildStdout>>);
+
+impl Lines {
+    fn of(stdout: ChildStdout) -> Self {
+        Self(BufReader::new(stdout).lines())
+    }
+
+    fn next(&mut self) {
+        assert!(matches!(self.0.next(), Some(Ok(_))), "the child ended early");
+    }
+
+    fn skip_to(&mut self, word: &str) {
+        assert!(
+            self.0.by_ref().map_while(Result::ok).any(|line| line.contains(word)),
+            "the child ended early"
+        );
+    }
 }
