@@ -209,7 +209,7 @@ pub(super) struct SearchArgs {
     #[arg(long)]
     pub(super) count: bool,
     /// Show the present hits, then a line for each that appears (+), goes (-) or changes (~), until stopped
-    #[arg(long, conflicts_with_all = ["count", "offline"])]
+    #[arg(long, conflicts_with_all = ["count", "offline", "limit"])]
     pub(super) watch: bool,
     /// Tell how the query was understood and what each hit's score is made of (on stderr)
     #[arg(long, conflicts_with_all = ["count", "watch"])]

@@ -96,8 +96,8 @@ pub const SECTIONS: &[Section] = &[
             form("-A", "every namespace, whatever flags and settings say", &["web -A"]),
             form(
                 "name:web",
-                "name: any part, ^start, end$, =whole, pattern or /regex/",
-                &["name:web", "name:^web", "name:=web", "name:web$,api$", "name:/^web-[0-9]+$/"],
+                "name: any part, ^start, end$, =whole or quoted, pattern or /regex/",
+                &["name:web", "name:^web", "name:=web", "name:\"web\"", "name:web$,api$", "name:/^web-[0-9]+$/"],
             ),
             form(
                 "group:apps",

@@ -70,6 +70,18 @@ impl Searcher {
         Ok(all.into_iter().take(MOST).map(|(_, completion)| completion).collect())
     }
 
+    /// The values that may stand at `place` and begin with `prefix`.
+    pub(super) fn known(
+        &self,
+        place: &Place,
+        prefix: &str,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<String>, IndexError> {
+        let values = self.values(place, prefix, snapshot)?.into_iter();
+        let present = values.flat_map(|values| values.counts).filter(|(_, count)| *count > 0);
+        Ok(present.map(|(value, _)| value).collect())
+    }
+
     fn values(&self, place: &Place, prefix: &str, snapshot: &Snapshot) -> Result<Vec<Values>, IndexError> {
         let of = |kind, counts| Ok(vec![Values { counts, kind }]);
         match place {

@@ -15,11 +15,11 @@ mod random;
 mod ranking;
 
 /// When every test takes place, seconds since 1970.
-const NOW: i64 = 1_700_000_000;
+pub(super) const NOW: i64 = 1_700_000_000;
 
 /// An object, as short as a test wants it.
 #[derive(Debug, Clone, Default)]
-struct Thing {
+pub(super) struct Thing {
     kind: &'static str,
     namespace: String,
     name: String,
@@ -32,17 +32,17 @@ struct Thing {
     finalizers: Vec<String>,
 }
 
-fn thing(kind: &'static str, namespace: &str, name: &str) -> Thing {
+pub(super) fn thing(kind: &'static str, namespace: &str, name: &str) -> Thing {
     Thing { kind, namespace: namespace.into(), name: name.into(), ..Thing::default() }
 }
 
 impl Thing {
-    fn label(mut self, key: &str, value: &str) -> Self {
+    pub(super) fn label(mut self, key: &str, value: &str) -> Self {
         self.labels.insert(key.into(), value.into());
         self
     }
 
-    fn annotation(mut self, key: &str, value: &str) -> Self {
+    pub(super) fn annotation(mut self, key: &str, value: &str) -> Self {
         self.annotations.insert(key.into(), value.into());
         self
     }
@@ -120,7 +120,7 @@ fn kinds() -> Vec<Kind> {
     ]
 }
 
-fn index(things: &[Thing]) -> (Writer, Searcher) {
+pub(super) fn index(things: &[Thing]) -> (Writer, Searcher) {
     let (mut writer, reader) = memory(Schema { version: 1 }).unwrap();
     for (nth, thing) in things.iter().enumerate() {
         writer.apply(Op::Upsert(Box::new(thing.entry(nth)))).unwrap();
@@ -158,7 +158,7 @@ fn search(searcher: &Searcher, root: Expr) -> Answer {
 }
 
 /// What matches and nothing else.
-fn literally() -> Options {
+pub(super) fn literally() -> Options {
     Options { similar: false, now: Some(NOW), ..Options::default() }
 }
 

@@ -83,13 +83,18 @@ fn find(searcher: &Searcher, request: &Request, query: &Query) -> Result<Found, 
     };
     match searcher.search(query, &options) {
         Ok(answer) => {
+            let mut hints: Vec<String> = answer.hints.into_iter().map(|hint| hint.message).collect();
+            if answer.total.count == answer.similar {
+                // what can't be told is not worth an error: the rows are right
+                hints.extend(searcher.why_nothing(query, &options).unwrap_or_default());
+            }
             let rows = answer.hits.into_iter().map(|hit| Arc::new(row(hit)));
             Ok(Found {
                 content: Content::Rows(rows.collect()),
                 total: answer.total.count,
                 exact: answer.total.exact,
                 objects: answer.objects,
-                hints: answer.hints.into_iter().map(|hint| hint.message).collect(),
+                hints,
                 facets,
                 namespaces,
             })

@@ -59,6 +59,10 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         let understood = searcher.understand(&query, &options).map_err(|error| failed(error, &wording))?;
         explained::query(session.output, &query, &understood);
     }
+    if answer.total.count == answer.similar {
+        let why = searcher.why_nothing(&query, &options).map_err(|error| failed(error, &wording))?;
+        why.iter().for_each(|reason| session.output.note(reason));
+    }
     let outcome = report(session, &target, &prepared, &query, &answer, args.count);
     if args.explain && !answer.hits.is_empty() {
         explained::hits(session.output, &answer.hits);

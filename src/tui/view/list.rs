@@ -275,6 +275,7 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
     } else {
         say("Nothing has all of this.".to_owned());
     }
+    state.results.hints.iter().for_each(|hint| say(hint.clone()));
     if !state.namespaces.is_empty() {
         say(format!("Searched in {} only; 0 searches all namespaces.", state.namespaces.join(", ")));
     }
