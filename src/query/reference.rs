@@ -97,7 +97,14 @@ pub const SECTIONS: &[Section] = &[
             form(
                 "name:web",
                 "name: any part, ^start, end$, =whole or quoted, pattern or /regex/",
-                &["name:web", "name:^web", "name:=web", "name:\"web\"", "name:web$,api$", "name:/^web-[0-9]+$/"],
+                &[
+                    "name:web",
+                    "name:^web",
+                    "name:=web",
+                    "name:\"web\"",
+                    "name:web$,api$",
+                    "name:/^web-[0-9]+$/",
+                ],
             ),
             form(
                 "group:apps",
