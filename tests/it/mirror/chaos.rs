@@ -1,5 +1,7 @@
 //! Everything at once, by a seed: the cluster changes while kubesift, Chroma and the API server are killed, stopped,
-//! wiped and restored and rights come and go. Every round ends equal, and nothing is wrongly deleted.
+//! wiped and restored and rights come and go. Every round ends equal to the cluster, and nothing is wrongly deleted.
+
+use std::collections::BTreeSet;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -8,13 +10,31 @@ use serde_json::{Value, json};
 use super::sync::equal;
 use super::{parts, to};
 use crate::support::controlplane::Snapshot;
-use crate::support::{ControlPlane, Home, chroma::Chroma};
+use crate::support::steps::states;
+use crate::support::store_proxy::StoreProxy;
+use crate::support::wait::wait_at_most;
+use crate::support::{ControlPlane, Home, chroma::Chroma, wait_for};
 
+/// Who mirrors; what it may read comes and goes.
+const USER: &str = "reader";
 /// Names that objects have.
 const NAMES: u32 = 40;
+/// The kinds that change, and their plurals.
+const KINDS: [(&str, &str); 3] =
+    [("ConfigMap", "configmaps"), ("Secret", "secrets"), ("ServiceAccount", "serviceaccounts")];
+
+/// Objects that nobody ever changes: no delete may name one.
+fn kept() -> Vec<Value> {
+    let kept = |(kind, _)| {
+        (0..5).map(move |n| {
+            json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": format!("kept-{n}"), "namespace": "default" } })
+        })
+    };
+    KINDS.into_iter().flat_map(kept).collect()
+}
 
 fn object(random: &mut StdRng) -> Value {
-    let kind = ["ConfigMap", "Secret", "ServiceAccount"][random.random_range(0..3)];
+    let (kind, _) = KINDS[random.random_range(0..KINDS.len())];
     let labels = json!({ "app": format!("a{}", random.random_range(0..3)) });
     let labels = if random.random_bool(0.5) { labels } else { json!({}) };
     json!({ "apiVersion": "v1", "kind": kind, "metadata": {
@@ -25,7 +45,7 @@ async fn change(plane: &ControlPlane, random: &mut StdRng) {
     let objects: Vec<Value> = (0..random.random_range(1..15)).map(|_| object(random)).collect();
     plane.apply_objects(&objects).await;
     for _ in 0..random.random_range(0..4) {
-        let kind = ["configmap", "secret", "serviceaccount"][random.random_range(0..3)];
+        let (_, kind) = KINDS[random.random_range(0..KINDS.len())];
         let name = format!("chaos-{}", random.random_range(0..NAMES));
         plane.kubectl(&["delete", kind, &name, "-n", "default", "--ignore-not-found"]).await;
     }
@@ -34,19 +54,23 @@ async fn change(plane: &ControlPlane, random: &mut StdRng) {
 struct Round<'a> {
     plane: &'a mut ControlPlane,
     chroma: &'a mut Chroma,
+    proxy: &'a StoreProxy,
     home: &'a Home,
     random: StdRng,
+    kinds: &'a [String],
     snapshot: Option<Snapshot>,
 }
 
 impl Round<'_> {
     async fn run(&mut self) {
-        let url = self.chroma.url();
+        let url = self.proxy.url();
         let arguments = to("sync", &url, &["--watch"]);
         let mut writer = Some(self.home.spawn(&arguments));
         change(self.plane, &mut self.random).await;
         for _ in 0..self.random.random_range(3..7) {
-            match self.random.random_range(0..8) {
+            let action = self.random.random_range(0..9);
+            println!("  action {action}");
+            match action {
                 0 => {
                     writer.take().expect("runs").kill().await;
                     change(self.plane, &mut self.random).await;
@@ -76,6 +100,25 @@ impl Round<'_> {
                     other.wait_for_line("mirror").await;
                     other.kill().await;
                 }
+                7 => {
+                    // A kind is forbidden, and this is noticed: the API server ends its watches.
+                    let (_, plural) = KINDS[self.random.random_range(0..KINDS.len())];
+                    let others: Vec<&str> =
+                        self.kinds.iter().map(String::as_str).filter(|it| *it != plural).collect();
+                    self.plane.grant(USER, None, &others).await;
+                    self.plane.restart_apiserver().await;
+                    if self.random.random_bool(0.3) {
+                        writer.take().expect("runs").kill().await;
+                        writer = Some(self.home.spawn(&arguments));
+                    }
+                    wait_for(&format!("{plural} to be forbidden"), async || {
+                        states(&self.home.status().await)
+                            .contains(&(plural.to_owned(), "forbidden".to_owned()))
+                    })
+                    .await;
+                    change(self.plane, &mut self.random).await;
+                    self.plane.grant(USER, None, &["*"]).await;
+                }
                 _ => {
                     writer.take().expect("runs").stop().await;
                     change(self.plane, &mut self.random).await;
@@ -84,7 +127,11 @@ impl Round<'_> {
             }
             change(self.plane, &mut self.random).await;
         }
+        self.same_as_the_cluster().await;
         equal(self.home, &url).await;
+        let wrong: Vec<String> =
+            self.proxy.deleted().into_iter().filter(|id| id.contains("/kept-")).collect();
+        assert_eq!(wrong, Vec::<String>::new(), "nobody ever deleted these");
         let status = self.home.status().await;
         assert_eq!(
             (&status["mirror"]["held_back"], &status["drift_corrected"]),
@@ -93,17 +140,53 @@ impl Round<'_> {
         );
         writer.take().expect("runs").stop().await;
     }
+
+    /// Waits until kubectl and a Python client name the same objects: neither asks kubesift.
+    async fn same_as_the_cluster(&self) {
+        let plurals = KINDS.map(|(_, plural)| plural).join(",");
+        let kinds = KINDS.map(|(kind, _)| kind);
+        let read = format!(
+            "
+made = 'instances' in [collection.name for collection in client.list_collections()]
+read = lambda: client.get_collection('instances', embedding_function=None).get(
+  where={{'$and': [{{'namespace': 'default'}}, {{'kind': {{'$in': {}}}}}]}})['ids']
+print(json.dumps(read() if made else []))",
+            json!(kinds)
+        );
+        wait_at_most(std::time::Duration::from_secs(180), "Chroma to hold what kubectl lists", async || {
+            let listed = self.plane.kubectl_json(&["get", &plurals, "-n", "default"]).await;
+            let id = |item: &Value| {
+                format!("default/v1/{}/{}", item["kind"].as_str()?, item["metadata"]["name"].as_str()?).into()
+            };
+            let listed: BTreeSet<String> =
+                listed["items"].as_array().expect("a list").iter().filter_map(id).collect();
+            let held: BTreeSet<String> =
+                serde_json::from_value(self.chroma.python(&read).await).expect("ids");
+            let differ: Vec<_> = listed.symmetric_difference(&held).collect();
+            if differ.is_empty() { Ok(()) } else { Err(format!("{differ:?} of {listed:?}")) }
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chaos_ends_equal() {
-    let Some((mut plane, mut chroma, home)) = parts().await else { return };
+    let Some((mut plane, mut chroma, _)) = parts().await else { return };
+    let proxy = StoreProxy::start(chroma.port()).await;
+    plane.grant(USER, None, &["*"]).await;
+    plane.apply_objects(&kept()).await;
+    let home = super::home(plane.kubeconfig(USER));
+    let kinds = plane.kubectl(&["api-resources", "--verbs=list", "-o", "name"]).await;
+    let kinds: Vec<String> = kinds.lines().map(str::to_owned).collect();
     let rounds: u64 = if crate::support::long() { 50 } else { 1 };
     let first: u64 =
         std::env::var("KUBESIFT_CHAOS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
     for seed in first..first + rounds {
         println!("chaos seed {seed}");
         let random = StdRng::seed_from_u64(seed);
-        Round { plane: &mut plane, chroma: &mut chroma, home: &home, random, snapshot: None }.run().await;
+        let (plane, chroma) = (&mut plane, &mut chroma);
+        Round { plane, chroma, proxy: &proxy, home: &home, random, kinds: &kinds, snapshot: None }
+            .run()
+            .await;
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     Close,
     /// The store does it; the connection ends in the middle of the answer.
     CloseAfter,
+    /// The store does it; no answer ever comes.
+    SilenceAfter,
     /// Refused with 413 while it holds more than so many bytes.
     Larger(usize),
 }
@@ -28,9 +30,17 @@ pub(crate) enum Fault {
 /// The proxy; it ends when it is dropped.
 pub(crate) struct StoreProxy {
     url: String,
-    faults: Arc<Mutex<Vec<Fault>>>,
-    failed: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
     task: JoinHandle<()>,
+}
+
+/// What the proxy does and saw.
+struct Shared {
+    /// The store's port.
+    port: u16,
+    faults: Mutex<Vec<Fault>>,
+    failed: AtomicUsize,
+    deleted: Mutex<Vec<String>>,
 }
 
 impl StoreProxy {
@@ -38,13 +48,17 @@ impl StoreProxy {
     pub(crate) async fn start(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let (faults, failed) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
-        let (shared, counted) = (Arc::clone(&faults), Arc::clone(&failed));
+        let shared = Arc::new(Shared {
+            port,
+            faults: Mutex::default(),
+            failed: AtomicUsize::new(0),
+            deleted: Mutex::default(),
+        });
+        let serving = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (faults, failed) = (Arc::clone(&shared), Arc::clone(&counted));
-                let service =
-                    service_fn(move |request| serve(port, request, Arc::clone(&faults), Arc::clone(&failed)));
+                let shared = Arc::clone(&serving);
+                let service = service_fn(move |request| serve(request, Arc::clone(&shared)));
                 tokio::spawn(async move {
                     // An error of the service closes the connection, which is what it is for.
                     hyper::server::conn::http1::Builder::new()
@@ -54,7 +68,7 @@ impl StoreProxy {
                 });
             }
         });
-        Self { url, faults, failed, task }
+        Self { url, shared, task }
     }
 
     /// Its URL.
@@ -66,12 +80,17 @@ impl StoreProxy {
     pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         let mut planned: Vec<Fault> = faults.into_iter().collect();
         planned.reverse();
-        *self.faults.lock().expect("not poisoned") = planned;
+        *self.shared.faults.lock().expect("not poisoned") = planned;
     }
 
     /// Requests that failed so far.
     pub(crate) fn failed(&self) -> usize {
-        self.failed.load(Relaxed)
+        self.shared.failed.load(Relaxed)
+    }
+
+    /// Ids that deletes named so far, whatever became of these requests.
+    pub(crate) fn deleted(&self) -> Vec<String> {
+        self.shared.deleted.lock().expect("not poisoned").clone()
     }
 }
 
@@ -82,18 +101,22 @@ impl Drop for StoreProxy {
 }
 
 async fn serve(
-    port: u16,
     request: http::Request<Incoming>,
-    faults: Arc<Mutex<Vec<Fault>>>,
-    failed: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
 ) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
     let other = |error: hyper::Error| std::io::Error::other(error);
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(other)?.to_bytes();
     let path = head.uri.path().to_owned();
     let writes = ["/upsert", "/update", "/delete"].iter().any(|verb| path.ends_with(verb));
-    let fault = if writes { next(&faults, body.len()) } else { None };
-    failed.fetch_add(usize::from(fault.is_some()), Relaxed);
+    if path.ends_with("/delete") {
+        let named: serde_json::Value = serde_json::from_slice(&body).expect("a delete is JSON");
+        let ids = named["ids"].as_array().expect("a delete names its ids").iter();
+        let ids = ids.map(|id| id.as_str().expect("an id").to_owned());
+        shared.deleted.lock().expect("not poisoned").extend(ids);
+    }
+    let fault = if writes { next(&shared.faults, body.len()) } else { None };
+    shared.failed.fetch_add(usize::from(fault.is_some()), Relaxed);
     match fault {
         Some(Fault::Status(status)) => {
             let answer = http::Response::builder().status(status).header("content-type", "application/json");
@@ -105,9 +128,9 @@ async fn serve(
             return Ok(http::Response::builder().status(413).body(Full::default()).expect("response"));
         }
         Some(Fault::Close) => return Err(std::io::Error::other("closed")),
-        Some(Fault::CloseAfter) | None => {}
+        Some(Fault::CloseAfter | Fault::SilenceAfter) | None => {}
     }
-    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let stream = TcpStream::connect(("127.0.0.1", shared.port)).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(other)?;
     tokio::spawn(connection);
@@ -115,8 +138,10 @@ async fn serve(
         sender.send_request(http::Request::from_parts(head, Full::new(body))).await.map_err(other)?;
     let (mut head, body) = answer.into_parts();
     let body = body.collect().await.map_err(other)?.to_bytes();
-    if fault == Some(Fault::CloseAfter) {
-        return Err(std::io::Error::other("closed after it was done"));
+    match fault {
+        Some(Fault::CloseAfter) => return Err(std::io::Error::other("closed after it was done")),
+        Some(Fault::SilenceAfter) => std::future::pending().await,
+        Some(Fault::Status(_) | Fault::Close | Fault::Larger(_)) | None => {}
     }
     head.headers.remove("content-length");
     head.headers.remove("transfer-encoding");
