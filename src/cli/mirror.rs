@@ -12,7 +12,9 @@ use super::settings::{Key, Settings};
 use crate::embed::{Embedder, Storing, Vectors};
 use crate::engine::mirror::{MirrorSettings, Profile};
 use crate::mirror::core::claim::Refusal;
-use crate::mirror::{Chroma, ChromaOptions, Halt, MirrorPhase, MirrorStatus, StoreError, Token};
+use crate::mirror::{
+    Chroma, ChromaOptions, Halt, MirrorPhase, MirrorStatus, StoreError, Token, VectorStore as _,
+};
 
 /// The stores that documents can be mirrored to.
 pub(super) const STORES: [&str; 1] = ["chroma"];
@@ -100,7 +102,7 @@ impl Plan {
 
     /// Whether a status speaks of this very collection.
     pub(super) fn is(&self, status: &MirrorStatus) -> bool {
-        status.url == self.settings.url && status.collection == self.settings.collection
+        status.to == self.settings.store.name()
     }
 
     /// The store for people.
@@ -126,6 +128,10 @@ pub(super) fn failure(halt: Halt) -> Failure {
     let advice = match &halt {
         Halt::Refused(Refusal::OtherCluster { .. }) => {
             "if it is meant to become this cluster's: --adopt; else choose another one with --collection NAME"
+        }
+        Halt::Refused(Refusal::OtherScope { .. }) => {
+            "use the same include, exclude and namespaces; if it is meant to follow these: --adopt; else choose \
+             another one with --collection NAME"
         }
         Halt::Refused(
             Refusal::OtherVectors { .. } | Refusal::OtherDimension { .. } | Refusal::OtherMetric { .. },

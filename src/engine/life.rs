@@ -32,6 +32,7 @@ use super::rights::Rights;
 use super::sink::Notice;
 use super::status::Status;
 use super::unanswered::unanswered;
+use super::vanished::Vanished;
 use super::{EngineOptions, Mode, Outcome};
 
 /// Discovery is read again this often where CRDs may not be watched.
@@ -82,6 +83,7 @@ pub(super) struct Life<'a> {
     api_services: watch::Receiver<Names>,
     plan: Plan,
     kinds: BTreeMap<KindKey, Kind>,
+    vanished: Vanished,
     /// CRDs that were ever there in this life.
     seen_crds: BTreeSet<String>,
     denied: BTreeSet<KindKey>,
@@ -137,6 +139,7 @@ impl<'a> Life<'a> {
             api_services: watch::channel(Names::default()).1,
             plan: Plan::default(),
             kinds: BTreeMap::new(),
+            vanished: Vanished::default(),
             seen_crds: BTreeSet::new(),
             denied: BTreeSet::new(),
             rights: Rights::default(),
@@ -151,6 +154,10 @@ impl<'a> Life<'a> {
             Ok(missing) => self.plan = Plan::restore(missing.unwrap_or_default()),
             Err(error) => tracing::warn!(error = describe(&error), "missing kinds are counted anew"),
         }
+        if let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>(KINDS) {
+            self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
+        }
+        self.vanished = Vanished::restore(&self.options.store);
         match self.identify(checkpoint).await {
             Ok(true) => {}
             Ok(false) => return End::AnotherCluster,
@@ -372,14 +379,17 @@ impl<'a> Life<'a> {
             crds: crds.clone(),
         };
         let before = self.plan.missing().clone();
-        let steps = self.plan.read(now() / 1000, &reading, &definitions, &held);
+        let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
+        let unserved = held.iter().chain(self.kinds.keys()).filter(|kind| !served.contains(*kind)).cloned();
+        let steps = self.plan.read(now() / 1000, &reading, &definitions, &unserved.collect());
+        let gone: Vec<Kind> = steps.remove.iter().filter_map(|key| self.kinds.get(key)).cloned().collect();
+        self.vanished.note(&self.options.store, served.iter().cloned(), gone);
         if before != *self.plan.missing() {
             self.save(MISSING, self.plan.missing());
         }
         let agrees = crds.is_none_or(|crds| self.agrees(crds, &discovery));
         self.save_kinds(&discovery, &held);
-        let known: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
-        let missing = held.iter().filter(|kind| !known.contains(*kind)).cloned().collect();
+        let missing = held.iter().filter(|kind| !served.contains(*kind)).cloned().collect();
         let rules = excluded.clone();
         let silent = unanswered(&discovery, self.kinds.values(), &self.options.selection);
         self.stale = discovery.groups.values().any(|freshness| *freshness == Freshness::Stale);
@@ -446,14 +456,11 @@ impl<'a> Life<'a> {
     /// For offline use: everything discovery names, and what it named once of which entries are held or whose API
     /// server does not answer.
     fn save_kinds(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>) {
-        if self.kinds.is_empty()
-            && let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>(KINDS)
-        {
-            self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
-        }
         let before = self.kinds.clone();
         let is_stale = |kind: &Kind| discovery.groups.get(&kind.group) == Some(&Freshness::Stale);
-        self.kinds.retain(|key, kind| held.contains(key) || is_stale(kind));
+        // A missing kind is known until it is gone for certain.
+        let missing = self.plan.missing();
+        self.kinds.retain(|key, kind| held.contains(key) || missing.contains_key(key) || is_stale(kind));
         self.kinds.extend(discovery.kinds.iter().map(|kind| (kind.key(), kind.clone())));
         if before == self.kinds {
             return;

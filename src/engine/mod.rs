@@ -25,6 +25,7 @@ mod sink;
 pub mod status;
 mod supervisor;
 mod unanswered;
+mod vanished;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

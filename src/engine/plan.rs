@@ -89,13 +89,14 @@ impl Plan {
         &self.missing
     }
 
-    /// Takes one reading at `now` (seconds). `held` are the kinds that the index has documents of.
+    /// Takes one reading at `now` (seconds). `known` are the kinds that were read before, in this run or an earlier
+    /// one, and that discovery may have lost.
     pub(super) fn read(
         &mut self,
         now: i64,
         reading: &Reading,
         definitions: &Definitions,
-        held: &BTreeSet<KindKey>,
+        known: &BTreeSet<KindKey>,
     ) -> Steps {
         let mut steps = Steps::default();
         let present: HashMap<KindKey, &Kind> = reading.kinds.iter().map(|kind| (kind.key(), kind)).collect();
@@ -103,9 +104,11 @@ impl Plan {
             self.missing.remove(&kind.key());
             self.see(now, kind, reading, &mut steps);
         }
-        let known: BTreeSet<KindKey> = self.running.keys().cloned().chain(held.iter().cloned()).collect();
+        // A kind without documents is followed to its end too: a mirror may still have records of it.
+        let known: BTreeSet<KindKey> =
+            self.running.keys().chain(self.missing.keys()).chain(known).cloned().collect();
         for key in known.into_iter().filter(|key| !present.contains_key(key)) {
-            self.miss(now, &key, reading, definitions, held.contains(&key), &mut steps);
+            self.miss(now, &key, reading, definitions, &mut steps);
         }
         steps
     }
@@ -157,7 +160,6 @@ impl Plan {
         key: &KindKey,
         reading: &Reading,
         definitions: &Definitions,
-        held: bool,
         steps: &mut Steps,
     ) {
         let group = key.group();
@@ -181,9 +183,7 @@ impl Plan {
         let gone = missing.readings >= 2 && now - missing.since >= definitions.patience(key);
         if gone && !definitions.defined(key) {
             self.missing.remove(key);
-            if held {
-                steps.remove.push(key.clone());
-            }
+            steps.remove.push(key.clone());
         }
     }
 }
@@ -238,6 +238,18 @@ mod tests {
             crds: Some(crds.iter().map(|name| name.to_string()).collect()),
             api_groups: Some(BTreeSet::new()),
         }
+    }
+
+    #[test]
+    fn a_kind_that_lost_its_objects_first_is_followed_to_its_end() {
+        let (mut plan, nothing) = (Plan::default(), held(&[]));
+        let tens = kind("tens", "example.org", "v1");
+        plan.read(0, &reading(&[tens], &[], &[]), &readable(&[]), &nothing);
+        plan.read(10, &reading(&[], &[], &[]), &readable(&[]), &nothing);
+        let mut plan = Plan::restore(plan.missing().clone());
+        let steps = plan.read(70, &reading(&[], &[], &[]), &readable(&[]), &nothing);
+        assert_eq!(steps.remove, [KindKey::from("tens.example.org")]);
+        assert!(!plan.waits());
     }
 
     fn held(keys: &[&str]) -> BTreeSet<KindKey> {

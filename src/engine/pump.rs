@@ -1,7 +1,7 @@
 //! The one writer: a thread that owns the core and the index, takes messages from a bounded channel, commits, and
 //! publishes status. A slow disk makes it slow, which fills the channel, which slows the watches.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +81,6 @@ pub(super) struct Pump {
     next_status: Millis,
     urgent: bool,
     changes: Option<Changes>,
-    vanished: HashSet<KindKey>,
     selection: Option<Arc<Selection>>,
     forbidden_after: Option<Millis>,
     asked: Vec<oneshot::Sender<Covered>>,
@@ -111,7 +110,6 @@ impl Pump {
             next_status: 0,
             urgent: false,
             changes: feed.map(Changes::new),
-            vanished: HashSet::new(),
             selection: None,
             forbidden_after: None,
             asked: Vec::new(),
@@ -201,7 +199,6 @@ impl Pump {
             }
             Message::Restarted => self.report.watch_restarts += 1,
             Message::RemoveKinds { kinds, why } => {
-                self.vanished.extend(kinds.iter().cloned());
                 let count = self.core.remove(now, |kind, _| kinds.contains(kind));
                 self.removed(count, &why);
             }
@@ -241,7 +238,6 @@ impl Pump {
                 self.urgent = true;
             }
             Message::Source { kind, scope, reply } => {
-                self.vanished.remove(&kind);
                 _ = reply.send(self.source_state(&kind, &scope));
             }
         }
@@ -303,9 +299,9 @@ impl Pump {
         let scopes = self.core.covered(now(), self.forbidden_after);
         for reply in self.asked.drain(..) {
             let excluded = self.report.excluded.keys().cloned().collect();
-            let (vanished, selection) = (self.vanished.clone(), self.selection.clone());
+            let selection = self.selection.clone();
             // Who asked may be gone.
-            _ = reply.send(Covered { scopes: scopes.clone(), excluded, vanished, selection });
+            _ = reply.send(Covered { scopes: scopes.clone(), excluded, selection });
         }
     }
 

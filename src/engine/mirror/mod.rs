@@ -18,15 +18,13 @@ use tokio::sync::watch;
 use crate::embed::Vectors;
 use crate::index::{Reader, Store};
 use crate::mirror::source::Feed;
-use crate::mirror::{Chroma, Comparison, Halt, Mirror, MirrorOptions, MirrorStatus};
+use crate::mirror::{Chroma, Comparison, Halt, Mirror, MirrorOptions, MirrorStatus, VectorStore as _};
 
 pub(super) use source::{Covered, IndexSource};
 pub(super) use task::{MirrorTask, Parts};
 use vectors::FormVectors;
 pub use vectors::Profile;
 
-/// What the mirror remembers, beside the index.
-const MEMO: &str = "mirror.json";
 /// A difference may be a change on its way: it is looked at again so often, at this distance.
 const LOOKS: u32 = 4;
 /// See [`LOOKS`].
@@ -66,6 +64,7 @@ impl MirrorSettings {
 
     fn status(&self) -> MirrorStatus {
         MirrorStatus {
+            to: self.store.name(),
             url: self.url.clone(),
             collection: self.collection.clone(),
             profile: self.profile.name().to_owned(),
@@ -81,14 +80,15 @@ impl MirrorSettings {
         cluster: String,
         status: watch::Sender<MirrorStatus>,
     ) -> Mirror<Arc<Chroma>, IndexSource, FormVectors> {
-        let memo = match store.read_json(MEMO) {
+        let file = source::File::of(store.clone(), &self.store.name());
+        let memo = match file.read() {
             Ok(memo) => memo.unwrap_or_default(),
             Err(error) => {
                 tracing::warn!(%error, "what the mirror remembered is lost");
                 Default::default()
             }
         };
-        let kept: (_, Box<dyn crate::mirror::source::Keep>) = (memo, Box::new(source::File(store.clone())));
+        let kept: (_, Box<dyn crate::mirror::source::Keep>) = (memo, Box::new(file));
         let vectors = FormVectors::new(self.profile, self.vectors.clone());
         let options = self.options(cluster);
         Mirror::new(self.store.clone(), Arc::new(source), vectors, feed, kept, options, status)

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cluster::selection::Selection;
 use crate::cluster::watch::describe;
@@ -15,7 +16,7 @@ use crate::object::{IdHash, Kind, KindKey, Scope};
 
 use super::super::pump::Message;
 use super::super::status::{KindState, Status};
-use super::MEMO;
+use super::super::vanished;
 
 /// What the pump says of its coverage, right after a commit.
 #[derive(Default)]
@@ -24,8 +25,6 @@ pub(in crate::engine) struct Covered {
     pub(in crate::engine) scopes: Vec<(KindKey, Scope)>,
     /// Excluded by the configuration.
     pub(in crate::engine) excluded: HashSet<KindKey>,
-    /// No longer served, for certain.
-    pub(in crate::engine) vanished: HashSet<KindKey>,
     /// Which namespaces are read.
     pub(in crate::engine) selection: Option<Arc<Selection>>,
 }
@@ -126,14 +125,23 @@ impl Source for IndexSource {
         for (kind, scope) in said.scopes {
             covered.entry(kind).or_default().push(scope);
         }
+        let mut kinds = self.kinds();
+        let mut vanished = HashSet::new();
+        // Beside another writer nothing is deleted.
+        if !matches!(self.says, Says::Nobody) {
+            for kind in vanished::read(&self.store) {
+                vanished.insert(kind.key());
+                kinds.entry((kind.group.clone(), kind.kind.clone())).or_insert_with(|| kind.key());
+            }
+        }
         let reads = |selection: Arc<Selection>| -> ReadsNamespace {
             Arc::new(move |namespace: &str| selection.namespace(namespace))
         };
         Authority {
-            kinds: self.kinds(),
+            kinds,
             covered,
             excluded: said.excluded,
-            vanished: said.vanished,
+            vanished,
             reads_namespace: said.selection.map(reads),
             stale: self.stale(),
         }
@@ -165,11 +173,27 @@ fn unreadable(error: IndexError) -> SourceError {
     SourceError(describe(&error))
 }
 
-/// The memo as a file beside the index.
-pub(super) struct File(pub(super) Store);
+/// The memo as a file beside the index, one for each collection: a run that mirrors to another one must not make this
+/// one's held-back deletes forgotten.
+pub(super) struct File {
+    store: Store,
+    name: String,
+}
+
+impl File {
+    /// That of the collection with this name.
+    pub(super) fn of(store: Store, target: &str) -> Self {
+        Self { store, name: format!("mirror-{:016x}.json", xxh3_64(target.as_bytes())) }
+    }
+
+    /// What is remembered, if anything is.
+    pub(super) fn read(&self) -> Result<Option<Memo>, IndexError> {
+        self.store.read_json(&self.name)
+    }
+}
 
 impl Keep for File {
     fn save(&self, memo: &Memo) -> Result<(), SourceError> {
-        self.0.write_json(MEMO, memo).map_err(unreadable)
+        self.store.write_json(&self.name, memo).map_err(unreadable)
     }
 }

@@ -70,6 +70,8 @@ pub struct Chroma {
     http: Http,
     /// Path of the database's collections.
     root: String,
+    tenant: String,
+    database: String,
     collection: String,
     patience: Option<Duration>,
     state: Mutex<State>,
@@ -105,6 +107,8 @@ impl Chroma {
         segment("collection", &options.collection)?;
         Ok(Self {
             root: format!("/api/v2/tenants/{tenant}/databases/{database}/collections"),
+            tenant: options.tenant,
+            database: options.database,
             collection: options.collection,
             patience: options.patience,
             state: Mutex::default(),
@@ -266,7 +270,11 @@ impl VectorStore for Chroma {
     }
 
     fn name(&self) -> String {
-        format!("collection {} of Chroma at {}", self.collection, self.http.server())
+        let mut name = format!("collection {} of Chroma at {}", self.collection, self.http.server());
+        if (self.tenant.as_str(), self.database.as_str()) != (TENANT, DATABASE) {
+            name.push_str(&format!(" (tenant {}, database {})", self.tenant, self.database));
+        }
+        name
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who may write a collection: decided from its marker, by the observer's own clock alone.
 
+use std::collections::BTreeSet;
+
 use super::Millis;
 use super::marker::Marker;
 use crate::mirror::store::{Collection, Metric};
@@ -20,13 +22,17 @@ pub struct Claimant {
     pub beat: Option<i64>,
     /// Identity of its cluster.
     pub cluster: String,
+    /// Hash of what is included and excluded.
+    pub scope: String,
+    /// Scopes that it may have written before: its own configuration may change.
+    pub scopes: BTreeSet<String>,
     /// Which vectors.
     pub profile: String,
     /// Their model.
     pub model: String,
     /// Their length.
     pub dimension: usize,
-    /// Takes over another cluster's collection.
+    /// Takes over a collection of another cluster or another selection.
     pub adopt: bool,
 }
 
@@ -36,6 +42,16 @@ pub enum Refusal {
     /// It mirrors another cluster.
     #[error("the collection mirrors another cluster ({theirs}; this one is {ours})")]
     OtherCluster {
+        /// In the marker.
+        theirs: String,
+        /// Of this run.
+        ours: String,
+    },
+    /// It mirrors another selection of kinds and namespaces: two writers would undo each other's work for ever.
+    #[error(
+        "the collection mirrors another selection of kinds and namespaces (scope {theirs}; this one is {ours})"
+    )]
+    OtherScope {
         /// In the marker.
         theirs: String,
         /// Of this run.
@@ -125,6 +141,13 @@ fn refusal(collection: &Collection, marker: Option<&Marker>, claimant: &Claimant
         let (theirs, ours) = (marker.cluster.clone(), claimant.cluster.clone());
         return Some(Refusal::OtherCluster { theirs, ours });
     }
+    let own_scope = marker.scope.is_empty() // written before scopes were
+        || marker.scope == claimant.scope
+        || claimant.scopes.contains(&marker.scope);
+    if !own_scope && !claimant.adopt {
+        let (theirs, ours) = (marker.scope.clone(), claimant.scope.clone());
+        return Some(Refusal::OtherScope { theirs, ours });
+    }
     if (&marker.profile, &marker.model) != (&claimant.profile, &claimant.model) {
         let name = |profile: &str, model: &str| format!("profile {profile} ({model})");
         let theirs = name(&marker.profile, &marker.model);
@@ -143,6 +166,8 @@ mod tests {
             writer: "me".into(),
             beat: Some(3),
             cluster: "here".into(),
+            scope: "all".into(),
+            scopes: ["before".to_owned()].into(),
             profile: "default".into(),
             model: "m".into(),
             dimension: 384,
@@ -202,6 +227,14 @@ mod tests {
             other(|m| m.profile = "p".into()),
             Judgement::Refused(Refusal::OtherVectors { .. })
         ));
+        assert_eq!(
+            other(|m| m.scope = "less".into()),
+            Judgement::Refused(Refusal::OtherScope { theirs: "less".into(), ours: "all".into() })
+        );
+        for own in ["", "all", "before"] {
+            let own = Marker { scope: own.into(), ..marker("", 1) };
+            assert_eq!(judge(Some(own)), Judgement::Free);
+        }
         let mut narrow = collection(None);
         narrow.dimension = Some(8);
         let mut observer = Observer::default();
@@ -211,7 +244,7 @@ mod tests {
         let refused = observer.judge(0, &euclid, &claimant());
         assert_eq!(refused, Judgement::Refused(Refusal::OtherMetric { metric: "l2".into() }));
         let adopting = Claimant { adopt: true, ..claimant() };
-        let theirs = Marker { cluster: "there".into(), ..marker("", 1) };
+        let theirs = Marker { cluster: "there".into(), scope: "less".into(), ..marker("", 1) };
         assert_eq!(observer.judge(0, &collection(Some(theirs)), &adopting), Judgement::Free);
     }
 }

@@ -26,10 +26,12 @@ pub struct Marker {
     pub vectors: i64,
     /// When the collection last equalled the index, RFC 3339; empty before that.
     pub synced_at: String,
-    /// Whether every kind that should be covered is.
+    /// Whether every kind that should be covered is, and no document is missing and no delete held back.
     pub complete: bool,
     /// Kinds that are not covered or not confirmed, separated by commas.
     pub stale: String,
+    /// Deletes held back by the brake.
+    pub held_back: i64,
 }
 
 impl Marker {
@@ -49,7 +51,16 @@ impl Marker {
             synced_at: text("synced_at"),
             complete: get("complete").and_then(Value::as_bool).unwrap_or(false),
             stale: text("stale"),
+            held_back: get("held_back").and_then(Value::as_i64).unwrap_or(0),
         })
+    }
+
+    /// Says of the collection's content what an earlier marker said.
+    pub fn take_freshness(&mut self, earlier: Self) {
+        self.synced_at = earlier.synced_at;
+        self.complete = earlier.complete;
+        self.stale = earlier.stale;
+        self.held_back = earlier.held_back;
     }
 
     /// The collection's metadata with this marker in it, and everything that others put there.
@@ -70,6 +81,7 @@ impl Marker {
         put("synced_at", self.synced_at.clone().into());
         put("complete", self.complete.into());
         put("stale", self.stale.clone().into());
+        put("held_back", self.held_back.into());
         fields
     }
 }
@@ -87,6 +99,7 @@ mod tests {
             model: "m".into(),
             complete: true,
             stale: "nodes".into(),
+            held_back: 3,
             ..Marker::default()
         };
         let present: Fields =

@@ -52,7 +52,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let mut later = Vec::new();
         for due in &self.taken {
             if documents.contains_key(&*due.id) {
-                self.memo.brake.named(&due.id);
+                self.memo.brake.settled(&due.id);
                 continue;
             }
             match due.cause {
@@ -105,6 +105,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             // In doubt until it is acknowledged: a later update would be lost.
             ours.iter().for_each(|id| self.confirmed.forget(IdHash::of(id)));
             self.store.delete(&ours).await?;
+            ours.iter().for_each(|id| {
+                self.memo.brake.settled(id);
+            });
             self.status.send_modify(|status| {
                 status.batches_sent += 1;
                 status.deleted += ours.len() as u64;

@@ -42,6 +42,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 self.remember_beat(1);
                 let ensured = self.store.ensure(&fields).await?;
                 if ensured.created {
+                    self.memo.scopes = [self.options.scope.clone()].into();
                     self.opened = Some(self.opened(&ensured.collection, 1, true, false));
                     return Ok(());
                 }
@@ -81,10 +82,21 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let before = marker.clone().unwrap_or_default();
         let beat = before.beat.max(self.memo.beat.unwrap_or(0)) + 1;
         let trusted = before.vectors == VECTORS_VERSION;
+        if before.held_back > 0 && self.memo.beat.is_none_or(|ours| ours < before.beat) {
+            // Whoever held deletes back, its memory is not ours.
+            self.memo.brake.lose();
+        }
+        if !before.cluster.is_empty() && before.cluster != self.options.cluster {
+            let theirs = &before.cluster;
+            self.note(&format!("taken over: the collection mirrored another cluster ({theirs}) (--adopt)"));
+        } else if !before.scope.is_empty() && before.scope != self.options.scope {
+            self.note("the collection mirrored another selection of kinds and namespaces until now");
+        }
         self.remember_beat(beat);
         let mut mine = self.marker(beat, trusted);
-        (mine.synced_at, mine.complete, mine.stale) = (before.synced_at, before.complete, before.stale);
+        mine.take_freshness(before);
         self.store.set_fields(&mine.write(&found.fields)).await?;
+        self.memo.scopes = [self.options.scope.clone()].into();
         if settle {
             self.phase(MirrorPhase::Claiming);
             tokio::time::sleep(Duration::from_millis(SETTLE_MS.unsigned_abs())).await;
@@ -153,10 +165,12 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         if free {
             marker.writer.clear();
         }
-        (marker.synced_at, marker.complete, marker.stale) = (before.synced_at, before.complete, before.stale);
+        marker.take_freshness(before);
         if self.reconciled {
             let stale = self.source.stale();
-            marker.complete = stale.is_empty() && self.memo.brake.held.is_empty();
+            let held = &self.memo.brake.held;
+            marker.complete = stale.is_empty() && held.is_empty() && self.refused.is_empty();
+            marker.held_back = i64::try_from(held.len()).unwrap_or(i64::MAX);
             let names: Vec<_> = stale.iter().take(STALE_NAMES).map(|kind| kind.as_str()).collect();
             marker.stale = names.join(",");
             if self.feed.is_empty() {
@@ -175,6 +189,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     fn remember_beat(&mut self, beat: i64) {
         // Before it is written: a crash in between must not make our own marker look like a stranger's.
         self.memo.beat = Some(beat);
+        self.memo.scopes.insert(self.options.scope.clone());
         self.save();
     }
 
@@ -190,6 +205,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             synced_at: String::new(),
             complete: false,
             stale: String::new(),
+            held_back: 0,
         }
     }
 
@@ -198,6 +214,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             writer: self.memo.writer.clone(),
             beat: self.memo.beat,
             cluster: self.options.cluster.clone(),
+            scope: self.options.scope.clone(),
+            scopes: self.memo.scopes.clone(),
             profile: self.options.profile.clone(),
             model: self.embedder.model(),
             dimension: self.embedder.dimension(),

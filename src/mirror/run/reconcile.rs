@@ -72,7 +72,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             let mut outgoing = Vec::new();
             for document in documents {
                 let hash = IdHash::of(&document.id);
-                self.memo.brake.named(&document.id);
+                self.memo.brake.settled(&document.id);
                 let Some(record) = stored.get(&document.id) else {
                     self.confirmed.forget(hash);
                     outgoing.push(Outgoing::from(document));
@@ -100,7 +100,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     async fn delete_extra(&mut self, scan: &Scan, authority: &Authority) -> Result<(), Halt> {
         let (mut by_event, mut others) = (Vec::new(), Vec::new());
         let (mut foreign, mut kept, mut not_covered) = (0, 0, BTreeSet::new());
-        let extra: Vec<String> = scan.extra.iter().cloned().collect();
+        // Paging is unordered: what is held back is looked for by id, not only where the walk came by.
+        let extra: HashSet<&String> = scan.extra.iter().chain(&self.memo.brake.held).collect();
+        let extra: Vec<String> = extra.into_iter().cloned().collect();
+        let mut lacking = BTreeSet::new();
         for chunk in extra.chunks(self.page_size()) {
             let stored = self.stored(chunk.to_vec()).await?;
             let there = living(&self.source.snapshot(), stored.keys())?;
@@ -109,9 +112,12 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                     foreign += 1;
                     continue;
                 };
-                let event = self.feed.dirty().cause(&id) == Some(Cause::DeletedByEvent);
+                if self.feed.dirty().cause(&id) == Some(Cause::DeletedByEvent) {
+                    by_event.push(id);
+                    continue;
+                }
+                lacking.insert(id.clone());
                 match authority.judge(&subject) {
-                    _ if event => by_event.push(id),
                     Ruling::Delete => others.push(id),
                     Ruling::NotCovered(kind) => {
                         kept += 1;
@@ -125,8 +131,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             (status.foreign, status.kept) = (foreign, kept);
             status.not_covered = not_covered.into_iter().collect();
         });
-        let found: BTreeSet<String> = others.iter().cloned().collect();
-        self.memo.brake.retain(&found);
+        self.memo.brake.compared(lacking);
         if !self.opened.as_ref().is_some_and(|opened| opened.marked) {
             return Ok(());
         }
