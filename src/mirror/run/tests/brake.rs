@@ -1,0 +1,96 @@
+//! Deletes that no event named.
+
+use super::*;
+
+#[test]
+fn a_mass_delete_is_held_back_until_it_is_allowed() {
+    paused(async {
+        let (world, store, feed) = synced(250).await;
+        world.documents.lock().unwrap().retain(|_, document| document.metadata.name.len() == 1);
+        world.put(&feed, World::document("Node", 1, "still mirrored", false));
+        let mut held_back = world.mirror(&store, &feed, World::options());
+        held_back.once().await.unwrap();
+        assert_eq!(held_back.status.borrow().held_back, 240);
+        assert_eq!(store.len(), 251);
+        assert_eq!(world.memo.lock().unwrap().brake.held.len(), 240);
+        world.put(&feed, World::document("Pod", 10, "named again", false));
+        let options = MirrorOptions { allow_mass_delete: Some(200), ..World::options() };
+        let mut allowed = world.mirror(&store, &feed, options);
+        allowed.once().await.unwrap();
+        assert_eq!((allowed.status.borrow().deleted, allowed.status.borrow().held_back), (200, 39));
+        let options = MirrorOptions { allow_mass_delete: Some(1_000), ..World::options() };
+        world.mirror(&store, &feed, options).once().await.unwrap();
+        assert_eq!(held(&store), world.expected());
+    });
+}
+
+#[test]
+fn deletes_that_an_event_named_pass_the_brake() {
+    paused(async {
+        let (world, store, _) = synced(250).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        (0..250).for_each(|n| world.remove(&process.feed, &format!("ns/v1/Pod/{n}"), Cause::DeletedByEvent));
+        minutes(1).await;
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.len()), (0, 0));
+        process.end().await;
+    });
+}
+
+/// The ids of these Pods.
+fn pods(range: std::ops::Range<u8>) -> BTreeSet<String> {
+    range.map(|name| format!("ns/v1/Pod/{name}")).collect()
+}
+
+/// The index loses, without an event, the Pods with names below this.
+fn lose(world: &World, below: u8) {
+    let gone = pods(0..below);
+    world.documents.lock().unwrap().retain(|id, _| !gone.contains(id));
+}
+
+#[test]
+fn what_is_held_back_outlives_an_index_that_was_thrown_away() {
+    paused(async {
+        let (world, store, feed) = synced(250).await;
+        lose(&world, 120);
+        world.mirror(&store, &feed, World::options()).once().await.unwrap();
+        assert_eq!(world.memo.lock().unwrap().brake.held, pods(0..120));
+        // The index is made anew, and Pods can't be listed at first: nothing is known of them.
+        let all = std::mem::take(&mut *world.documents.lock().unwrap());
+        world.uncovered.lock().unwrap().insert("Pod");
+        world.mirror(&store, &feed, World::options()).once().await.unwrap();
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.len()), (250, 120));
+        // Then they can, and most are there again: what is left of the set is few, and still held back.
+        *world.documents.lock().unwrap() = all;
+        world.uncovered.lock().unwrap().clear();
+        (10..120).for_each(|name| world.put(&feed, World::document("Pod", name, "web", true)));
+        minutes(300).await;
+        let mut mirror = world.mirror(&store, &feed, World::options());
+        mirror.once().await.unwrap();
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.clone()), (250, pods(0..10)));
+        let options = MirrorOptions { allow_mass_delete: Some(10), ..World::options() };
+        world.mirror(&store, &feed, options).once().await.unwrap();
+        assert_eq!(held(&store), world.expected());
+    });
+}
+
+#[test]
+fn what_another_writer_held_back_is_not_deleted_by_one_that_knows_nothing_of_it() {
+    paused(async {
+        let (world, store, feed) = synced(250).await;
+        lose(&world, 120);
+        world.mirror(&store, &feed, World::options()).once().await.unwrap();
+        assert_eq!(store.len(), 250);
+        // The data directory is lost, and most of what was held back is there again.
+        *world.memo.lock().unwrap() = Memo::default();
+        (5..120).for_each(|name| world.put(&feed, World::document("Pod", name, "web", true)));
+        world.mirror(&store, &feed, World::options()).once().await.unwrap();
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.clone()), (250, pods(0..5)));
+        let marker = Marker::read(&store.find().await.unwrap().unwrap().fields).unwrap();
+        assert_eq!((marker.held_back, marker.complete), (5, false));
+        // One that lost nothing goes on as before.
+        world.documents.lock().unwrap().remove("ns/v1/Pod/249");
+        world.mirror(&store, &feed, World::options()).once().await.unwrap();
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.len()), (249, 5));
+    });
+}
