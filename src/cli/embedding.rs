@@ -61,10 +61,15 @@ impl Embedding {
             Profile::Default => Ok(self.local()),
             Profile::ClusterWhisperer => {
                 allowed(settings, "voyage")?;
+                // Of the embedder's settings only the address is taken over, and only where it is Voyage's.
+                let gateway = settings
+                    .text(Key::EmbedderUrl)
+                    .filter(|_| settings.text(Key::Embedder) == Some("voyage"));
                 let options = RemoteOptions {
-                    url: String::new(),
+                    url: gateway.unwrap_or_default().to_owned(),
                     model: profile.model().to_owned(),
-                    dimensions: profile.dimension(),
+                    // As upstream, which sends the text and the model's name alone.
+                    dimensions: 0,
                     key: self.voyage.clone().map(Into::into),
                     patience: Patience::default(),
                 };

@@ -13,7 +13,7 @@ use crate::support::controlplane::kubeconfig::Auth;
 use crate::support::{ControlPlane, Home, Options, load, wait_for};
 
 /// Status and body of an endpoint.
-async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
     let mut socket = tokio::net::TcpStream::connect(addr).await.expect("the endpoints listen");
     let request = format!("GET {path} HTTP/1.1\r\nHost: kubesift\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.expect("a request");
@@ -24,7 +24,7 @@ async fn get(addr: SocketAddr, path: &str) -> (u16, String) {
 }
 
 /// A metric without labels.
-async fn metric(addr: SocketAddr, name: &str) -> Option<u64> {
+pub(crate) async fn metric(addr: SocketAddr, name: &str) -> Option<u64> {
     let (_, page) = get(addr, "/metrics").await;
     page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
@@ -39,7 +39,7 @@ async fn start(home: &Home) -> (Running, SocketAddr) {
     (running, addr.and_then(|addr| addr.parse().ok()).expect("an address"))
 }
 
-async fn ready(addr: SocketAddr) {
+pub(crate) async fn ready(addr: SocketAddr) {
     wait_for("/readyz", async || match get(addr, "/readyz").await {
         (200, _) => Ok(()),
         (_, why) => Err(why),
@@ -139,7 +139,7 @@ async fn an_address_that_can_not_be_listened_on_is_said_at_once() {
     assert!(output.code == 2 && output.stderr.contains("KUBESIFT_LISTEN: expected an address"), "{output:?}");
 }
 
-const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/deploy");
+pub(crate) const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/deploy");
 const ACCOUNT: &str = "system:serviceaccount:kubesift:kubesift";
 
 /// A home with the rights of the ServiceAccount that these manifests make.

@@ -213,6 +213,11 @@ impl VectorStore for Chroma {
         match self.send::<(), CollectionReply>(Method::Get, &path, None).await {
             Ok(reply) => self.remember(reply).map(Some),
             Err(StoreError::NotFound { message }) if wire::is_collection_missing(&message) => Ok(None),
+            // A missing tenant or database: nothing that passes, and nothing that is made unasked.
+            Err(StoreError::NotFound { message } | StoreError::Rejected { message, .. }) => {
+                let server = self.http.server();
+                Err(StoreError::Setting(format!("{server} has no such tenant and database: {message}")))
+            }
             Err(error) => Err(error),
         }
     }

@@ -3,10 +3,15 @@
 mod bad_input;
 mod chaos;
 mod contract;
+mod deployed;
 mod faults;
+mod fronts;
+mod orphans;
 mod rate;
 mod relevance;
+mod silence;
 mod sync;
+mod whisperer;
 
 use crate::support::chroma::{self, Chroma};
 use crate::support::{ControlPlane, Home, Options};

@@ -12,6 +12,7 @@ pub(crate) mod simulated;
 pub(crate) mod steps;
 pub(crate) mod store_proxy;
 pub(crate) mod terminal;
+pub(crate) mod voyage;
 pub(crate) mod wait;
 
 pub(crate) use binary::Home;

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::ControlPlane;
+use super::controlplane::Certified;
 
 /// A name that only these proxies resolve, to 127.0.0.1: what reaches it came through one of them. The API server's
 /// certificate names it.
@@ -74,30 +75,19 @@ impl Proxy {
 
     /// A reverse proxy before the API server that speaks HTTP/1.1 only, with a certificate of the cluster's CA.
     pub(crate) async fn http1(plane: &ControlPlane) -> Self {
-        let files = plane.server_certificate("http1-proxy");
-        let certificates = CertificateDer::pem_file_iter(&files.certificate).expect("certificate");
-        let certificates = certificates.collect::<Result<Vec<_>, _>>().expect("certificate");
-        let key = PrivateKeyDer::from_pem_file(&files.key).expect("key");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("protocol versions")
-            .with_no_client_auth()
-            .with_single_cert(certificates, key)
-            .expect("server certificate");
-        server.alpn_protocols = vec![b"http/1.1".to_vec()];
-
+        let acceptor = acceptor(&plane.server_certificate("http1-proxy"));
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(plane.ca()).expect("CA")).expect("CA");
-        let mut client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("protocol versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut client =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("protocol versions")
+                .with_root_certificates(roots)
+                .with_no_client_auth();
         client.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self::start(Role::Http1 {
             upstream: upstream(plane),
-            acceptor: TlsAcceptor::from(Arc::new(server)),
+            acceptor,
             connector: TlsConnector::from(Arc::new(client)),
         })
         .await
@@ -158,6 +148,22 @@ impl Drop for Proxy {
         // Ends the connections: their tasks see the mode.
         self.drop_everything();
     }
+}
+
+/// Accepts TLS with this certificate, for HTTP/1.1.
+pub(super) fn acceptor(files: &Certified) -> TlsAcceptor {
+    let certificates = CertificateDer::pem_file_iter(&files.certificate).expect("certificate");
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().expect("certificate");
+    let key = PrivateKeyDer::from_pem_file(&files.key).expect("key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .expect("server certificate");
+    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(server))
 }
 
 fn upstream(plane: &ControlPlane) -> SocketAddr {

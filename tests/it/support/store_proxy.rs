@@ -9,8 +9,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use super::controlplane::Certified;
 
 /// What happens to a request that writes records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,17 @@ pub(crate) enum Fault {
     Larger(usize),
 }
 
+/// What stands before a store that is not open to everybody.
+#[derive(Default)]
+pub(crate) struct Guard {
+    /// TLS with this certificate.
+    pub certificate: Option<Certified>,
+    /// The path below which the store answers, without a slash at its end.
+    pub prefix: &'static str,
+    /// The only token that is let through.
+    pub token: Option<&'static str>,
+}
+
 /// The proxy; it ends when it is dropped.
 pub(crate) struct StoreProxy {
     url: String,
@@ -38,6 +52,8 @@ pub(crate) struct StoreProxy {
 struct Shared {
     /// The store's port.
     port: u16,
+    prefix: &'static str,
+    token: Option<&'static str>,
     faults: Mutex<Vec<Fault>>,
     failed: AtomicUsize,
     deleted: Mutex<Vec<String>>,
@@ -46,10 +62,19 @@ struct Shared {
 impl StoreProxy {
     /// Before the store at this port.
     pub(crate) async fn start(port: u16) -> Self {
+        Self::guarded(port, Guard::default()).await
+    }
+
+    /// Before the store at this port, and not for everybody.
+    pub(crate) async fn guarded(port: u16, guard: Guard) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let acceptor = guard.certificate.as_ref().map(super::proxy::acceptor);
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}{}", listener.local_addr().expect("bound"), guard.prefix);
         let shared = Arc::new(Shared {
             port,
+            prefix: guard.prefix,
+            token: guard.token,
             faults: Mutex::default(),
             failed: AtomicUsize::new(0),
             deleted: Mutex::default(),
@@ -58,14 +83,17 @@ impl StoreProxy {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&serving);
-                let service = service_fn(move |request| serve(request, Arc::clone(&shared)));
-                tokio::spawn(async move {
-                    // An error of the service closes the connection, which is what it is for.
-                    hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await
-                        .ok();
-                });
+                match acceptor.clone() {
+                    None => _ = tokio::spawn(connection(stream, shared)),
+                    Some(acceptor) => {
+                        _ = tokio::spawn(async move {
+                            // Who does not trust the certificate goes away.
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                connection(stream, shared).await;
+                            }
+                        });
+                    }
+                }
             }
         });
         Self { url, shared, task }
@@ -100,12 +128,46 @@ impl Drop for StoreProxy {
     }
 }
 
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(move |request| serve(request, Arc::clone(&shared)));
+    // An error of the service closes the connection, which is what it is for.
+    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+}
+
+/// What a request that is not let through is told.
+fn turned_away(head: &http::request::Parts, shared: &Shared) -> Option<http::Response<Full<Bytes>>> {
+    let answer = |status: u16, kind: &str, body: &'static str| {
+        let answer = http::Response::builder().status(status).header("content-type", kind);
+        Some(answer.body(Full::new(Bytes::from(body))).expect("response"))
+    };
+    if !head.uri.path().starts_with(shared.prefix) {
+        return answer(404, "text/html", "<html>nothing here</html>");
+    }
+    let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    match shared.token {
+        Some(token)
+            if said("x-chroma-token") != Some(token)
+                || said("authorization").and_then(|it| it.strip_prefix("Bearer ")) != Some(token) =>
+        {
+            answer(401, "application/json", r#"{"error":"AuthError","message":"Unauthorized"}"#)
+        }
+        Some(_) | None => None,
+    }
+}
+
 async fn serve(
     request: http::Request<Incoming>,
     shared: Arc<Shared>,
 ) -> Result<http::Response<Full<Bytes>>, std::io::Error> {
     let other = |error: hyper::Error| std::io::Error::other(error);
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    if let Some(answer) = turned_away(&head, &shared) {
+        return Ok(answer);
+    }
+    if !shared.prefix.is_empty() {
+        let rest = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri = rest[shared.prefix.len()..].parse().expect("a path");
+    }
     let body = body.collect().await.map_err(other)?.to_bytes();
     let path = head.uri.path().to_owned();
     let writes = ["/upsert", "/update", "/delete"].iter().any(|verb| path.ends_with(verb));
