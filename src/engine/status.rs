@@ -242,6 +242,23 @@ impl Status {
 }
 
 impl KindStatus {
+    /// What a person wants to know about a kind that is not simply complete: the rule, the error, the namespaces.
+    pub fn why(&self) -> String {
+        match &self.state {
+            KindState::Excluded { rule } => rule.clone(),
+            KindState::Failing { error } => error.clone(),
+            KindState::Forbidden { .. } | KindState::Stale { .. } => self.error.clone().unwrap_or_default(),
+            KindState::Waiting
+            | KindState::Listing
+            | KindState::Complete
+            | KindState::Polled
+            | KindState::Gone => match self.scopes.is_empty() {
+                true => String::new(),
+                false => format!("in {}", self.scopes.join(", ")),
+            },
+        }
+    }
+
     /// A kind of which nothing is read yet.
     pub fn new(kind: KindKey, state: KindState) -> Self {
         Self {

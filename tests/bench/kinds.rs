@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::reading::live_row;
+use crate::reading::{LIVE, live_row};
 use crate::report::{Table, megabytes};
 use crate::support::{ControlPlane, Home, load, process};
 
@@ -18,17 +18,7 @@ pub(crate) async fn run(mut plane: ControlPlane) {
         "\n{CRDS} CRDs, without objects of them: created after {created:.1} s, the last one served after {served:.1} s."
     );
 
-    let columns = [
-        "`sync --watch`",
-        "to `live`",
-        "requests",
-        "on the wire",
-        "CPU",
-        "API server CPU",
-        "RssAnon live",
-        "VmHWM",
-    ];
-    let table = Table::start("1,200 CRDs (`tests/bench/run kinds`)", &columns);
+    let table = Table::start("1,200 CRDs (`tests/bench/run kinds`)", &LIVE);
     let kubeconfig = plane.kubeconfig("admin");
     let stored = Home::new(&kubeconfig);
     for (what, home) in [

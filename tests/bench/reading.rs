@@ -161,19 +161,21 @@ async fn list(client: &Client, kind: &Kind) {
     decoder.finish().expect("a whole list");
 }
 
+/// The columns of [`live_row`].
+pub(crate) const LIVE: [&str; 8] = [
+    "`sync --watch`",
+    "to `live`",
+    "requests",
+    "on the wire",
+    "CPU",
+    "API server CPU",
+    "RssAnon live",
+    "VmHWM",
+];
+
 /// A writer that stays: to `live`, its memory then, its requests and bytes.
 async fn live(plane: &ControlPlane) {
-    let columns = [
-        "`sync --watch`",
-        "to `live`",
-        "requests",
-        "on the wire",
-        "CPU",
-        "API server CPU",
-        "RssAnon live",
-        "VmHWM",
-    ];
-    let table = Table::start("A writer that stays live (`tests/bench/run reading`)", &columns);
+    let table = Table::start("A writer that stays live (`tests/bench/run reading`)", &LIVE);
     let home = Home::new(plane.kubeconfig("admin"));
     for what in ["empty index", "restart: everything stored, nothing changed"] {
         table.row(&live_row(plane, &home, what).await);

@@ -100,7 +100,7 @@ fn table(rows: &[Row<'_>], status: Option<&Status>) -> Table {
             Cell::plain(if row.kind.namespaced { "Namespaced" } else { "Cluster" }),
             Cell::plain(&count(row.objects)),
             status::state(&row.state),
-            Cell::plain(&status::why(&KindStatus { state: row.state.clone(), ..known })),
+            Cell::plain(&KindStatus { state: row.state.clone(), ..known }.why()),
         ]);
     }
     table

@@ -159,7 +159,7 @@ fn table(status: &Status, now: i64) -> Table {
             numbers(kind.requests),
             numbers(kind.throttled),
             Cell::plain(&event),
-            Cell::plain(&why(kind)),
+            Cell::plain(&kind.why()),
         ]);
     }
     table
@@ -178,21 +178,6 @@ pub(super) fn state(state: &KindState) -> Cell {
         | KindState::Forbidden { .. } => Style::Plain,
     };
     Cell::styled(style, state.name())
-}
-
-/// What a person wants to know about a kind that is not simply complete: the rule, the error, the namespaces.
-pub(super) fn why(kind: &KindStatus) -> String {
-    let namespaces = || (!kind.scopes.is_empty()).then(|| format!("in {}", kind.scopes.join(", ")));
-    match &kind.state {
-        KindState::Excluded { rule } => rule.clone(),
-        KindState::Failing { error } => error.clone(),
-        KindState::Forbidden { .. } | KindState::Stale { .. } => kind.error.clone().unwrap_or_default(),
-        KindState::Waiting
-        | KindState::Listing
-        | KindState::Complete
-        | KindState::Polled
-        | KindState::Gone => namespaces().unwrap_or_default(),
-    }
 }
 
 fn is_excluded(kind: &KindStatus) -> bool {

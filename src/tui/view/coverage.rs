@@ -116,22 +116,6 @@ fn line(state: &State, kind: &KindStatus, name: usize, wide: bool, columns: usiz
         ),
         Span::styled(format!("  {}", cell(kind.state.name(), 9)), style),
         Span::styled(format!("{numbers}  "), theme.dim()),
-        Span::styled(clean(&why(kind), columns.saturating_sub(used)), theme.dim()),
+        Span::styled(clean(&kind.why(), columns.saturating_sub(used)), theme.dim()),
     ])
-}
-
-fn why(kind: &KindStatus) -> String {
-    match &kind.state {
-        KindState::Excluded { rule } => rule.clone(),
-        KindState::Failing { error } => error.clone(),
-        KindState::Forbidden { .. } | KindState::Stale { .. } => kind.error.clone().unwrap_or_default(),
-        KindState::Waiting
-        | KindState::Listing
-        | KindState::Complete
-        | KindState::Polled
-        | KindState::Gone => match kind.scopes.is_empty() {
-            true => String::new(),
-            false => format!("in {}", kind.scopes.join(", ")),
-        },
-    }
 }
