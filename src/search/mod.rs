@@ -4,7 +4,7 @@
 //! the time; `eval` computes, per segment, one byte per document (0: no match, otherwise 1 + score) from posting
 //! lists and columns; `rank` counts and picks the page in its `order`, whose documents alone are read; `explain` finds
 //! the spans. `facets`, `complete`, `understand` and `nothing` (why nothing was found) answer
-//! other questions about a query.
+//! other questions about a query; `follow` asks one again after every commit.
 //!
 //! **What a word matches**: any part of a name; elsewhere (namespace, kind and its
 //! plural, keys and values of labels and annotations, owners' names, finalizers) text that begins where a token begins:
@@ -27,6 +27,7 @@ mod eval;
 mod explain;
 mod facets;
 mod family;
+mod follow;
 mod matching;
 mod nothing;
 mod order;
@@ -44,5 +45,6 @@ pub use complete::Completion;
 pub use error::SearchError;
 pub use explain::{Match, ScorePart};
 pub use facets::Facets;
+pub use follow::Position;
 pub use searcher::{Answer, Hit, Options, Searcher, Total};
 pub use understand::Understood;

@@ -146,7 +146,7 @@ impl Searcher {
         })
     }
 
-    fn hits(
+    pub(super) fn hits(
         &self,
         node: &super::plan::Node,
         snapshot: &Snapshot,

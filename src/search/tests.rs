@@ -57,7 +57,7 @@ impl Thing {
         self
     }
 
-    fn entry(&self, nth: usize) -> Entry {
+    pub(super) fn entry(&self, nth: usize) -> Entry {
         let kind = kinds().into_iter().find(|kind| kind.kind == self.kind).unwrap();
         let namespace = if kind.namespaced { self.namespace.clone() } else { "_cluster".into() };
         let metadata = Metadata {

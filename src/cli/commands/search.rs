@@ -15,10 +15,9 @@ use super::super::session::Session;
 use super::super::settings::Key;
 use super::super::target::{Need, Target};
 use super::explained;
-use crate::index::Reader;
 use crate::object::KindKey;
 use crate::query::{ParseError, Query};
-use crate::search::{Answer, Catalog, Hit, Options, SearchError, Searcher};
+use crate::search::{Answer, Catalog, Options, SearchError, Searcher};
 
 /// Runs `search`.
 pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome {
@@ -68,14 +67,6 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         explained::hits(session.output, &answer.hits);
     }
     outcome
-}
-
-/// All hits of a query at the moment.
-pub(super) fn searching(target: &Target, reader: &Reader, query: &Query) -> Result<Vec<Hit>, SearchError> {
-    let searcher = Searcher::new(reader.clone(), Arc::new(Catalog::new(target.kinds())));
-    let limit = usize::try_from(searcher.reader().snapshot().num_docs()).unwrap_or(usize::MAX);
-    let options = Options { limit, similar: false, now: Some(now_ms() / 1000), ..Options::default() };
-    Ok(searcher.search(query, &options)?.hits)
 }
 
 fn limit(target: &Target, args: &SearchArgs, query: &Query, searcher: &Searcher) -> usize {

@@ -1,6 +1,6 @@
 //! `search --watch`: the present hits, then what changes of them, until stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +13,13 @@ use super::super::freshness::{Wanted, prepare};
 use super::super::hits::{self, Change};
 use super::super::session::Session;
 use super::super::target::Target;
-use super::search::searching;
 use super::sync::{Stop, finish};
 use crate::document::Document;
 use crate::engine::status::Phase;
 use crate::engine::{Handle, Mode, Outcome as Ended};
 use crate::index::{Lock, Reader, Snapshot};
 use crate::query::Query;
-use crate::search::{Hit, SearchError};
+use crate::search::{Catalog, Hit, Options, Position, SearchError, Searcher};
 
 /// How often another process's commits are looked for: the reading of one small file.
 const LOOK: Duration = Duration::from_millis(100);
@@ -64,7 +63,7 @@ pub(super) async fn run(
         () = stop.asked() => return Ok(Exit::Done),
     };
     let mut following =
-        Following { session, target, query, form, explain, shown: BTreeMap::new(), last: None };
+        Following { session, target, query, form, explain, shown: HashMap::new(), last: None };
     following.present(&source.reader())?;
     let followed = tokio::select! {
         followed = following.follow(&mut source) => Some(followed?),
@@ -123,20 +122,26 @@ struct Following<'a, 's> {
     query: &'a Query,
     form: &'a str,
     explain: &'a dyn Fn(SearchError) -> Failure,
-    /// What was told, by id and uid.
-    shown: BTreeMap<(String, String), Document>,
+    /// What was told, and where it lies.
+    shown: HashMap<Position, Document>,
     /// The commit that it was told of, and when.
     last: Option<(Arc<Snapshot>, Instant)>,
 }
 
 impl Following<'_, '_> {
-    fn search(&mut self, reader: &Reader) -> Result<Vec<Hit>, Failure> {
+    /// All that matches at the moment; the hits of what was not told yet.
+    fn search(&mut self, reader: &Reader) -> Result<Vec<(Position, Option<Hit>)>, Failure> {
         self.last = Some((reader.snapshot(), Instant::now()));
-        searching(self.target, reader, self.query).map_err(self.explain)
+        let searcher = Searcher::new(reader.clone(), Arc::new(Catalog::new(self.target.kinds())));
+        let options = Options { now: Some(now_ms() / 1000), ..Options::default() };
+        let found = searcher.matches(self.query, &options, |position| self.shown.contains_key(position));
+        found.map_err(self.explain)
     }
 
     fn present(&mut self, reader: &Reader) -> Result<(), Failure> {
-        let hits = self.search(reader)?;
+        let found = self.search(reader)?;
+        let (positions, hits): (Vec<_>, Vec<_>) =
+            found.into_iter().filter_map(|(position, hit)| Some((position, hit?))).unzip();
         match self.form {
             "jsonl" => {
                 for hit in &hits {
@@ -147,7 +152,7 @@ impl Following<'_, '_> {
         }
         self.session.output.note(&format!("{} hits; + appears, - goes, ~ changes", hits.len()));
         self.session.output.flush()?;
-        self.shown = hits.into_iter().map(keyed).map(|(key, hit)| (key, hit.document)).collect();
+        self.shown = positions.into_iter().zip(hits.into_iter().map(|hit| hit.document)).collect();
         Ok(())
     }
 
@@ -184,21 +189,31 @@ impl Following<'_, '_> {
         if self.last.as_ref().is_some_and(|last| !is_new(last)) {
             return Ok(());
         }
-        let hits = self.search(&reader)?;
-        self.tell(hits)
+        let found = self.search(&reader)?;
+        self.tell(found)
     }
 
-    fn tell(&mut self, hits: Vec<Hit>) -> Result<(), Failure> {
-        let mut gone = std::mem::take(&mut self.shown);
-        for (key, hit) in hits.into_iter().map(keyed) {
-            match gone.remove(&key) {
+    fn tell(&mut self, found: Vec<(Position, Option<Hit>)>) -> Result<(), Failure> {
+        let mut before = std::mem::take(&mut self.shown);
+        let mut new = Vec::new();
+        for (position, hit) in found {
+            match (before.remove(&position), hit) {
+                (Some(document), _) => drop(self.shown.insert(position, document)),
+                (None, hit) => new.extend(hit.map(|hit| (position, hit))),
+            }
+        }
+        // What lay elsewhere before was changed, or only moved by the index.
+        let mut gone: BTreeMap<(String, String), Document> =
+            before.into_values().map(|document| (key(&document), document)).collect();
+        for (position, hit) in new {
+            match gone.remove(&key(&hit.document)) {
                 None => hits::change(self.session.output, self.form, Change::Appears, &hit)?,
                 Some(old) if old != hit.document => {
                     hits::change(self.session.output, self.form, Change::Changes, &hit)?;
                 }
                 Some(_) => {}
             }
-            self.shown.insert(key, hit.document);
+            self.shown.insert(position, hit.document);
         }
         for document in gone.values() {
             hits::gone(self.session.output, self.form, document)?;
@@ -220,8 +235,8 @@ impl Following<'_, '_> {
     }
 }
 
-fn keyed(hit: Hit) -> ((String, String), Hit) {
-    ((hit.document.id.clone(), hit.document.local.uid.clone()), hit)
+fn key(document: &Document) -> (String, String) {
+    (document.id.clone(), document.local.uid.clone())
 }
 
 async fn ends(source: &mut Source) -> Ended {
