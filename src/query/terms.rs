@@ -288,6 +288,10 @@ impl Parser<'_> {
             return Ok(Owner::Object { kind, name: Pattern::Glob("*".to_owned()) });
         }
         let place = Place::Owner { kind: kind.clone() };
+        if kind.is_none() && !self.is_half(&place, item) && self.is_half(&Place::Kind, item) {
+            let error = ParseError::new(item.span.clone(), "a kind without a name");
+            return Err(error.expected("`/` and a name, as in `deploy/web`").mendable());
+        }
         Ok(match self.value(&rest, expected(Qualifier::Owner), &place)? {
             Pattern::Exact(text) if kind.is_none() && is_uid(&text) => Owner::Uid(text.to_ascii_lowercase()),
             name => Owner::Object { kind, name },

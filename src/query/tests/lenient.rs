@@ -106,6 +106,10 @@ fn what_is_not_finished_is_left_out_quietly() {
             "web; unfinished \"-n\": `-n` has no value: expected a namespace, got the end of the query",
         ),
         ("web --name_", "web; unfinished \"--name\": `--name` is no part of a query"),
+        (
+            "web owner:dep_",
+            "web; unfinished \"dep\": a kind without a name: expected `/` and a name, as in `deploy/web`",
+        ),
         ("app=_", "<app>"),
         ("app=web,_", "<app=web>"),
         ("app!=_ x", "x; unfinished \"app!=\": an empty value: expected a value"),
