@@ -61,7 +61,12 @@ pub fn uid_bits(uid: &str) -> (u64, u64) {
 
 /// The UUID that has these halves; `None` when the document must be asked.
 pub fn uid_text((high, low): (u64, u64)) -> Option<String> {
-    (low != NO_UUID).then(|| print_uuid(u128::from(high) << 64 | u128::from(low)))
+    is_uuid(low).then(|| print_uuid(u128::from(high) << 64 | u128::from(low)))
+}
+
+/// Whether the lower half of [`uid_bits`] is that of a UUID.
+pub fn is_uuid(low: u64) -> bool {
+    low != NO_UUID
 }
 
 /// How owners' uids are looked up.

@@ -13,6 +13,7 @@ pub mod facts;
 mod filesystem;
 mod lock;
 mod lookup;
+mod names;
 mod open;
 mod reader;
 mod schema;

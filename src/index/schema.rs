@@ -43,7 +43,7 @@ pub(crate) struct Fields {
     pub(crate) api: Field,
     /// Column: order among equal scores, smaller first; see `segment::rank`.
     pub(crate) rank: Field,
-    /// Column, many values: the name in pieces of 8 bytes; see `segment::pieces`.
+    /// Column, many values: the name in pieces of 8 bytes; see `names`.
     pub(crate) name: Field,
     /// Terms of the name; see `terms`.
     pub(crate) gram: Field,

@@ -4,7 +4,7 @@
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
-use tantivy::columnar::{Column, ColumnValues, StrColumn};
+use tantivy::columnar::{Cardinality, Column, ColumnValues, StrColumn};
 use tantivy::index::{InvertedIndexReader, SegmentReader};
 use tantivy::postings::{BlockSegmentPostings, TermInfo};
 use tantivy::query::FuzzyTermQuery;
@@ -15,9 +15,10 @@ use tantivy::{Document as _, TERMINATED, Term};
 use crate::document::{Document, Fingerprint};
 use crate::object::{IdHash, Key, KindKey};
 
+use super::names::Names;
 use super::schema::Fields;
 use super::terms::{self, Marker};
-use super::{HeldEntry, IndexError, codec};
+use super::{HeldEntry, IndexError, codec, facts};
 
 /// Decompressed blocks of documents that a segment keeps; a page of rows is read in order, so few are enough.
 const CACHED_BLOCKS: usize = 8;
@@ -60,7 +61,7 @@ pub struct Segment {
     fields: Fields,
     terms: [Arc<InvertedIndexReader>; 10],
     store: StoreReader,
-    names: Column<u64>,
+    names: Names,
     ranks: Arc<dyn ColumnValues<u64>>,
     keys: Arc<dyn ColumnValues<u64>>,
     uids: [Arc<dyn ColumnValues<u64>>; 2],
@@ -94,10 +95,10 @@ impl Segment {
         Ok(Self {
             terms,
             store: reader.get_store_reader(CACHED_BLOCKS)?,
-            names: numbers(&reader, "name")?,
-            ranks: columns.column_first_or_default("rank")?,
-            keys: columns.column_first_or_default("key_high")?,
-            uids: [columns.column_first_or_default("uid_high")?, columns.column_first_or_default("uid_low")?],
+            names: Names::new(numbers(&reader, "name")?),
+            ranks: number(&reader, "rank")?,
+            keys: number(&reader, "key_high")?,
+            uids: [number(&reader, "uid_high")?, number(&reader, "uid_low")?],
             kinds: Dictionary::open(columns.str("kind")?, |text| KindKey::from(text))?,
             namespaces: Dictionary::open(columns.str("namespace")?, |text| Arc::from(text))?,
             apis: Dictionary::open(columns.str("api")?, |text| Arc::from(text))?,
@@ -265,15 +266,15 @@ impl Segment {
             .map_err(IndexError::read)
     }
 
-    /// Replaces `name` by the name of a document.
-    pub fn name(&self, doc: Doc, name: &mut Vec<u8>) {
-        name.clear();
-        for piece in self.names.values_for_doc(doc) {
-            name.extend_from_slice(&piece.to_le_bytes());
-        }
-        while name.last() == Some(&PAD) {
-            name.pop();
-        }
+    /// The name of a document; `buffer` may be used for it.
+    pub fn name<'a>(&'a self, doc: Doc, buffer: &'a mut Vec<u8>) -> &'a str {
+        self.names.get(doc, buffer)
+    }
+
+    /// Whether all names are in memory.
+    #[cfg(test)]
+    pub(crate) fn holds_names(&self) -> bool {
+        self.names.are_held()
     }
 
     /// Order among equal scores, smaller first: shorter names, then newer objects.
@@ -286,9 +287,19 @@ impl Segment {
         created(self.rank(doc))
     }
 
+    /// Whether every uid is a UUID, so that none must be read from a document.
+    pub fn has_only_uuids(&self) -> bool {
+        facts::is_uuid(self.uids[1].max_value())
+    }
+
     /// The halves of a document's uid; see [`super::facts::uid_bits`].
     pub fn uid(&self, doc: Doc) -> (u64, u64) {
         (self.uids[0].get_val(doc), self.uids[1].get_val(doc))
+    }
+
+    /// The upper half of [`Segment::uid`].
+    pub fn uid_start(&self, doc: Doc) -> u64 {
+        self.uids[0].get_val(doc)
     }
 
     /// Whether a document's name may have so many characters.
@@ -324,8 +335,7 @@ impl Segment {
 
     /// The first 8 bytes of a name as a number that is ordered as they are.
     pub fn name_start(&self, doc: Doc) -> u64 {
-        let piece = self.names.first(doc).map_or([PAD; 8], u64::to_le_bytes);
-        u64::from_be_bytes(piece.map(|byte| if byte == PAD { 0 } else { byte }))
+        self.names.start(doc)
     }
 
     /// The kind of a document.
@@ -351,10 +361,9 @@ impl Segment {
 
     fn id(&self, doc: Doc) -> String {
         let text = |part: Option<&Arc<str>>| part.map_or("", |text| &**text).to_owned();
-        let mut name = Vec::new();
-        self.name(doc, &mut name);
-        let name = String::from_utf8_lossy(&name);
-        [&*text(self.namespaces.get(doc)), &text(self.apis.get(doc)), &name].join("/")
+        let mut buffer = Vec::new();
+        let name = self.name(doc, &mut buffer);
+        [&*text(self.namespaces.get(doc)), &text(self.apis.get(doc)), name].join("/")
     }
 
     /// Calls `each` with every kind and the number of its living documents among those that `counts` takes.
@@ -395,8 +404,7 @@ impl Segment {
 
     /// Two columns are the halves of one number.
     fn each_pair(&self, columns: (&str, &str), mut each: impl FnMut(Doc, u128)) -> Result<(), IndexError> {
-        let column =
-            |name| self.reader.fast_fields().column_first_or_default::<u64>(name).map_err(IndexError::read);
+        let column = |name| number(&self.reader, name).map_err(IndexError::read);
         let (high, low) = (column(columns.0)?, column(columns.1)?);
         for doc in (0..self.max_doc()).filter(|doc| self.is_alive(*doc)) {
             each(doc, u128::from(high.get_val(doc)) << 64 | u128::from(low.get_val(doc)));
@@ -406,8 +414,7 @@ impl Segment {
 
     /// Appends what a restart needs of every living document.
     pub(crate) fn held(&self, out: &mut Vec<HeldEntry>) -> Result<(), IndexError> {
-        let column =
-            |name| self.reader.fast_fields().column_first_or_default::<u64>(name).map_err(IndexError::read);
+        let column = |name| number(&self.reader, name).map_err(IndexError::read);
         let (key_high, key_low) = (self.keys.clone(), column("key_low")?);
         let (id_high, id_low) = (column("id_high")?, column("id_low")?);
         let (content, annotations) = (column("content")?, column("annotations")?);
@@ -499,6 +506,14 @@ fn numbers(reader: &SegmentReader, name: &str) -> tantivy::Result<Column<u64>> {
     Ok(column.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
 }
 
+/// A column with one number for each document.
+fn number(reader: &SegmentReader, name: &str) -> tantivy::Result<Arc<dyn ColumnValues<u64>>> {
+    let column = numbers(reader, name)?;
+    // without the detour by an index of values that are not there
+    let is_full = column.get_cardinality() == Cardinality::Full;
+    Ok(if is_full { column.values } else { column.first_or_default_col(0) })
+}
+
 /// A column of few distinct texts, kept parsed: one number per document on disk, the texts in memory.
 struct Dictionary<T> {
     ords: Option<Column<u64>>,
@@ -539,19 +554,6 @@ impl<T> Dictionary<T> {
             .filter(|(_, count)| *count > 0)
             .for_each(|(value, count)| each(value, count));
     }
-}
-
-/// Fills up the last piece of a name: a byte that UTF-8 never has.
-const PAD: u8 = 0xff;
-
-/// A name in pieces of 8 bytes, as the column `name` holds it: read for every candidate of a search, so it must
-/// neither be decompressed nor looked up in a dictionary.
-pub(crate) fn pieces(name: &str) -> impl Iterator<Item = u64> + '_ {
-    name.as_bytes().chunks(8).map(|chunk| {
-        let mut piece = [PAD; 8];
-        piece[..chunk.len()].copy_from_slice(chunk);
-        u64::from_le_bytes(piece)
-    })
 }
 
 /// The bits of creation times in a rank: good until the year 36,000.

@@ -82,6 +82,26 @@ pub fn boundary(left: char, right: char, next: Option<char>) -> bool {
     right.is_uppercase() && (!left.is_uppercase() || next.is_some_and(char::is_lowercase))
 }
 
+/// Whether folding makes nothing but lower case of a text, byte by byte.
+pub fn is_plain(text: &[u8]) -> bool {
+    // one pass without a way out early is vectorised
+    text.is_ascii() && text.iter().fold(true, |plain, byte| plain & (*byte > CASE as u8))
+}
+
+/// [`boundary`] before byte `at` of a text that [`is_plain`], and at both of its ends.
+pub fn plain_boundary(text: &[u8], at: usize) -> bool {
+    match (at.checked_sub(1).and_then(|left| text.get(left)), text.get(at)) {
+        (Some(left), Some(right)) => {
+            let turns =
+                |next: Option<&u8>| !left.is_ascii_uppercase() || next.is_some_and(u8::is_ascii_lowercase);
+            !left.is_ascii_alphanumeric()
+                || !right.is_ascii_alphanumeric()
+                || right.is_ascii_uppercase() && turns(text.get(at + 1))
+        }
+        _ => true,
+    }
+}
+
 /// A text folded, with the place of each character and the boundaries. Reused to save allocations.
 #[derive(Debug, Default)]
 pub struct Folded {
@@ -105,6 +125,28 @@ impl Folded {
         self.boundaries.clear();
         self.alphanumeric.clear();
         self.capitals.clear();
+        if is_plain(text.as_bytes()) {
+            self.set_plain(text)
+        } else {
+            self.set_chars(text)
+        }
+        self.offsets.push(self.text.len());
+        self.boundaries.push(true);
+    }
+
+    /// Nearly every text: one byte is one character, and lower case is all that folding does.
+    fn set_plain(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.make_ascii_lowercase();
+        let bytes = text.as_bytes();
+        self.offsets.extend(0..bytes.len());
+        self.alphanumeric.extend(bytes.iter().map(u8::is_ascii_alphanumeric));
+        self.boundaries.extend((0..bytes.len()).map(|at| plain_boundary(bytes, at)));
+        let capitals = bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_uppercase());
+        self.capitals.extend(capitals.map(|(at, _)| at));
+    }
+
+    fn set_chars(&mut self, text: &str) {
         let mut left = None;
         let mut rest = text.chars();
         while let Some(c) = rest.next() {
@@ -118,8 +160,6 @@ impl Folded {
             self.boundaries.push(left.is_none_or(|left| boundary(left, c, rest.clone().next())));
             left = Some(c);
         }
-        self.offsets.push(self.text.len());
-        self.boundaries.push(true);
     }
 
     /// Number of characters.
@@ -423,6 +463,19 @@ mod tests {
         assert_eq!(boundaries("ab-c2"), "ab|-|c2");
         assert_eq!(boundaries("system:node"), "system|:|node");
         assert_eq!(boundaries("v1Beta"), "v1|Beta");
+    }
+
+    #[test]
+    fn plain_texts_are_folded_like_all_others() {
+        for text in ["", "webApp", "HTTPServer-x", "a.B/c:D", "kube-root-ca.crt", "V1Beta1X", "\u{7f} aB"] {
+            let (mut plain, mut chars) = (Folded::default(), Folded::default());
+            plain.set(text);
+            chars.set_chars(text);
+            chars.offsets.push(chars.text.len());
+            chars.boundaries.push(true);
+            assert_eq!(format!("{plain:?}"), format!("{chars:?}"));
+        }
+        assert!(!is_plain("ä".as_bytes()) && !is_plain(b"a\x01") && !is_plain(b"\0"));
     }
 
     #[test]

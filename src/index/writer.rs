@@ -16,7 +16,7 @@ use super::open::{create, open_or_rebuild};
 use super::schema::Fields;
 use super::terms::{Ready, Terms};
 use super::{
-    Checkpoint, Entry, HeldEntry, IndexError, Lock, Op, Reader, Schema, Store, codec, facts, segment,
+    Checkpoint, Entry, HeldEntry, IndexError, Lock, Op, Reader, Schema, Store, codec, facts, names, segment,
 };
 use crate::object::{IdHash, Key};
 
@@ -240,7 +240,7 @@ fn row(fields: &Fields, entry: &Entry, terms: &mut Terms, encoded: &mut Vec<u8>)
     ] {
         doc.add_u64(field, number);
     }
-    segment::pieces(&metadata.name).for_each(|piece| doc.add_u64(fields.name, piece));
+    names::pieces(&metadata.name).for_each(|piece| doc.add_u64(fields.name, piece));
     doc.add_text(fields.kind, kind.as_str());
     doc.add_text(fields.namespace, &metadata.namespace);
     doc.add_text(fields.api, [&*metadata.api_version, "/", &metadata.kind].concat());

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 
-use crate::index::terms::{Folded, RUN_CAP, boundary, capped, fold, fold_char};
+use crate::index::terms::{Folded, RUN_CAP, capped, fold, fold_char, is_plain, plain_boundary};
 use crate::query::is_case_sensitive;
 
 /// How well a word matches, and so its score.
@@ -79,18 +79,18 @@ impl Needle {
 
     /// The best tier of the needle in a name, and where.
     pub(crate) fn in_name(&self, name: &str, scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
-        if name.is_ascii() && !name.bytes().any(|byte| byte <= 1) {
-            self.in_ascii(name.as_bytes(), scratch)
+        if is_plain(name.as_bytes()) {
+            self.in_plain(name.as_bytes(), scratch)
         } else {
             self.in_unicode(name, scratch)
         }
     }
 
-    fn in_ascii(&self, name: &[u8], scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
+    fn in_plain(&self, name: &[u8], scratch: &mut Scratch) -> Option<(Tier, Range<usize>)> {
         let lower = &mut scratch.lower;
         lower.clear();
         lower.extend(name.iter().map(u8::to_ascii_lowercase));
-        let bounded = |at: usize| ascii_boundary(name, at);
+        let bounded = |at: usize| plain_boundary(name, at);
         let written = |at: usize| match &self.cased {
             Some(cased) => name[at..].starts_with(cased.as_bytes()),
             None => true,
@@ -200,15 +200,6 @@ pub(crate) fn original(text: &str, folded: &Folded, range: Range<usize>) -> Rang
         text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
     };
     byte(range.start)..byte(range.end)
-}
-
-fn ascii_boundary(name: &[u8], at: usize) -> bool {
-    match (at.checked_sub(1).and_then(|left| name.get(left)), name.get(at)) {
-        (Some(left), Some(right)) => {
-            boundary(char::from(*left), char::from(*right), name.get(at + 1).map(|b| char::from(*b)))
-        }
-        _ => true,
-    }
 }
 
 #[cfg(test)]

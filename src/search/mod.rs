@@ -22,6 +22,7 @@
 
 mod catalog;
 mod complete;
+mod distance;
 mod error;
 mod eval;
 mod explain;

@@ -83,8 +83,8 @@ impl<'a> Order<'a> {
         for key in &self.keys {
             ties.push(match key {
                 (Key::Name, descending) => {
-                    let mut name = Vec::new();
-                    segment.name(place.doc, &mut name);
+                    let mut buffer = Vec::new();
+                    let name = segment.name(place.doc, &mut buffer).as_bytes().to_vec();
                     if *descending { Tie::Reversed(Reverse(name)) } else { Tie::Text(name) }
                 }
                 key => Tie::Number(self.number(key, place)),

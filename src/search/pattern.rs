@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::memmem;
 use regex::RegexBuilder;
 
-use crate::index::terms::{boundary, fold};
+use crate::index::terms::{boundary, fold, is_plain};
 use crate::query::Pattern;
 
 use super::matching::{Needle, Scratch, Tier, original};
@@ -176,7 +176,7 @@ impl Shape {
         if self.cased {
             return self.find_in(value, value);
         }
-        if value.bytes().all(|byte| byte.is_ascii() && byte > 1) {
+        if is_plain(value.as_bytes()) {
             let mut lower = std::mem::take(&mut scratch.lower);
             lower.clear();
             lower.extend(value.bytes().map(|byte| byte.to_ascii_lowercase()));

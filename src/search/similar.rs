@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::index::terms::{Folded, TOKEN, is_spelled};
 
+use super::distance::Letters;
 use super::matching::{Needle, Scratch, original};
 
 /// Words of this many letters may differ by two.
@@ -31,6 +32,7 @@ pub(crate) enum Likeness {
 #[derive(Debug, Clone)]
 pub(crate) struct Similar {
     word: Vec<char>,
+    letters: Letters,
     distance: u8,
     begins: bool,
     /// Where names that may match are found: every match is in one of these.
@@ -74,18 +76,18 @@ impl Similar {
             }
             Ok(_) | Err(_) => {}
         }
-        Some(Self { word: needle.text.chars().collect(), distance, begins, lookups })
+        let word: Vec<char> = needle.text.chars().collect();
+        Some(Self { letters: Letters::new(&word), word, distance, begins, lookups })
     }
 
     /// How much a name is like the word, and where.
     pub(crate) fn in_name(&self, name: &str, scratch: &mut Scratch) -> Option<(Likeness, Range<usize>)> {
-        scratch.folded.set(name);
-        let folded = &scratch.folded;
-        let text: Vec<char> = folded.text.chars().collect();
-        let starts = (0..text.len()).filter(|at| folded.token_start(*at));
+        let folded = &mut scratch.folded;
+        folded.set(name);
+        let starts = (0..folded.len()).filter(|at| folded.token_start(*at));
         let found = starts.filter_map(|from| {
-            let (likeness, end) = self.at(&text[from..], |end| folded.boundaries[from + end])?;
-            Some((likeness, from..from + end))
+            let (likeness, end) = self.at(folded, from)?;
+            Some((likeness, from..end))
         });
         let (likeness, chars) =
             found.max_by_key(|(likeness, chars)| (*likeness, usize::MAX - chars.start))?;
@@ -93,45 +95,31 @@ impl Similar {
         Some((likeness, original(name, folded, bytes)))
     }
 
-    /// The best end of the word at the start of `text`.
-    fn at(&self, text: &[char], bounded: impl Fn(usize) -> bool) -> Option<(Likeness, usize)> {
-        let reach = (self.word.len() + usize::from(self.distance)).min(text.len());
+    /// The best end of the word from character `from` on.
+    fn at(&self, folded: &Folded, from: usize) -> Option<(Likeness, usize)> {
         let least = self.word.len() - usize::from(self.distance);
-        let begins_alike = text.first() == self.word.first();
-        let goes_on = self.begins && begins_alike;
+        let reach = self.word.len() + usize::from(self.distance);
+        let mut text = folded.text[folded.offsets[from]..].chars().take(reach).peekable();
+        let begins_alike = text.peek() == self.word.first();
         let may_be_far = begins_alike || self.word.len() >= LONGER;
-        let distances = distances(&self.word, &text[..reach]);
-        let ends = (least.max(1)..=reach).filter(|end| distances[*end] <= usize::from(self.distance));
-        ends.filter_map(|end| match (bounded(end), distances[end]) {
-            (true, 0 | 1) => Some((Likeness::Near, distances[end], end)),
-            (true, _) if may_be_far => Some((Likeness::Far, distances[end], end)),
-            (true, _) => None,
-            (false, _) if goes_on => Some((Likeness::Far, distances[end] + 1, end)),
-            (false, _) => None,
-        })
-        .min_by_key(|(likeness, distance, end)| (std::cmp::Reverse(*likeness), *distance, *end))
-        .map(|(likeness, _, end)| (likeness, end))
-    }
-}
-
-/// The distances of `word` from every start of `text`: letters added, left out, replaced, or swapped with a neighbour.
-fn distances(word: &[char], text: &[char]) -> Vec<usize> {
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=text.len()).collect();
-    for (i, letter) in word.iter().enumerate() {
-        let mut next = Vec::with_capacity(last.len());
-        next.push(i + 1);
-        for (j, other) in text.iter().enumerate() {
-            let replaced = last[j] + usize::from(letter != other);
-            let mut best = replaced.min(last[j + 1] + 1).min(next[j] + 1);
-            if i > 0 && j > 0 && *letter == text[j - 1] && word[i - 1] == *other {
-                best = best.min(before[j - 1] + 1);
+        let mut column = self.letters.column();
+        let ends = text.zip(1..).filter_map(|(letter, length)| {
+            let distance = column.next(letter);
+            if length < least || distance > usize::from(self.distance) {
+                return None;
             }
-            next.push(best);
-        }
-        before = std::mem::replace(&mut last, next);
+            let end = from + length;
+            match (folded.boundaries[end], distance) {
+                (true, 0 | 1) => Some((Likeness::Near, distance, end)),
+                (true, _) if may_be_far => Some((Likeness::Far, distance, end)),
+                (true, _) => None,
+                (false, _) if self.begins && begins_alike => Some((Likeness::Far, distance + 1, end)),
+                (false, _) => None,
+            }
+        });
+        ends.min_by_key(|(likeness, distance, end)| (std::cmp::Reverse(*likeness), *distance, *end))
+            .map(|(likeness, _, end)| (likeness, end))
     }
-    last
 }
 
 #[cfg(test)]
@@ -158,6 +146,8 @@ mod tests {
         assert_eq!(like("chkot", "checkout"), None, "three letters");
         assert_eq!(like("chekcuot", "checkout"), far("checkout"));
         assert_eq!(like("payment-apu", "payment-api-0"), near("payment-api"));
+        assert_eq!(like("paymemt-gatway", "x-payment-gateway-0"), far("payment-gateway"), "in two segments");
+        assert_eq!(like("zürich-äpi", "neu-Zürih-Äpi"), near("Zürih-Äpi"), "beyond ASCII");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Queries typed letter by letter over a generated index: build time, size, opening, p50/p99 of each kind of
 //! query, memory. `cargo bench --bench query [-- N [directory]]`, N documents (100,000 by default). Prints Markdown;
-//! with `VERBOSE` set, the times of every single query as well.
+//! with `VERBOSE` set, the times of every single query as well; with `ONLY` set, only the forms that have it in their name.
 //!
 //! One thread asks; every prefix of every query counts as one key press: the answer is the first 100 rows with their
 //! documents and reasons, and the count (exact unless a first letter stops at 10,000). Beside the elapsed time stands the CPU time of that thread, which other
@@ -142,7 +142,8 @@ fn ask(store: &Store, objects: u64) -> Result<(), Failure> {
     let title = format!("Queries over {objects} documents in {segments} segments, each key press");
     let table =
         Table::start(&title, &["query", "p50", "p99", "max", "CPU p50", "CPU p99", "CPU max", "presses"]);
-    for (name, queries) in typed::forms() {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    for (name, queries) in typed::forms().into_iter().filter(|(name, _)| name.contains(&only)) {
         let (mut elapsed, mut cpu) = (Times::default(), Times::default());
         for (text, query) in &queries {
             // once to warm; half a kind is no kind

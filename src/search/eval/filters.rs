@@ -1,6 +1,9 @@
 //! Filters: what selects without a score.
 
+use std::cell::Cell;
 use std::ops::Range;
+
+use memchr::memchr;
 
 use crate::index::facts::{SEPARATOR, VALUE_CAP, pair, uid_text};
 use crate::index::{Doc, IndexError, Terms};
@@ -71,14 +74,23 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn uids(&mut self, shape: &Shape, found: &mut [u8]) -> Result<(), IndexError> {
+        let segment = self.segment;
         let start = uid_start(shape.start());
-        for (doc, byte) in (0..self.segment.max_doc()).zip(found) {
-            let bits = self.segment.uid(doc);
-            let text = match uid_text(bits) {
-                Some(_) if start.as_ref().is_some_and(|start| !start.contains(&bits.0)) => continue,
+        // what begins as a UUID is printed needs no more than its upper half
+        let decided = !shape.is_exact() && is_printed_start(shape.start());
+        let all_uuids = segment.has_only_uuids();
+        for (doc, byte) in (0..segment.max_doc()).zip(found) {
+            let high = segment.uid_start(doc);
+            let may = start.as_ref().is_none_or(|start| start.contains(&high));
+            if all_uuids && (!may || decided) {
+                *byte = if may { MATCH } else { *byte };
+                continue;
+            }
+            let text = match uid_text(segment.uid(doc)) {
+                Some(_) if !may => continue,
                 Some(text) => text,
                 // no UUID: only the document has it
-                None => self.segment.document(doc)?.local.uid,
+                None => segment.document(doc)?.local.uid,
             };
             if shape.find(&text, &mut self.scratch).is_some() {
                 *byte = MATCH;
@@ -131,17 +143,26 @@ impl Evaluator<'_> {
     ) -> Result<(), IndexError> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut cut = Vec::new();
-        let fits = |term: &[u8]| match std::str::from_utf8(term) {
-            Ok(pair) if pair.contains('=') && !pair.contains(SEPARATOR) => {
-                test(pair, pair.get(skip..).unwrap_or_default(), &mut scratch)
+        let is_cut = |term: &[u8]| memchr(SEPARATOR as u8, term).is_some();
+        // what follows the key may lie beyond the cut
+        let from = start.get(..skip).unwrap_or_default();
+        let at_once = from == start;
+        let cut_now = Cell::new(false);
+        let accept = |term: &[u8]| {
+            cut_now.set(is_cut(term));
+            match std::str::from_utf8(term) {
+                _ if cut_now.get() => at_once && map == Map::Annotations,
+                Ok(pair) if memchr(b'=', term).is_some() => {
+                    test(pair, pair.get(skip..).unwrap_or_default(), &mut scratch)
+                }
+                Ok(_) | Err(_) => false,
             }
-            Ok(_) | Err(_) => false,
         };
-        self.segment.with_prefix(map.terms(), start.as_bytes(), fits, |docs| set(found, docs, MATCH))?;
-        if map == Map::Annotations {
-            let is_cut = |term: &[u8]| term.contains(&(SEPARATOR as u8));
-            // what follows the key may lie beyond the cut
-            let from = start.get(..skip).unwrap_or_default();
+        self.segment.with_prefix(map.terms(), start.as_bytes(), accept, |docs| match cut_now.get() {
+            true => cut.extend_from_slice(docs),
+            false => set(found, docs, MATCH),
+        })?;
+        if !at_once && map == Map::Annotations {
             self.segment
                 .with_prefix(map.terms(), from.as_bytes(), is_cut, |docs| cut.extend_from_slice(docs))?;
         }
@@ -173,6 +194,16 @@ fn uid_start(text: &str) -> Option<std::ops::RangeInclusive<u64>> {
     Some(low..=high)
 }
 
+/// Whether a text is the start of a printed UUID and no longer than its upper half.
+fn is_printed_start(text: &str) -> bool {
+    const DASHES: [usize; 2] = [8, 13];
+    let fits = |(at, byte): (usize, u8)| match byte {
+        b'-' => DASHES.contains(&at),
+        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f') && !DASHES.contains(&at),
+    };
+    (1..=18).contains(&text.len()) && text.bytes().enumerate().all(fits)
+}
+
 /// An integer as Kubernetes reads it.
 pub(crate) fn number(value: &[u8]) -> Option<i128> {
     std::str::from_utf8(value).ok()?.parse::<i64>().ok().map(i128::from)
@@ -191,6 +222,16 @@ mod tests {
         );
         assert_eq!(uid_start(""), None);
         assert_eq!(uid_start("uid-1"), None);
+    }
+
+    #[test]
+    fn the_start_of_a_uid_is_decided_by_its_upper_half_if_it_is_written_as_printed() {
+        for start in ["3", "3f2a9c1d", "3f2a9c1d-", "3f2a9c1d-8b7e-4c11"] {
+            assert!(is_printed_start(start), "{start}");
+        }
+        for other in ["", "3f2a9c1d8", "3f-", "uid-1", "3F", "3f2a9c1d-8b7e-4c11-", "+3"] {
+            assert!(!is_printed_start(other), "{other}");
+        }
     }
 
     #[test]

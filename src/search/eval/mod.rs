@@ -33,7 +33,7 @@ pub(crate) struct Asked<'a> {
 
 /// One byte per document of a segment. Deleted documents are not left out.
 pub(crate) fn eval(node: &Node, asked: Asked<'_>) -> Result<Vec<u8>, IndexError> {
-    Evaluator { asked, segment: asked.segment, scratch: Scratch::default() }.eval(node)
+    Evaluator::new(asked).eval(node)
 }
 
 /// As [`eval`], but a single short word may stop when `enough` living documents match better than all others would.
@@ -43,7 +43,7 @@ pub(crate) fn eval_until(
     asked: Asked<'_>,
     enough: usize,
 ) -> Result<(Vec<u8>, bool), IndexError> {
-    let mut evaluator = Evaluator { asked, segment: asked.segment, scratch: Scratch::default() };
+    let mut evaluator = Evaluator::new(asked);
     match short_word(node) {
         Some((word, filters)) => {
             let mask = if filters.is_empty() { None } else { Some(evaluator.all(filters)?) };
@@ -93,9 +93,16 @@ struct Evaluator<'a> {
     asked: Asked<'a>,
     segment: &'a Segment,
     scratch: Scratch,
+    /// Only documents that this has a match for are asked about: for others any answer will do, and the costly ones are
+    /// left out.
+    within: Option<Vec<u8>>,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    fn new(asked: Asked<'a>) -> Self {
+        Self { asked, segment: asked.segment, scratch: Scratch::default(), within: None }
+    }
+
     fn eval(&mut self, node: &Node) -> Result<Vec<u8>, IndexError> {
         match node {
             Node::And(all) => self.all(all),
@@ -143,23 +150,41 @@ impl Evaluator<'_> {
         vec![MATCH; self.segment.max_doc() as usize]
     }
 
+    /// What costs little comes first: the rest is asked about its matches only.
     fn all<'n>(&mut self, all: impl IntoIterator<Item = &'n Node>) -> Result<Vec<u8>, IndexError> {
-        let mut sum: Option<Vec<u8>> = None;
-        for node in all {
-            let Some(sum) = &mut sum else {
-                sum = Some(self.eval(node)?);
-                continue;
-            };
+        let mut nodes: Vec<&Node> = all.into_iter().collect();
+        nodes.sort_by_key(|node| !has_no_score(node));
+        let Some((first, rest)) = nodes.split_first() else { return Ok(self.everything()) };
+        let mut sum = self.eval(first)?;
+        for node in rest {
             if sum.iter().all(|byte| *byte == 0) {
                 break;
             }
-            let other = self.eval(node)?;
+            let other;
+            (other, sum) = self.within(sum, |this| this.eval(node))?;
             sum.iter_mut().zip(other).for_each(|(a, b)| {
                 let both = *a != 0 && b != 0;
                 *a = if both { a.saturating_add(b - MATCH) } else { 0 };
             });
         }
-        Ok(sum.unwrap_or_else(|| self.everything()))
+        Ok(sum)
+    }
+
+    /// What `ask` says about the matches in `mask`; gives the mask back.
+    fn within<T>(
+        &mut self,
+        mask: Vec<u8>,
+        ask: impl FnOnce(&mut Self) -> Result<T, IndexError>,
+    ) -> Result<(T, Vec<u8>), IndexError> {
+        let outer = self.within.replace(mask);
+        let answer = ask(self);
+        let mask = std::mem::replace(&mut self.within, outer).unwrap_or_default();
+        Ok((answer?, mask))
+    }
+
+    /// Whether a document is asked about.
+    fn is_asked(within: &Option<Vec<u8>>, doc: Doc) -> bool {
+        within.as_ref().is_none_or(|mask| mask.get(doc as usize).is_some_and(|byte| *byte != 0))
     }
 
     /// In a search for similar names, what matches literally scores more.

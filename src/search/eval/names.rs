@@ -60,15 +60,13 @@ impl Evaluator<'_> {
         found: &mut [u8],
         test: impl Fn(&str, &mut Scratch, &mut u8),
     ) {
-        let mut name = Vec::new();
+        let mut buffer = Vec::new();
         let segment = self.segment;
+        let Self { scratch, within, .. } = self;
         let mut one = |doc: Doc| {
-            if most != usize::MAX && !segment.name_may_have(doc, least..=most) {
-                return;
-            }
-            segment.name(doc, &mut name);
-            if let (Ok(name), Some(byte)) = (std::str::from_utf8(&name), found.get_mut(doc as usize)) {
-                test(name, &mut self.scratch, byte);
+            let fits = most == usize::MAX || segment.name_may_have(doc, least..=most);
+            if let (true, Some(byte)) = (fits && Self::is_asked(within, doc), found.get_mut(doc as usize)) {
+                test(segment.name(doc, &mut buffer), scratch, byte);
             }
         };
         match candidates {
@@ -135,7 +133,7 @@ fn grams(text: &str) -> Vec<Vec<u8>> {
     }
 }
 
-fn intersect(a: &[Doc], b: &[Doc]) -> Vec<Doc> {
+pub(super) fn intersect(a: &[Doc], b: &[Doc]) -> Vec<Doc> {
     let mut both = Vec::with_capacity(a.len().min(b.len()));
     let mut rest = b.iter().copied().peekable();
     for doc in a {

@@ -11,6 +11,7 @@ use super::super::matching::{Needle, Tier};
 use super::super::pattern::Need;
 use super::super::plan::Word;
 use super::super::similar::{Likeness, Lookup, Similar};
+use super::names::intersect;
 use super::{Evaluator, MATCH, set};
 
 /// What literal matches score more where similar ones count.
@@ -168,12 +169,15 @@ impl Evaluator<'_> {
         }
         let need = Need::Texts(vec![needle.text.clone()], false);
         let mut candidates = self.candidates(&need)?;
-        if needle.chars <= SHORT && needle.capitals(SHORT).is_some_and(|places| !places.is_empty()) {
+        if needle.capitals(needle.chars).is_some_and(|places| !places.is_empty()) {
             // few names have capitals
             let mut capitals = Vec::new();
             let flag = Flag::Capital.as_str().as_bytes();
             self.segment.with_term(Terms::Flag, flag, |docs| capitals.extend_from_slice(docs))?;
-            candidates = Some(capitals);
+            candidates = Some(match candidates {
+                Some(docs) => intersect(&docs, &capitals),
+                None => capitals,
+            });
         }
         self.check(candidates, found, |name, scratch, byte| {
             if let Some((tier, _)) = needle.in_name(name, scratch) {

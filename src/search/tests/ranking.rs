@@ -75,6 +75,11 @@ payment               | payment payment-api ~paiment
 paiment               | paiment ~payment ~payment-api
 paymant               | ~payment ~payment-api ~paiment
 payment-apu           | ~payment-api
+paymetn-apu           | ~payment-api
+metrcs-srever         | ~metrics-server ~system:metrics-server
+metrcs srever         | ~metrics-server ~system:metrics-server
+kind:pod ns:shop metrcs srever | ~metrics-server ~system:metrics-server
+kind:sts metrcs srever |
 payment api           | payment-api
 postgres              | postgres-0 postgres-1 postgres-exporter orders-db
 postgre               | postgres-0 postgres-1 postgres-exporter orders-db
