@@ -163,6 +163,12 @@ impl Chroma {
         Ok(Collection { id, metric, dimension: reply.dimension, fields: reply.metadata.unwrap_or_default() })
     }
 
+    /// No such tenant or database, or a name that can't be a collection's: nothing that passes, and tenants and
+    /// databases are not made unasked.
+    fn misplaced(&self, message: &str) -> StoreError {
+        StoreError::Setting(format!("{}: {message}", self.name()))
+    }
+
     async fn write(&self, verb: &str, records: &[Record]) -> Result<(), StoreError> {
         if records.is_empty() {
             return Ok(());
@@ -213,11 +219,7 @@ impl VectorStore for Chroma {
         match self.send::<(), CollectionReply>(Method::Get, &path, None).await {
             Ok(reply) => self.remember(reply).map(Some),
             Err(StoreError::NotFound { message }) if wire::is_collection_missing(&message) => Ok(None),
-            // A missing tenant or database: nothing that passes, and nothing that is made unasked.
-            Err(StoreError::NotFound { message } | StoreError::Rejected { message, .. }) => {
-                let server = self.http.server();
-                Err(StoreError::Setting(format!("{server} has no such tenant and database: {message}")))
-            }
+            Err(StoreError::NotFound { message }) => Err(self.misplaced(&message)),
             Err(error) => Err(error),
         }
     }
@@ -233,6 +235,9 @@ impl VectorStore for Chroma {
             Err(error @ StoreError::Rejected { status: 409, .. }) => {
                 let found = self.find().await?.ok_or(error)?;
                 Ok(Ensured { collection: found, created: false })
+            }
+            Err(StoreError::NotFound { message } | StoreError::Rejected { message, .. }) => {
+                Err(self.misplaced(&message))
             }
             Err(error) => Err(error),
         }

@@ -46,7 +46,7 @@ async fn another_tenant_and_database_are_another_mirror() {
     let there = ["--tenant", "team", "--database", "clusters"];
     let with = |more: &[&'static str]| [&there[..], more].concat();
     let missing = home.run(&to("sync", &url, &with(&["--once"]))).await;
-    assert!(missing.code == 3 && missing.stderr.contains("no such tenant and database"), "{missing:?}");
+    assert!(missing.code == 3 && missing.stderr.contains("[clusters] does not exist"), "{missing:?}");
     chroma
         .python(&format!(
             "
