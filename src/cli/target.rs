@@ -167,6 +167,19 @@ impl Target {
         Plan::read(session, &self.settings, one_shot)
     }
 
+    /// Lets the writer of this index mirror, if the settings say so. What is wrong with them is said now, not when
+    /// the writer starts.
+    ///
+    /// # Errors
+    /// Settings that can't be used.
+    pub(super) fn mirror_as_configured(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+        self.mirror = self.plan(session, OneShot::default())?;
+        match &self.mirror {
+            Some(plan) => self.embedding.of_profile(&self.settings, plan.profile()).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// A mirror with vectors of its own.
     pub(super) fn with_vectors(&self, plan: &Plan, storing: Storing) -> Result<MirrorSettings, Failure> {
         let embedder = self.embedding.of_profile(&self.settings, plan.profile())?;

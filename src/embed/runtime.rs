@@ -5,9 +5,10 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 
 use super::{Build, EmbedError};
 
@@ -92,8 +93,20 @@ pub(super) fn load(runtime: &Runtime) -> Result<Environment, EmbedError> {
         return Err(unusable("it is damaged, or of another version than this program needs".to_owned()));
     }
     let builder = ort::init_from(&path).map_err(|error| unusable(error.to_string()))?;
-    let environment = builder.with_telemetry(false).build().map_err(|error| unusable(error.to_string()))?;
+    let builder = builder.with_telemetry(false).with_logger(Arc::new(log));
+    let environment = builder.build().map_err(|error| unusable(error.to_string()))?;
+    environment.set_log_level(LogLevel::Warning);
     Ok(loaded.insert(environment).clone())
+}
+
+/// The library would write to stderr, into whatever the terminal app shows.
+fn log(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
+    match level {
+        LogLevel::Error | LogLevel::Fatal => tracing::warn!(place, message, "ONNX Runtime"),
+        LogLevel::Warning | LogLevel::Info | LogLevel::Verbose => {
+            tracing::debug!(place, message, "ONNX Runtime");
+        }
+    }
 }
 
 /// Whether it is what `setup` put there, byte for byte: a bent library does not fail, it crashes.

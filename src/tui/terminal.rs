@@ -1,8 +1,9 @@
 //! The terminal's life: taken over at the start, given back at the end, whatever the end is.
 
-use std::io::{self, Write as _};
-use std::sync::Once;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
 
 use ratatui::Terminal;
@@ -19,6 +20,9 @@ use ratatui::layout::Rect;
 
 /// Whether the terminal is ours; the panic hook must know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Where stderr led before the terminal was taken over.
+static STDERR: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 pub(super) type Screen = Terminal<CrosstermBackend<io::Stdout>>;
 
@@ -41,6 +45,7 @@ impl Tty {
     fn take(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
+        silence();
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
         self.catch_mouse(self.mouse)?;
         self.redraw()
@@ -87,6 +92,23 @@ fn restore() {
     _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     _ = out.flush();
     _ = disable_raw_mode();
+    if let Some(stderr) = STDERR.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        _ = rustix::stdio::dup2_stderr(stderr);
+    }
+}
+
+/// Lets what libraries write to stderr go nowhere while the screen is ours (ONNX Runtime does, before it has a log).
+/// Where that is not possible the screen may be torn until it is drawn again.
+fn silence() {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    let nowhere = fs_err::OpenOptions::new().write(true).open("/dev/null");
+    if let (Ok(nowhere), Ok(stderr)) = (nowhere, rustix::io::dup(io::stderr()))
+        && rustix::stdio::dup2_stderr(nowhere).is_ok()
+    {
+        *STDERR.lock().unwrap_or_else(PoisonError::into_inner) = Some(stderr);
+    }
 }
 
 // A panic of the thread that draws ends the program: its message must be readable. One of another thread is caught

@@ -1,6 +1,6 @@
 //! The mirror into a real Chroma, beside a bare client that sends the same records in batches of the same size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::child::{Cost, cost};
 use crate::report::{Table, Times, megabytes, seconds};
 use crate::support::chroma::{self, Chroma};
 use crate::support::{ControlPlane, Home, load, process};
-use crate::visible::{self, RATE, SECONDS, Sent, TARGETS};
+use crate::visible::{self, RATE, SECONDS, Sent};
 
 /// How often the store is asked for what can be seen in it.
 const LOOK: Duration = Duration::from_millis(50);
@@ -106,14 +106,19 @@ async fn following(plane: &ControlPlane, home: &Home, chroma: &Chroma) {
     writer.wait_for_line("mirror live").await;
     let store = Client::new(ChromaOptions::new(url)).expect("options");
     store.find().await.expect("a collection").expect("a collection");
-    let ids: Vec<String> =
-        (0..TARGETS).map(|n| format!("default/v1/ConfigMap/{}", visible::name(n))).collect();
     let sent = Sent::default();
     let changes = tokio::spawn(visible::change(client, Arc::clone(&sent)));
     let mut seen = BTreeMap::new();
     let deadline = Instant::now() + Duration::from_secs(SECONDS + 30);
     while !(changes.is_finished() && seen.len() as u64 >= RATE * SECONDS) && Instant::now() < deadline {
-        let records = store.get(&ids, Contents::Full).await.expect("records");
+        // Only what is waited for: looking costs the store more than being written to.
+        let waiting: BTreeSet<String> = {
+            let sent = sent.lock().expect("not poisoned");
+            let unseen = sent.keys().filter(|number| !seen.contains_key(*number));
+            unseen.map(|number| format!("default/v1/ConfigMap/{}", visible::name(*number))).collect()
+        };
+        let waiting: Vec<String> = waiting.into_iter().collect();
+        let records = store.get(&waiting, Contents::Full).await.expect("records");
         let number = |labels: &str| labels.rsplit('=').next()?.parse::<u64>().ok();
         let labels = records.iter().filter_map(|record| record.fields.get("labels")?.as_str());
         let numbers: Vec<u64> = labels.filter_map(number).collect();

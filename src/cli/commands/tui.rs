@@ -27,7 +27,8 @@ const HISTORY: &str = "history";
 
 /// Runs the app, opened on the query.
 pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome {
-    let target = Target::open(session, Need::Stored)?;
+    let mut target = Target::open(session, Need::Stored)?;
+    target.mirror_as_configured(session)?;
     let options = options(session, &target.settings, args);
     let host = Opener::new(session, &target.settings);
     let connection = Box::new(Opened::new(target));
@@ -211,7 +212,9 @@ impl Host for Opener {
             namespaces: Vec::new(),
             if_nothing: None,
         };
-        let target = Target::open(&mut session, Need::Stored).map_err(|failure| failure.to_string())?;
+        let told = |failure: Failure| failure.to_string();
+        let mut target = Target::open(&mut session, Need::Stored).map_err(told)?;
+        target.mirror_as_configured(&session).map_err(told)?;
         Ok(Box::new(Opened::new(target)))
     }
 }

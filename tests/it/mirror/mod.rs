@@ -11,6 +11,7 @@ mod rate;
 mod relevance;
 mod silence;
 mod sync;
+mod terminal;
 mod whisperer;
 
 use crate::support::chroma::{self, Chroma};
