@@ -107,6 +107,23 @@ pub enum MirrorPhase {
     Stopped,
 }
 
+impl MirrorPhase {
+    /// Since when it fails, and the last error; `None` while it does not.
+    pub fn failing(&self) -> Option<(i64, &str)> {
+        match self {
+            Self::Failing { since_ms, error } => Some((*since_ms, error)),
+            Self::Connecting
+            | Self::Claiming
+            | Self::Comparing { .. }
+            | Self::Writing { .. }
+            | Self::Live
+            | Self::Passive { .. }
+            | Self::Refused { .. }
+            | Self::Stopped => None,
+        }
+    }
+}
+
 impl MirrorStatus {
     /// Whether the collection equals the index, but for what just changed.
     pub fn is_in_sync(&self) -> bool {

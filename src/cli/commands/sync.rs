@@ -246,17 +246,10 @@ async fn report(session: &mut Session<'_>, handle: &mut Handle) -> Ended {
 fn state(status: &Status) -> String {
     let coverage = status.coverage();
     let troubled: Vec<_> = coverage.forbidden.iter().chain(&coverage.failing).collect();
-    let mirror = status.mirror.as_ref().map(|mirror| match &mirror.phase {
+    let mirror = status.mirror.as_ref().map(|mirror| match mirror.phase.failing() {
         // A count that moves is no change of state.
-        MirrorPhase::Failing { error, .. } => format!("failing {error}"),
-        MirrorPhase::Connecting
-        | MirrorPhase::Claiming
-        | MirrorPhase::Comparing { .. }
-        | MirrorPhase::Writing { .. }
-        | MirrorPhase::Live
-        | MirrorPhase::Passive { .. }
-        | MirrorPhase::Refused { .. }
-        | MirrorPhase::Stopped => mirror.state().replace("writing changes", "in sync"),
+        Some((_, error)) => format!("failing {error}"),
+        None => mirror.state().replace("writing changes", "in sync"),
     });
     let mirror = mirror.unwrap_or_default();
     match &status.phase {

@@ -285,17 +285,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             Halt::Store(_) | Halt::Source(_) => {}
         }
         let error = halt.to_string();
-        let since = match &self.status.borrow().phase {
-            MirrorPhase::Failing { since_ms, .. } => Some(*since_ms),
-            MirrorPhase::Connecting
-            | MirrorPhase::Claiming
-            | MirrorPhase::Comparing { .. }
-            | MirrorPhase::Writing { .. }
-            | MirrorPhase::Live
-            | MirrorPhase::Passive { .. }
-            | MirrorPhase::Refused { .. }
-            | MirrorPhase::Stopped => None,
-        };
+        let since = self.status.borrow().phase.failing().map(|(since, _)| since);
         if since.is_none() {
             tracing::warn!(error, "the mirror waits");
         }

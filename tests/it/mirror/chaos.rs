@@ -93,8 +93,9 @@ impl Round<'_> {
                     None => self.snapshot = Some(self.plane.snapshot()),
                 },
                 6 => {
-                    // Another user's index of the same cluster can read next to nothing: it must not take over.
-                    self.plane.grant("limited", None, &["configmaps"]).await;
+                    // Another user's index of the same cluster can read next to nothing: it must not take over, or,
+                    // where the collection has just been wiped, not delete.
+                    self.plane.grant("limited", None, &["configmaps", "namespaces"]).await;
                     let limited = super::home(self.plane.kubeconfig("limited"));
                     let mut other = limited.spawn(&to("sync", &url, &["--watch"]));
                     other.wait_for_line("mirror").await;
