@@ -132,6 +132,10 @@ struct SettingFlags {
     /// Colours of the terminal app: auto, dark, light, plain [default: auto]
     #[arg(long, global = true, value_parser = super::settings::THEMES, hide_short_help = true)]
     theme: Option<String>,
+    /// The terminal app asks for the status of the objects on its screen [default: true]
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", hide_short_help = true)]
+    status_column: Option<String>,
     /// How the terminal app copies: auto, native, osc52 [default: auto]
     #[arg(long, global = true, value_parser = super::settings::CLIPBOARDS, hide_short_help = true)]
     clipboard: Option<String>,

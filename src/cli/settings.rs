@@ -100,6 +100,8 @@ settings! {
     Redact "redact" Form::Lines, "";
     /// Colours of the terminal app
     Theme "theme" Form::Choice(&THEMES), "auto";
+    /// The terminal app asks for the status of the objects on its screen
+    StatusColumn "status_column" Form::Bool, "true";
     /// How the terminal app copies: the desktop's tool, the terminal (OSC 52), or both
     Clipboard "clipboard" Form::Choice(&CLIPBOARDS), "auto";
     /// Objects of a kind that was forbidden for this long are removed from the index

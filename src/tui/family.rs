@@ -112,5 +112,5 @@ fn find(searcher: &Searcher, field: &str, uid: &str, limit: usize) -> Result<Vec
     let query = parse(&format!("{field}:{uid}")).map_err(|error| error.to_string())?;
     let options = Options { limit, similar: false, ..Options::default() };
     let answer = searcher.search(&query, &options).map_err(|error| error.to_string())?;
-    Ok(answer.hits.into_iter().map(|hit| Arc::new(super::search::row(hit))).collect())
+    Ok(super::search::rows(answer.hits, searcher.catalog()))
 }

@@ -12,6 +12,7 @@
 mod clipboard;
 mod cluster;
 mod family;
+mod fetching;
 mod input;
 pub mod keys;
 mod layout;
@@ -93,6 +94,8 @@ pub struct AppOptions {
     pub theme: Theme,
     /// The local time zone.
     pub zone: TimeZone,
+    /// Whether the status of what shows is asked for.
+    pub status_column: bool,
     /// How texts are copied.
     pub clipboard: Clipboard,
     /// Which clipboard tools there may be.

@@ -1,12 +1,14 @@
 //! What the core is told ([`Msg`]) and what it wants done ([`Effect`]). Plain data, no handles.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::family::Family;
 use super::keys::Key;
-use super::state::{Content, Facet, Proposal, Row};
-use crate::cluster::fetch::{Manifest, ObjectRef, Occurrence};
+use super::state::{Content, Facet, Proposal, Row, StatusRequest};
+use crate::cluster::fetch::{Manifest, ObjectRef, Occurrence, Printed};
 use crate::engine::status::Status;
+use crate::object::KindKey;
 use crate::query::Span;
 
 /// Something happened.
@@ -41,6 +43,13 @@ pub(crate) enum Event {
         ticket: u64,
         /// What came, or why nothing did.
         page: Result<Page, String>,
+    },
+    /// What was said about the status of some objects.
+    Status {
+        /// Number of the request.
+        ticket: u64,
+        /// What, or why nothing.
+        said: Result<Printed, String>,
     },
     /// Something about the cluster.
     Cluster(ClusterEvent),
@@ -166,6 +175,8 @@ pub(crate) struct Found {
     pub(crate) namespaces: Vec<(String, u64)>,
     /// Counts by kind, namespace and label, when they were asked for.
     pub(crate) facets: Vec<Facet>,
+    /// How many objects are where many of the rows are, by kind and namespace.
+    pub(crate) places: BTreeMap<(KindKey, String), u64>,
 }
 
 /// Why a query has no answer.
@@ -231,6 +242,10 @@ pub(crate) enum Effect {
     },
     /// What is being fetched is wanted no longer.
     CancelFetch,
+    /// Ask for the status of objects.
+    AskStatus(StatusRequest),
+    /// The status request with this number is wanted no longer.
+    CancelStatus(u64),
     /// Look at the cluster again now.
     Refresh,
     /// Draw everything anew.

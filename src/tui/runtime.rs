@@ -12,14 +12,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::cluster::Attendance;
+use super::fetching::Fetching;
 use super::keys::Keymap;
-use super::msg::{ClusterEvent, ClusterNews, Effect, Event, Msg, Page, Wanted};
+use super::msg::{ClusterEvent, ClusterNews, Effect, Event, Msg};
 use super::state::State;
 use super::terminal::Tty;
 use super::update::{start, update};
 use super::worker::Worker;
 use super::{AppOptions, Clipboard, Connection, Host, clipboard, input, view};
-use crate::cluster::fetch::{FetchError, Fetcher, ObjectRef};
+use crate::cluster::fetch::Fetcher;
 
 /// Events that may wait. Keys come tens a second, answers and changes some ten: a full queue means that the screen
 /// hangs, and then who sends waits.
@@ -61,12 +62,12 @@ pub async fn run(
     let mut app = App {
         state,
         worker,
+        fetching: Fetching::new(events.clone()),
         events,
         host: host.into(),
         options,
         attended: None,
         connections: 0,
-        fetching: None,
     };
     app.attend(connection.into(), None);
     let result = app.until_quit(&mut tty, &mut arrived).await;
@@ -89,6 +90,7 @@ fn state(options: &AppOptions, host: &dyn Host, size: (u16, u16)) -> State {
     state.theme = options.theme;
     state.zone = options.zone.clone();
     state.namespaces = options.namespaces.clone();
+    state.statuses.off = !options.status_column;
     state.contexts = host.contexts();
     if !problems.is_empty() {
         // Long enough to be read, whatever else happens at the start.
@@ -106,7 +108,7 @@ struct App {
     options: AppOptions,
     attended: Option<Attended>,
     connections: u64,
-    fetching: Option<JoinHandle<()>>,
+    fetching: Fetching,
 }
 
 /// The connection at work.
@@ -130,6 +132,7 @@ impl App {
                 biased;
                 event = arrived.recv() => event,
                 _ = tick.tick() => Some(Event::Tick),
+                () = due(self.state.statuses.due_ms()) => Some(Event::Tick),
             };
             for _ in 0..BATCH {
                 let Some(event) = next.take() else { break };
@@ -160,9 +163,13 @@ impl App {
             Effect::Copy(text) => self.copy(text)?,
             Effect::SaveHistory(queries) => self.save_history(queries),
             Effect::SwitchContext(context) => self.switch(context),
-            Effect::Fetch { ticket, object, wanted } => self.fetch(ticket, object, wanted),
+            Effect::Fetch { ticket, object, wanted } => {
+                self.fetching.page(self.fetcher(), ticket, object, wanted);
+            }
             Effect::Family { ticket, row } => self.worker.ask_family(ticket, row),
-            Effect::CancelFetch => self.cancel_fetch(),
+            Effect::CancelFetch => self.fetching.cancel_page(),
+            Effect::AskStatus(request) => self.fetching.status(self.fetcher(), request),
+            Effect::CancelStatus(ticket) => self.fetching.cancel_status(ticket),
             Effect::Refresh => {
                 if let Some(attended) = &self.attended {
                     attended.refresh.notify_one();
@@ -198,25 +205,8 @@ impl App {
         Ok(())
     }
 
-    fn fetch(&mut self, ticket: u64, object: ObjectRef, wanted: Wanted) {
-        self.cancel_fetch();
-        let events = self.events.clone();
-        let fetcher = self.attended.as_ref().and_then(|attended| attended.connection.fetcher());
-        let task = tokio::spawn(async move {
-            let page = match fetcher {
-                Some(fetcher) => look(&fetcher, &object, wanted).await.map_err(|error| chain(&error)),
-                None => Err("there is no way to reach the cluster".to_owned()),
-            };
-            // Nobody listens any more when the app ends.
-            _ = events.send(Event::Fetched { ticket, page }).await;
-        });
-        self.fetching = Some(task);
-    }
-
-    fn cancel_fetch(&mut self) {
-        if let Some(task) = self.fetching.take() {
-            task.abort();
-        }
+    fn fetcher(&self) -> Option<Fetcher> {
+        self.attended.as_ref().and_then(|attended| attended.connection.fetcher())
     }
 
     // From inside the loop nothing may wait for the queue that the loop empties.
@@ -263,7 +253,7 @@ impl App {
     }
 
     fn switch(&mut self, context: String) {
-        self.cancel_fetch();
+        self.fetching.cancel_page();
         // Reads the kubeconfig: a few milliseconds, and nothing else can be done meanwhile anyway.
         match self.host.open(&context) {
             Ok(connection) => {
@@ -277,24 +267,6 @@ impl App {
             }
         }
     }
-}
-
-async fn look(fetcher: &Fetcher, object: &ObjectRef, wanted: Wanted) -> Result<Page, FetchError> {
-    match wanted {
-        Wanted::Manifest { reveal } => fetcher.manifest(object, reveal).await.map(Page::Manifest),
-        Wanted::Events => fetcher.events(object).await.map(Page::Events),
-    }
-}
-
-// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// The thread that reads the keyboard. Ends soon after it is dropped.
@@ -354,6 +326,17 @@ fn listen_to_signals(events: &mpsc::Sender<Event>) -> io::Result<()> {
         });
     }
     Ok(())
+}
+
+// Waits until a time; for ever without one.
+async fn due(at_ms: Option<i64>) {
+    match at_ms {
+        Some(at_ms) => {
+            let left = u64::try_from(at_ms - now_ms()).unwrap_or_default();
+            tokio::time::sleep(Duration::from_millis(left)).await;
+        }
+        None => std::future::pending().await,
+    }
 }
 
 fn now_ms() -> i64 {

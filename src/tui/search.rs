@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::msg::{Answer, Found, Problem, Request};
-use super::state::{CLUSTER, Content, Facet, FacetPick, KindCount, Proposal, Row};
+use super::state::{CLUSTER, Content, Facet, FacetPick, KindCount, MANY, Proposal, Row, TOO_MANY};
 use crate::object::{Kind, KindKey};
 use crate::query::{ParseError, Place, Query, Span, at_cursor, parse, parse_lenient};
-use crate::search::{Options, SearchError, Searcher};
+use crate::search::{Catalog, Options, SearchError, Searcher};
 
 impl Answer {
     /// An answer that says what went wrong.
@@ -88,9 +88,10 @@ fn find(searcher: &Searcher, request: &Request, query: &Query) -> Result<Found, 
                 // what can't be told is not worth an error: the rows are right
                 hints.extend(searcher.why_nothing(query, &options).unwrap_or_default());
             }
-            let rows = answer.hits.into_iter().map(|hit| Arc::new(row(hit)));
+            let rows = rows(answer.hits, searcher.catalog());
             Ok(Found {
-                content: Content::Rows(rows.collect()),
+                places: places(searcher, &rows),
+                content: Content::Rows(rows),
                 total: answer.total.count,
                 exact: answer.total.exact,
                 objects: answer.objects,
@@ -104,9 +105,49 @@ fn find(searcher: &Searcher, request: &Request, query: &Query) -> Result<Found, 
     }
 }
 
-/// A hit as a row.
-pub(super) fn row(hit: crate::search::Hit) -> Row {
-    Row { kind: hit.kind, document: hit.document, score: hit.score, matched: hit.matched }
+/// Hits as rows.
+pub(super) fn rows(hits: Vec<crate::search::Hit>, catalog: &Catalog) -> Vec<Arc<Row>> {
+    // Few kinds, many rows.
+    let mut short_names: BTreeMap<KindKey, String> = BTreeMap::new();
+    let mut row = |hit: crate::search::Hit| {
+        let short = short_names.entry(hit.kind.clone()).or_insert_with(|| {
+            let first = catalog.get(&hit.kind).and_then(|kind| kind.short_names.first().cloned());
+            first.unwrap_or_else(|| hit.document.metadata.kind.clone())
+        });
+        let short = short.clone();
+        Arc::new(Row {
+            kind: hit.kind,
+            short,
+            document: hit.document,
+            score: hit.score,
+            matched: hit.matched,
+        })
+    };
+    hits.into_iter().map(&mut row).collect()
+}
+
+// How many objects there are of a kind in a namespace, for the pairs that many of the rows are of; not for those
+// that are too many by the kind's own count already.
+fn places(searcher: &Searcher, rows: &[Arc<Row>]) -> BTreeMap<(KindKey, String), u64> {
+    let mut shown: BTreeMap<(KindKey, String), usize> = BTreeMap::new();
+    for row in rows {
+        *shown.entry((row.kind.clone(), row.document.metadata.namespace.clone())).or_default() += 1;
+    }
+    shown.retain(|_, count| *count > MANY);
+    if shown.is_empty() {
+        return BTreeMap::new();
+    }
+    let (kinds, namespaces) = (searcher.counts(), searcher.namespaces());
+    let count = |(kind, namespace): &(KindKey, String)| {
+        let most = kinds.get(kind).min(namespaces.get(namespace.as_str())).copied().unwrap_or_default();
+        if most < TOO_MANY {
+            return Some(most);
+        }
+        let query = parse(&format!("kind:{} ns:{namespace}", kind.as_str())).ok()?;
+        let options = Options { limit: 0, exact: true, similar: false, ..Options::default() };
+        searcher.search(&query, &options).ok().map(|answer| answer.total.count)
+    };
+    shown.into_keys().filter_map(|place| Some((place.clone(), count(&place)?))).collect()
 }
 
 /// Values of one field that are listed.

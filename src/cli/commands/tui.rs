@@ -51,6 +51,7 @@ fn options(session: &Session<'_>, settings: &Settings, args: &SearchArgs) -> App
         namespaces: names.into_iter().cloned().collect(),
         theme: theme(settings.text(Key::Theme), &session.env),
         zone: session.clock.zone(),
+        status_column: settings.is_on(Key::StatusColumn),
         clipboard: match settings.text(Key::Clipboard) {
             Some("native") => Clipboard::Native,
             Some("osc52") => Clipboard::Osc52,

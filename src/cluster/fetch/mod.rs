@@ -1,8 +1,9 @@
-//! Single objects on demand, for people to look at: the manifest and the events. Nothing here is stored; the values
-//! of Secrets are masked unless a call asks for them.
+//! Single objects on demand, for people to look at: the manifest, the events, the status. Nothing here is stored; the
+//! values of Secrets are masked unless a call asks for them.
 
 mod events;
 mod manifest;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -10,11 +11,14 @@ use super::client::{Client, ClientError, RequestSpec};
 
 pub use events::Occurrence;
 pub use manifest::{MASK, Manifest};
+pub use table::{Printed, Reported};
 
 /// Bytes of an object at most: etcd's limit is 1.5 MiB, and JSON may be some times that.
 const LARGEST_OBJECT: usize = 16 << 20;
 /// Bytes of a list of events at most.
 const LARGEST_LIST: usize = 8 << 20;
+/// What is asked for where the server is to print objects itself.
+const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
 /// Events that are asked for.
 const MOST_EVENTS: usize = 500;
 
@@ -65,6 +69,11 @@ impl ObjectRef {
     }
 
     fn path(&self) -> Result<String, FetchError> {
+        Ok(format!("{}/{}", self.collection()?, segment(&self.name)?))
+    }
+
+    /// The path of all objects of its kind in its namespace.
+    fn collection(&self) -> Result<String, FetchError> {
         let root = match self.group.is_empty() {
             true => format!("/api/{}", segment(&self.version)?),
             false => format!("/apis/{}/{}", segment(&self.group)?, segment(&self.version)?),
@@ -73,7 +82,7 @@ impl ObjectRef {
             Some(namespace) => format!("/namespaces/{}", segment(namespace)?),
             None => String::new(),
         };
-        Ok(format!("{root}{scope}/{}/{}", segment(&self.plural)?, segment(&self.name)?))
+        Ok(format!("{root}{scope}/{}", segment(&self.plural)?))
     }
 }
 
@@ -114,5 +123,17 @@ impl Fetcher {
             .query("limit", MOST_EVENTS.to_string());
         let list = self.client.get(&spec).await?.json(LARGEST_LIST).await?;
         Ok(events::read(&list, &object.uid))
+    }
+
+    /// What the server prints about the object's status; with `all`, about all objects of its kind in its namespace.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn statuses(&self, object: &ObjectRef, all: bool) -> Result<Printed, FetchError> {
+        let path = if all { object.collection()? } else { object.path()? };
+        // From the API server's cache: no quorum read for a look.
+        let spec = RequestSpec::new(path).query("resourceVersion", "0").accept(TABLE);
+        let table: table::Table = self.client.get(&spec).await?.json(LARGEST_LIST).await?;
+        Ok(table::read(&table))
     }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::Call;
 use super::accept::{Form, Want, negotiate};
 use super::reply::{Refusal, Reply};
 use super::selector::Selector;
+use super::table::{Replicas, replicas, table};
 use crate::cluster::wire::encode::{self, Written};
 use crate::cluster::wire::{Encoding, ListEnd};
 use crate::demo::faults::Action;
@@ -15,7 +14,6 @@ use crate::demo::seed;
 use crate::demo::shared::Shared;
 use crate::demo::store::{Expired, State, Stored, path};
 use crate::object::Object;
-use crate::text;
 
 const NOT_ACCEPTABLE: &str = "only the following media types are accepted: application/json, application/yaml, \
                               application/vnd.kubernetes.protobuf";
@@ -60,8 +58,10 @@ pub(super) async fn list(shared: &Arc<Shared>, call: Call) -> Result<Reply, Refu
         Some(_) => continue_expired(),
         None => Refusal::expired(),
     })?;
+    let pods =
+        if form == Form::Table { replicas(&shared.state(), &call, &page.items) } else { Replicas::new() };
     // Encoding a large list takes a while: not on a thread that serves others.
-    let encoded = tokio::task::spawn_blocking(move || encode_page(form, &call, &page)).await;
+    let encoded = tokio::task::spawn_blocking(move || encode_page(form, &call, &page, &pods)).await;
     encoded.map_err(|_| Refusal::of_status(500))
 }
 
@@ -78,7 +78,11 @@ pub(super) fn get(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
     Ok(match form {
         Form::Metadata(encoding) => Reply::encoded(encoding, encode::object(encoding, item)),
         Form::Full => Reply::json(&encode::full_object(&call.served.kind.kind, &call.api_version(), item)),
-        Form::Table => Reply::json(&table(call, &ListEnd::default(), &[stored])),
+        Form::Table => {
+            let items = [stored];
+            let pods = replicas(&shared.state(), call, &items);
+            Reply::json(&table(call, &ListEnd::default(), &items, &pods))
+        }
     })
 }
 
@@ -205,7 +209,7 @@ fn page(
     Ok(Page { items, end })
 }
 
-fn encode_page(form: Form, call: &Call, page: &Page) -> Reply {
+fn encode_page(form: Form, call: &Call, page: &Page, pods: &Replicas) -> Reply {
     let versions: Vec<_> =
         page.items.iter().map(|stored| call.served.version_text(stored.revision)).collect();
     let items =
@@ -216,30 +220,6 @@ fn encode_page(form: Form, call: &Call, page: &Page) -> Reply {
             let body = encode::full_list(&call.served.kind.kind, &call.api_version(), &page.end, items);
             Reply::encoded(Encoding::Json, body)
         }
-        Form::Table => Reply::json(&table(call, &page.end, &page.items)),
+        Form::Table => Reply::json(&table(call, &page.end, &page.items, pods)),
     }
-}
-
-// As kubectl asks for it: name and age, which every kind has.
-fn table(call: &Call, end: &ListEnd, items: &[Arc<Stored>]) -> Value {
-    let column = |name: &str, format: &str| json!({ "name": name, "type": "string", "format": format, "description": "", "priority": 0 });
-    let rows = items.iter().map(|stored| {
-        let version = call.served.version_text(stored.revision);
-        let item = Written { managed_fields: "", ..written(call, &stored.object, &version) };
-        let age =
-            stored.object.created.map_or("<unknown>".to_owned(), |created| text::age(call.now - created));
-        let object = encode::object(Encoding::Json, item);
-        json!({
-            "cells": [stored.object.name, age],
-            "object": serde_json::from_slice::<Value>(&object).unwrap_or_default(),
-        })
-    });
-    json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1",
-        "metadata": {
-            "resourceVersion": end.resource_version, "continue": end.continue_token.as_deref().unwrap_or_default(),
-        },
-        "columnDefinitions": [column("Name", "name"), column("Age", "")],
-        "rows": rows.collect::<Vec<_>>(),
-    })
 }

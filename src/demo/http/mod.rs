@@ -8,6 +8,7 @@ mod reply;
 mod review;
 mod route;
 mod selector;
+mod table;
 mod watch;
 
 use std::convert::Infallible;

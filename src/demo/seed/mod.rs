@@ -5,6 +5,7 @@ mod apps;
 mod builder;
 mod platform;
 mod random;
+pub(super) mod status;
 mod world;
 
 use serde_json::{Map, Value, json};

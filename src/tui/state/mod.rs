@@ -4,10 +4,11 @@ mod history;
 mod line;
 mod picker;
 mod rows;
+mod statuses;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -16,11 +17,13 @@ pub(crate) use history::History;
 pub(crate) use line::Line;
 pub(crate) use picker::{Pick, PickItem, Picker, PickerKind};
 pub(crate) use rows::{Content, Item, ItemKey, KindCount, Row, Siblings};
+pub(crate) use statuses::{Heard, MANY, StatusEffect, StatusRequest, Statuses, TOO_MANY, Target};
 
 use super::keys::{Context, Keymap};
 use super::msg::{Link, Page, Problem};
 use super::theme::Theme;
 use crate::engine::status::Status;
+use crate::object::KindKey;
 use crate::query::Span;
 
 /// The namespace that a document of a cluster-scoped kind has.
@@ -156,6 +159,8 @@ pub(crate) struct Results {
     pub(crate) namespaces: Vec<(String, u64)>,
     /// Counts of the matches.
     pub(crate) facets: Vec<Facet>,
+    /// How many objects are where many of the rows are, by kind and namespace.
+    pub(crate) places: BTreeMap<(KindKey, String), u64>,
     /// The lines of the list.
     pub(crate) items: Vec<Item>,
 }
@@ -249,6 +254,8 @@ pub(crate) struct State {
     pub(crate) contexts: Vec<String>,
     /// Number of the newest fetch.
     pub(crate) ticket: u64,
+    /// The status of what shows.
+    pub(crate) statuses: Statuses,
     /// Something to tell, and until when.
     pub(crate) note: Option<(String, i64)>,
 }
@@ -288,6 +295,7 @@ impl State {
             cluster: Cluster::default(),
             contexts: Vec::new(),
             ticket: 0,
+            statuses: Statuses::default(),
             note: None,
         }
     }

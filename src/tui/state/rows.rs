@@ -15,6 +15,8 @@ const LEAST_SIBLINGS: usize = 3;
 pub(crate) struct Row {
     /// Its kind.
     pub(crate) kind: KindKey,
+    /// What the kind is called where there is little room: its first short name, or its name.
+    pub(crate) short: String,
     /// The document.
     pub(crate) document: Document,
     /// How well it matched.

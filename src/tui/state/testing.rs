@@ -57,6 +57,13 @@ pub(crate) fn labelled(
             ..Local::default()
         },
     };
+    let short = match kind {
+        "Deployment" => "deploy",
+        "Pod" => "po",
+        "Namespace" => "ns",
+        other => other,
+    };
+    let short = short.to_owned();
     let kind = KindKey::new("", &format!("{}s", kind.to_lowercase()));
-    Arc::new(Row { kind, document, score: 3.0, matched: Vec::new() })
+    Arc::new(Row { kind, short, document, score: 3.0, matched: Vec::new() })
 }

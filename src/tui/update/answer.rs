@@ -39,6 +39,7 @@ fn replace(state: &mut State, generation: u64, took_us: u64, found: Found) {
     results.took_us = took_us;
     results.hints = found.hints;
     (results.facets, results.namespaces) = (found.facets, found.namespaces);
+    results.places = found.places;
     state.facet = state.facet.min(results.facets.len().saturating_sub(1));
     if !same_query && key.is_none() {
         (state.cursor, state.offset, state.chosen) = (0, 0, false);

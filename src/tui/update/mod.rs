@@ -5,10 +5,13 @@ mod detail;
 mod list;
 mod overlay;
 mod query;
+mod status;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+
+pub(super) use status::answers;
 
 use super::keys::{Action, Context, Key};
 use super::layout;
@@ -23,6 +26,7 @@ const NOTE_MS: i64 = 6_000;
 pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     state.now_ms = msg.now_ms;
     let mut effects = Vec::new();
+    let moves = matches!(msg.event, Event::Key(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..));
     match msg.event {
         Event::Key(key) => press(state, key, &mut effects),
         Event::Paste(text) => paste(state, &text, &mut effects),
@@ -34,6 +38,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Event::Tick => {}
         Event::Answer(answer) => answer::arrived(state, answer, &mut effects),
         Event::Fetched { ticket, page } => detail::arrived(state, ticket, page),
+        Event::Status { ticket, said } => state.statuses.arrived(ticket, said),
         Event::IndexChanged => query::search(state, &mut effects),
         Event::Cluster(event) => cluster(state, event, &mut effects),
         Event::Note(text) => note(state, text),
@@ -43,6 +48,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     if state.note.as_ref().is_some_and(|(_, until)| *until <= state.now_ms) {
         state.note = None;
     }
+    status::plan(state, moves, &mut effects);
     effects
 }
 
@@ -102,6 +108,7 @@ pub(super) fn perform(state: &mut State, action: Action, effects: &mut Vec<Effec
         }
         Action::Refresh => {
             note(state, "asking the cluster again");
+            state.statuses.forget(state.now_ms);
             effects.push(Effect::Refresh);
             query::search(state, effects);
         }
@@ -229,6 +236,7 @@ fn cluster(state: &mut State, event: ClusterEvent, effects: &mut Vec<Effect>) {
             if !first {
                 // Rows of another cluster must not stay for a moment.
                 state.results = Results::default();
+                status::reset(state, effects);
                 close_all(state, effects);
                 state.namespaces.clear();
                 (state.cursor, state.offset, state.chosen) = (0, 0, false);

@@ -7,13 +7,14 @@ use proptest::prelude::*;
 
 use super::super::keys::{Action, Key, Keymap};
 use super::super::msg::{
-    Answer, ClusterEvent, ClusterNews, Effect, Event, Found, Mouse, Msg, Problem, Request,
+    Answer, ClusterEvent, ClusterNews, Effect, Event, Found, Link, Mouse, Msg, Problem, Request,
 };
 use super::super::msg::{Page, Wanted};
 use super::super::state::testing::{NOW, owned, row};
 use super::super::state::{Content, Focus, Overlay, Proposal, Row, State};
 use super::{start, update};
-use crate::cluster::fetch::Manifest;
+use crate::cluster::fetch::{Manifest, Printed, Reported};
+use crate::engine::status::{Phase, Status};
 
 /// A state, what it asked for, and a hand on its keys.
 struct Driven {
@@ -383,5 +384,78 @@ proptest! {
             prop_assert!(items.is_empty() || app.state.offset <= app.state.cursor);
             terminal.draw(|frame| super::super::view::view(&app.state, frame)).unwrap();
         }
+    }
+}
+
+fn live(app: &mut Driven) {
+    let status = Status { phase: Phase::Live, ..Status::default() };
+    for what in [ClusterNews::Link(Link::Writer), ClusterNews::Status(Arc::new(status))] {
+        app.tell(Event::Cluster(ClusterEvent { connection: 0, what }));
+    }
+}
+
+fn asked(effects: &[Effect]) -> Vec<String> {
+    let name = |effect: &Effect| match effect {
+        Effect::AskStatus(request) => Some(request.object.name.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(name).collect()
+}
+
+#[test]
+fn the_status_of_what_shows_is_asked_for_when_keys_have_rested_and_cancelled_under_a_view() {
+    let mut app = Driven::new("web");
+    live(&mut app);
+    app.answer(&rows(&["a", "b"]));
+    let tick = |app: &mut Driven, ms: i64| {
+        update(&mut app.state, Msg { now_ms: NOW * 1000 + ms, event: Event::Tick })
+    };
+    assert_eq!(asked(&tick(&mut app, 299)), Vec::<String>::new());
+    assert_eq!(asked(&tick(&mut app, 300)), ["a", "b"]);
+    let printed = Printed {
+        objects: vec![Reported {
+            uid: "uid-shop-a".to_owned(),
+            text: "1/1 Running".to_owned(),
+            ..Reported::default()
+        }],
+        has_status: true,
+    };
+    app.tell(Event::Status { ticket: 1, said: Ok(printed) });
+    assert_eq!(
+        app.state.statuses.of("uid-shop-a").and_then(|heard| heard.said.as_ref()).unwrap().text,
+        "1/1 Running"
+    );
+    let effects = app.press("esc ?");
+    assert!(effects.contains(&Effect::CancelStatus(2)), "{effects:?}");
+    assert_eq!(asked(&tick(&mut app, 900)), Vec::<String>::new(), "no row shows under the help");
+}
+
+#[test]
+fn without_a_cluster_no_status_is_asked_for() {
+    let mut app = Driven::new("web");
+    app.answer(&rows(&["a", "b"]));
+    let effects = update(&mut app.state, Msg { now_ms: NOW * 1000 + 900, event: Event::Tick });
+    assert_eq!(asked(&effects), Vec::<String>::new());
+    live(&mut app);
+    app.press("esc");
+    let effects = update(&mut app.state, Msg { now_ms: NOW * 1000 + 900, event: Event::Tick });
+    assert_eq!(asked(&effects), ["a", "b"]);
+}
+
+#[test]
+fn a_folded_line_asks_for_all_its_siblings_at_once_where_they_are_not_too_many() {
+    let siblings: Vec<Arc<Row>> =
+        (0..12).map(|nth| row("Pod", "shop", &format!("web-{nth}"), &owned("web"))).collect();
+    for (neighbours, requests) in [(40, 1), (900, 0)] {
+        let mut app = Driven::new("web");
+        live(&mut app);
+        let generation = app.request().generation;
+        let mut answer = answer(generation, &siblings);
+        if let Ok(found) = &mut answer.found {
+            found.places = BTreeMap::from([(("pods".into(), "shop".to_owned()), neighbours)]);
+        }
+        app.tell(Event::Answer(answer));
+        let effects = update(&mut app.state, Msg { now_ms: NOW * 1000 + 300, event: Event::Tick });
+        assert_eq!(asked(&effects).len(), requests);
     }
 }

@@ -38,6 +38,10 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
         number(status.watch_restarts),
         number(status.drift_corrected)
     );
+    let apart = match state.statuses.off {
+        true => " the status column is off".to_owned(),
+        false => format!(" and apart from that {} for the status column", number(state.statuses.requests)),
+    };
     let server = format!(" {}  {}", status.server, status.version);
     let mut lines = vec![
         Line::from(vec![
@@ -45,6 +49,7 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
             Span::styled(clean(&server, columns.saturating_sub(30)), state.theme.dim()),
         ]),
         Line::from(Span::styled(clean(&cost, columns), state.theme.dim())),
+        Line::from(Span::styled(clean(&apart, columns), state.theme.dim())),
     ];
     let error = match &status.phase {
         crate::engine::status::Phase::Offline { error, .. } => Some(error),

@@ -8,25 +8,10 @@ use ratatui::text::{Line, Span};
 
 use super::super::layout::Areas;
 use super::super::state::{CLUSTER, Content, Focus, Item, KindCount, Row, State};
+use super::columns::{Columns, GAP, MARGIN, columns, head, kind_text};
 use super::text::{cell, clean, marked, number};
 use crate::search::Match;
 use crate::text::{age, width};
-
-/// Widths of the columns, in terminal columns; 0 leaves one out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Columns {
-    kind: usize,
-    namespace: usize,
-    name: usize,
-    age: usize,
-    labels: usize,
-    owner: usize,
-    matched: usize,
-}
-
-/// Before each line: the mark of the selected one.
-const MARGIN: usize = 3;
-const GAP: usize = 2;
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, areas: &Areas) {
     let room = usize::from(areas.list.width);
@@ -91,60 +76,6 @@ fn dimmed(line: Line<'static>, state: &State) -> Line<'static> {
     Line::from(spans.collect::<Vec<_>>())
 }
 
-// Widths by what is loaded, not by what shows: scrolling moves no column. First every column gets the least that
-// makes sense, the most important first, as long as there is room; then the most important get what they want.
-fn columns(state: &State, room: usize) -> Columns {
-    let rows = state.results.content.rows();
-    let widest = |text: &dyn Fn(&Row) -> usize| rows.iter().map(|row| text(row)).max().unwrap_or_default();
-    let groups = state.results.items.iter().any(|item| matches!(item, Item::Group { .. }));
-    let kind = widest(&|row| width(&row.document.metadata.kind)) + if groups { 7 } else { 0 };
-    let name = widest(&|row| width(&row.document.metadata.name));
-    let wide = |columns: usize| if state.wide { columns } else { 0 };
-    // (least, wanted), in the order of importance.
-    let wishes = [
-        (14, name.clamp(14, 60)),
-        (10, kind.clamp(10, 30)),
-        (10, widest(&|row| width(namespace(row))).clamp(10, 30)),
-        (5, 6),
-        (10, widest(&|row| width(&reason(row))).min(60)),
-        (12, wide(widest(&|row| width(&super::detail::owner(row))).min(40))),
-        (14, wide(widest(&|row| width(&row.document.metadata.labels)).min(200))),
-    ];
-    let mut left = room.saturating_sub(MARGIN);
-    let mut given = wishes.map(|(least, wanted)| {
-        let least = least.min(wanted);
-        let fits = least > 0 && least + GAP <= left;
-        let columns = if fits { least } else { 0 };
-        left -= if fits { columns + GAP } else { 0 };
-        columns
-    });
-    for (columns, (_, wanted)) in given.iter_mut().zip(wishes).filter(|(columns, _)| **columns > 0) {
-        let more = wanted.saturating_sub(*columns).min(left);
-        *columns += more;
-        left -= more;
-    }
-    let [name, kind, namespace, age, matched, owner, labels] = given;
-    Columns { kind, namespace, name, age, labels, owner, matched }
-}
-
-fn head(columns: &Columns) -> String {
-    let titles = [
-        ("KIND", columns.kind),
-        ("NAMESPACE", columns.namespace),
-        ("NAME", columns.name),
-        ("AGE", columns.age),
-        ("LABELS", columns.labels),
-        ("OWNER", columns.owner),
-        ("MATCH", columns.matched),
-    ];
-    let mut head = " ".repeat(MARGIN);
-    for (title, columns) in titles.iter().filter(|(_, columns)| *columns > 0) {
-        head.push_str(&cell(title, *columns));
-        head.push_str(&" ".repeat(GAP));
-    }
-    head
-}
-
 /// The namespace as the screen says it: nothing for cluster-scoped kinds.
 pub(super) fn namespace(row: &Row) -> &str {
     let namespace = row.document.metadata.namespace.as_str();
@@ -163,13 +94,7 @@ fn line(state: &State, columns: &Columns, nth: usize, item: &Item) -> Line<'stat
             spans.push(" ".repeat(GAP).into());
         }
     };
-    let kind = match item {
-        Item::Group { rows, open } => {
-            format!("{} {} ×{}", if *open { "▾" } else { "▸" }, metadata.kind, rows.len())
-        }
-        Item::Member(_) => format!("  {}", metadata.kind),
-        Item::Kind(_) | Item::Row(_) => metadata.kind.clone(),
-    };
+    let kind = kind_text(item, if columns.short { &row.short } else { &metadata.kind });
     push(vec![Span::styled(cell(&kind, columns.kind), style)], columns.kind);
     let marks = |field: &str| spans_of(&row.matched, field);
     let namespaces = if namespace(row) == "–" { Vec::new() } else { marks("namespace") };
@@ -180,6 +105,7 @@ fn line(state: &State, columns: &Columns, nth: usize, item: &Item) -> Line<'stat
     };
     push(marked(&name, &marks("name"), columns.name, style, hit), columns.name);
     push(vec![Span::styled(cell(&ages(state, item), columns.age), state.theme.dim())], columns.age);
+    push(super::status::spans(state, item, columns.status), columns.status);
     push(vec![Span::styled(cell(&metadata.labels, columns.labels), state.theme.dim())], columns.labels);
     push(
         vec![Span::styled(cell(&super::detail::owner(row), columns.owner), state.theme.dim())],
@@ -243,7 +169,7 @@ fn prefix(found: &Match) -> String {
 }
 
 /// Why a row matched, where the row does not show it.
-fn reason(row: &Row) -> String {
+pub(super) fn reason(row: &Row) -> String {
     hidden(row).map(|found| format!("{}{}", prefix(found), found.value)).unwrap_or_default()
 }
 

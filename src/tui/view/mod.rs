@@ -1,5 +1,6 @@
 //! Drawing: a function of the state. Every string from outside passes the sanitiser on its way ([`text`]).
 
+mod columns;
 mod coverage;
 mod detail;
 mod facets;
@@ -9,6 +10,7 @@ mod list;
 mod picker;
 mod preview;
 mod query;
+mod status;
 #[cfg(test)]
 mod tests;
 mod text;

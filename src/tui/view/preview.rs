@@ -49,7 +49,8 @@ fn short(state: &State, row: &Row, columns: usize) -> Vec<Line<'static>> {
         }
         Some(Item::Group { .. } | Item::Row(_) | Item::Member(_) | Item::Kind(_)) | None => String::new(),
     };
-    let head = format!("{}  {}  {}", metadata.kind, metadata.api_version, namespace(row));
+    let said = super::status::line(state, row).map(|(text, _)| format!("  {text}")).unwrap_or_default();
+    let head = format!("{}  {}  {}{said}", metadata.kind, metadata.api_version, namespace(row));
     let mut lines = vec![Line::from(vec![
         Span::styled(format!(" {}", clean(&metadata.name, columns / 2)), state.theme.accent()),
         Span::styled(

@@ -20,7 +20,7 @@ use super::super::state::{
 use super::super::theme::Theme;
 use super::super::update::perform_for_tests as perform;
 use super::view;
-use crate::cluster::fetch::{Manifest, Occurrence};
+use crate::cluster::fetch::{Manifest, Occurrence, Printed, Reported};
 use crate::engine::status::{KindState, KindStatus, Phase, Status};
 use crate::object::Kind;
 use crate::search::Match;
@@ -168,7 +168,39 @@ fn base(size: (u16, u16), theme: Theme) -> State {
     rows.extend((0..3).map(pods));
     rows.push(row("Namespace", "_cluster", "checkout", &[]));
     set(&mut state, Content::Rows(rows), 7);
+    hear(&mut state);
     state
+}
+
+// What the server said: some of it just now, some a minute ago.
+fn hear(state: &mut State) {
+    let said = [
+        ("payments-prod-checkout-api", 1_000, "3/3", "ready", false),
+        ("payments-staging-pre-checkout", 61_000, "0/2", "not ready", true),
+        ("payments-prod-checkout-api-7f9c-0", 1_000, "1/1 Running", "Running", false),
+        ("payments-prod-checkout-api-7f9c-1", 1_000, "0/1 CrashLoopBackOff ↻7", "CrashLoopBackOff", true),
+        ("payments-prod-checkout-api-7f9c-2", 1_000, "1/1 Running", "Running", false),
+    ];
+    let now = state.now_ms;
+    for (name, before, text, word, alarming) in said {
+        let uid = format!("uid-{name}");
+        let object = crate::cluster::fetch::ObjectRef {
+            group: String::new(),
+            version: "v1".to_owned(),
+            plural: "pods".to_owned(),
+            namespace: None,
+            name: name.to_owned(),
+            uid: uid.clone(),
+        };
+        let targets = [super::super::state::Target { object, neighbours: None }];
+        state.statuses.plan(now - before - 300, &targets);
+        let effects = state.statuses.plan(now - before, &targets);
+        let Some(super::super::state::StatusEffect::Ask(request)) = effects.last() else {
+            panic!("{effects:?}")
+        };
+        let reported = Reported { uid, text: text.to_owned(), word: word.to_owned(), alarming };
+        state.statuses.arrived(request.ticket, Ok(Printed { objects: vec![reported], has_status: true }));
+    }
 }
 
 fn set(state: &mut State, content: Content, total: u64) {
