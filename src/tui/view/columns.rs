@@ -67,7 +67,7 @@ impl Wanted {
             short_kind: of_items(&|row| &row.short).clamp(4, 34),
             namespace: widest(&|row| width(namespace(row))).clamp(9, 34),
             name: widest(&|row| width(&row.document.metadata.name)).clamp(12, 63),
-            age: 5,
+            age: 6,
             status: shows_status(state),
             matched: widest(&|row| width(&reason(row))).min(60),
             owner: wide(widest(&|row| width(&super::detail::owner(row))).clamp(5, 40)),
@@ -79,7 +79,7 @@ impl Wanted {
         let kind = if short { self.short_kind } else { self.kind };
         let status = match (self.status, room >= ROOMY) {
             (false, _) => (0, 0),
-            (true, false) => (11, 11),
+            (true, false) => (11, 20),
             (true, true) => (16, 28),
         };
         // (least, wanted), in the order of importance.
@@ -88,7 +88,7 @@ impl Wanted {
             (kind.min(14), kind),
             status,
             (10, self.namespace),
-            (4, self.age),
+            (5, self.age),
             (10, self.matched),
             (12, self.owner),
             (14, self.labels),
