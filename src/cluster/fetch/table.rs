@@ -118,12 +118,12 @@ struct Cells<'a> {
 impl Cells<'_> {
     fn get(&self, name: &str) -> Option<String> {
         let at = self.names.iter().position(|own| own == name)?;
-        let text = match self.cells.get(at)? {
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Number(number) => number.to_string(),
-            serde_json::Value::Bool(true) => "True".to_owned(),
-            serde_json::Value::Bool(false) => "False".to_owned(),
-            _ => return None,
+        let cell = self.cells.get(at)?;
+        let text = match (cell.as_str(), cell.as_bool()) {
+            (Some(text), _) => text.to_owned(),
+            (None, Some(true)) => "True".to_owned(),
+            (None, Some(false)) => "False".to_owned(),
+            (None, None) => cell.as_number()?.to_string(),
         };
         Some(text).filter(|text| !text.is_empty() && text != "<none>")
     }
