@@ -7,7 +7,7 @@ use crate::mirror::core::Millis;
 use crate::mirror::core::claim::{Claimant, Judgement, SETTLE_MS};
 use crate::mirror::core::marker::Marker;
 use crate::mirror::offset::VECTORS_VERSION;
-use crate::mirror::source::{Embedder, Source};
+use crate::mirror::source::{Embedder, Snapshot as _, Source};
 use crate::mirror::status::MirrorPhase;
 use crate::mirror::store::{Collection, Fields, VectorStore};
 use crate::text;
@@ -39,6 +39,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             let fields = self.marker(1, true).write(&Fields::new());
             // Nothing is written before it is known that this is the right store.
             let Some(found) = self.store.find().await? else {
+                self.try_embedder().await?;
                 self.remember_beat(1);
                 let ensured = self.store.ensure(&fields).await?;
                 if ensured.created {
@@ -69,6 +70,19 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 }
             }
         }
+    }
+
+    /// Without vectors nothing can be mirrored: then not even the collection is made. What is embedded here is kept.
+    async fn try_embedder(&self) -> Result<(), Halt> {
+        // What was read is committed before this is answered.
+        self.source.authority().await;
+        let snapshot = self.source.snapshot();
+        let first: Vec<_> = snapshot.ids()?.into_iter().take(1).collect();
+        let documents = snapshot.documents(&first)?;
+        if !documents.is_empty() {
+            self.embedder.vectors(&documents).await?;
+        }
+        Ok(())
     }
 
     /// Whether the writer that was waited for gave a sign of life meanwhile.

@@ -81,6 +81,6 @@ async fn without_onnx_runtime_it_says_what_to_do_and_writes_nothing() {
     bare.set("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so");
     let output = bare.run(&to("sync", &chroma.url(), &["--once"])).await;
     assert!(output.code == 3 && output.stderr.contains("kubesift setup"), "{output:?}");
-    let count = chroma.python("print(json.dumps([c.count() for c in client.list_collections()]))").await;
-    assert!(count == serde_json::json!([]) || count == serde_json::json!([0]), "{count}");
+    let made = chroma.python("print(json.dumps(len(client.list_collections())))").await;
+    assert_eq!(made, 0);
 }

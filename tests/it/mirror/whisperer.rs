@@ -36,6 +36,8 @@ async fn upstreams_agent_finds_its_documents_unchanged() {
     home.set("VOYAGE_API_KEY", "pa-wrong");
     let wrong = home.run(&arguments).await;
     assert!(wrong.code == 3 && wrong.stderr.contains("VOYAGE_API_KEY"), "{wrong:?}");
+    let made = chroma.python("print(json.dumps(len(client.list_collections())))").await;
+    assert_eq!(made, 0, "nothing was written so far");
     home.set("VOYAGE_API_KEY", KEY);
     home.run(&arguments).await.success();
     home.run(&to("verify", &url, &PROFILE)).await.success();
