@@ -130,6 +130,14 @@ impl MirrorStatus {
         self.phase == MirrorPhase::Live && self.synced_ms.is_some() && self.lag_ms < 2_000
     }
 
+    /// What a person should know first: the last error, or why the collection may not be written.
+    pub fn trouble(&self) -> Option<&str> {
+        match &self.phase {
+            MirrorPhase::Refused { why } => Some(why),
+            phase => phase.failing().map(|(_, error)| error),
+        }
+    }
+
     /// One word for screens.
     pub fn state(&self) -> &'static str {
         match self.phase {

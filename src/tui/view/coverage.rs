@@ -65,6 +65,24 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
             state.theme.bad(),
         )));
     }
+    if let Some(mirror) = &status.mirror {
+        let held = match mirror.held_back {
+            0 => String::new(),
+            held => format!(", {} deletes held back", number(held)),
+        };
+        let trouble = mirror.trouble();
+        let why = trouble.map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!(
+            " mirror {}{why}; {} records, {} waiting{held}; {}",
+            mirror.state(),
+            number(mirror.records),
+            number(mirror.queue),
+            mirror.to
+        );
+        let bad = trouble.is_some() || mirror.held_back > 0;
+        let style = if bad { state.theme.bad() } else { state.theme.dim() };
+        lines.push(Line::from(Span::styled(clean(&text, columns), style)));
+    }
     for note in &status.notes {
         lines.push(Line::from(Span::styled(
             format!(" {}", clean(note, columns.saturating_sub(2))),

@@ -445,6 +445,9 @@ fn hostile_state(size: (u16, u16), text: &str) -> State {
     status.server = text.to_owned();
     status.version = text.to_owned();
     status.notes = vec![text.to_owned()];
+    let mut mirror = status.mirror.take().unwrap_or_default();
+    mirror.to = text.to_owned();
+    status.mirror = Some(mirror);
     status.phase = Phase::Unauthorized { message: text.to_owned() };
     status.kinds.push(KindStatus::new(text.into(), KindState::Failing { error: text.to_owned() }));
     state.cluster.status = Some(Arc::new(status));
