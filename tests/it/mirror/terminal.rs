@@ -26,6 +26,10 @@ async fn the_terminal_app_mirrors_what_is_configured_and_gives_the_collection_fr
         if found.as_array().is_some_and(|ids| ids.len() == 1) { Ok(()) } else { Err(found.to_string()) }
     })
     .await;
+    terminal.press("\x1b");
+    terminal.wait_for("q back").await;
+    terminal.press("K");
+    terminal.wait_for("mirror in sync").await;
     terminal.press("\x03");
     terminal.wait("the end", |_| terminal.received(b"EXIT 0")).await;
     let writer = "print(json.dumps(client.get_collection('instances', embedding_function=None).metadata['kubesift_writer']))";
