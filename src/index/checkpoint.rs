@@ -4,7 +4,7 @@
 use crate::object::{KindKey, ResourceVersion, Scope};
 
 /// Layout of fields, terms and stored documents; a stored index with another number is rebuilt.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 
 /// What a commit says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -11,6 +11,7 @@ mod entry;
 mod error;
 pub mod facts;
 mod filesystem;
+mod keys;
 mod lock;
 mod lookup;
 mod names;

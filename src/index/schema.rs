@@ -47,7 +47,7 @@ pub(crate) struct Fields {
     pub(crate) name: Field,
     /// Terms of the name; see `terms`.
     pub(crate) gram: Field,
-    /// Terms of everything else that a word searches; see `terms`.
+    /// Terms of what else a word searches and many documents do not share; see `terms`.
     pub(crate) part: Field,
     /// Terms: `key` and `key=value` of every label, as they are (keys have no `=`).
     pub(crate) label: Field,

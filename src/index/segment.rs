@@ -2,7 +2,7 @@
 //! reading side is in here.
 
 use std::ops::{Range, RangeInclusive};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tantivy::columnar::{Cardinality, Column, ColumnValues, StrColumn};
 use tantivy::index::{InvertedIndexReader, SegmentReader};
@@ -35,7 +35,7 @@ pub struct SegmentKey(tantivy::index::SegmentId);
 pub enum Terms {
     /// Of the name.
     Gram,
-    /// Of everything else that words search.
+    /// Of what words search besides names, and is not shared by many.
     Part,
     /// `key` and `key=value` of labels; see [`super::facts::pair`].
     Label,
@@ -68,6 +68,8 @@ pub struct Segment {
     kinds: Dictionary<KindKey>,
     namespaces: Dictionary<Arc<str>>,
     apis: Dictionary<Arc<str>>,
+    /// Keys of labels and of annotations, once they were asked for.
+    pub(super) map_keys: [OnceLock<Vec<String>>; 2],
 }
 
 impl std::fmt::Debug for Segment {
@@ -102,6 +104,7 @@ impl Segment {
             kinds: Dictionary::open(columns.str("kind")?, |text| KindKey::from(text))?,
             namespaces: Dictionary::open(columns.str("namespace")?, |text| Arc::from(text))?,
             apis: Dictionary::open(columns.str("api")?, |text| Arc::from(text))?,
+            map_keys: [OnceLock::new(), OnceLock::new()],
             fields: fields.clone(),
             reader,
         })

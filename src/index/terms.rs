@@ -7,11 +7,14 @@
 //! one term of each; a longer one is found by its rarest 3-character runs and compared with the names themselves.
 //! `t` every segment that a slip of the keyboard is looked for in; see [`is_spelled`].
 //!
-//! Field `part` (everything else that a word searches): `r` from every token start to the end of the value,
+//! Field `part` (values of labels and annotations, owners, finalizers): `r` from every token start to the end of the value,
 //! [`RUN_CAP`] bytes at most, so that "starts with" is one range of the dictionary; `p` the first 1 to 3 characters
 //! of those, so that short words read one list instead of thousands; `w` runs of 1 to 3 characters that end
 //! where a token ends, for short phrases. Terms are folded; where the original has capitals, [`CASE`] and their
 //! places follow ([`capitals`]), so that a word with capitals is compared without reading documents.
+//!
+//! What many documents share (namespace, kind, keys of labels and annotations) has no terms here, which would be every
+//! second one of a document: it has a dictionary of its own, short enough to compare every entry with the word.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -232,6 +235,13 @@ pub struct Value<'a> {
     pub text: &'a str,
 }
 
+impl Value<'_> {
+    /// Whether it is found in a dictionary of its own and not in field `part`.
+    fn is_shared(self) -> bool {
+        matches!(self.field, "namespace" | "kind" | "label-key" | "annotation-key")
+    }
+}
+
 /// Calls `each` with everything but the name that words search in a document.
 pub fn values<'a>(document: &'a Document, kind: &'a KindKey, mut each: impl FnMut(Value<'a>)) {
     let mut value = |field, key, text| each(Value { field, key, text });
@@ -300,8 +310,10 @@ impl Terms {
         self.clear();
         let mut folded = std::mem::take(&mut self.folded);
         values(document, kind, |value| {
-            folded.set(value.text);
-            self.runs(&folded);
+            if !value.is_shared() {
+                folded.set(value.text);
+                self.runs(&folded);
+            }
         });
         self.folded = folded;
         &self.buffer

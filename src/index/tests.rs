@@ -227,7 +227,7 @@ fn a_payload_of_another_layout_is_rebuilt() {
     let reason = rebuilt_after(|store| {
         let path = store.dir().join("tantivy/meta.json");
         let meta = fs_err::read_to_string(&path).unwrap();
-        fs_err::write(&path, meta.replace("kubesift 3", "kubesift 0")).unwrap();
+        fs_err::write(&path, meta.replace("kubesift 4", "kubesift 0")).unwrap();
     });
     assert_eq!(reason, "index rebuilt: another version of kubesift wrote it");
 }

@@ -90,24 +90,14 @@ pub(crate) fn sorted<T: Ord>(counts: BTreeMap<T, u64>) -> Vec<(T, u64)> {
 }
 
 /// The keys of labels or annotations in a segment that begin with `start`, with the number of their documents, deleted
-/// ones included. Jumps over the values.
+/// ones included.
 pub(crate) fn label_keys(
     segment: &Segment,
     terms: Terms,
     start: &str,
 ) -> Result<Vec<(String, u32)>, IndexError> {
     let mut keys = Vec::new();
-    segment.each_term(terms, start.as_bytes(), |term, count| {
-        let Ok(term) = std::str::from_utf8(term) else { return Next::Term };
-        match term.split_once('=') {
-            None => {
-                keys.push((term.to_owned(), count));
-                Next::Term
-            }
-            // the first character after '='
-            Some((key, _)) => Next::From([key, ">"].concat().into_bytes()),
-        }
-    })?;
+    segment.each_map_key(terms, start, |key, count| keys.push((key.to_owned(), count)))?;
     Ok(keys)
 }
 

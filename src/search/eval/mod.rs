@@ -8,6 +8,7 @@
 
 mod filters;
 mod names;
+mod shared;
 mod words;
 
 pub(crate) use filters::number;

@@ -12,6 +12,7 @@ use super::super::pattern::Need;
 use super::super::plan::Word;
 use super::super::similar::{Likeness, Lookup, Similar};
 use super::names::intersect;
+use super::shared::Stands;
 use super::{Evaluator, MATCH, set};
 
 /// What literal matches score more where similar ones count.
@@ -80,6 +81,9 @@ impl Evaluator<'_> {
         self.short(Marker::Prefix, &word.needle, |docs| {
             add(docs, ELSEWHERE);
         })?;
+        self.shared(&word.needle, Stands::Word, |docs| {
+            add(docs, ELSEWHERE);
+        })?;
         Ok((found, false))
     }
 
@@ -97,6 +101,7 @@ impl Evaluator<'_> {
             };
             self.runs(needle, ended, &mut found)?;
         }
+        self.shared(needle, Stands::Phrase, |docs| set(&mut found, docs, ELSEWHERE))?;
         self.in_names(needle, &mut found)?;
         Ok(self.literally(found))
     }
@@ -115,11 +120,12 @@ impl Evaluator<'_> {
         } else {
             self.runs(needle, |_| true, &mut found)?;
         }
+        self.shared(needle, Stands::Word, |docs| set(&mut found, docs, ELSEWHERE))?;
         self.in_names(needle, &mut found)?;
         Ok(found)
     }
 
-    /// Calls `each` with the documents that have a short term outside of their names.
+    /// Calls `each` with the documents that have a short term in field `part`.
     fn short(&self, marker: Marker, needle: &Needle, mut each: impl FnMut(&[Doc])) -> Result<(), IndexError> {
         let mut bytes = term(marker, &needle.text);
         let wanted = needle.capitals(needle.chars);
@@ -130,7 +136,7 @@ impl Evaluator<'_> {
         self.segment.with_prefix(Terms::Part, &bytes, |term| has_capitals(term, needle.chars, &wanted), each)
     }
 
-    /// Sets the documents with a token start that goes on like the needle. Longer needles than terms are: their start
+    /// Sets the documents with a token start of field `part` that goes on like the needle. Longer needles than terms are: their start
     /// must be there, and so must their end from one of their own token starts on.
     fn runs(
         &self,
