@@ -39,6 +39,8 @@ pub struct DirtySet {
     entries: HashMap<Arc<str>, Entry>,
     /// By the time from which a document may be sent.
     order: BTreeMap<(Millis, u64), Arc<str>>,
+    /// What a comparison under way takes care of: not sent unless it changes again.
+    aside: HashMap<Arc<str>, Entry>,
     /// When documents were sent, as far as it still matters.
     sent: HashMap<Arc<str>, Millis>,
     marks: u64,
@@ -60,6 +62,7 @@ impl DirtySet {
     pub fn mark(&mut self, now: Millis, id: &str, cause: Cause) {
         self.marks += 1;
         let mark = self.marks;
+        self.aside.remove(id);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.cause = cause;
             entry.mark = mark;
@@ -120,25 +123,45 @@ impl DirtySet {
         }
     }
 
+    /// Leaves everything that waits to a comparison of all documents, which would send it a second time.
+    pub fn set_aside(&mut self) {
+        self.order.clear();
+        self.aside.extend(self.entries.drain());
+    }
+
+    /// The comparison took care of what was set aside.
+    pub fn drop_aside(&mut self) {
+        self.aside = HashMap::new();
+    }
+
+    /// The comparison failed: what was set aside waits again.
+    pub fn wake_aside(&mut self) {
+        for (id, entry) in std::mem::take(&mut self.aside) {
+            self.marks += 1;
+            self.insert(id, entry.cause, entry.since, self.marks);
+        }
+    }
+
     /// What happened last to a document that waits.
     pub fn cause(&self, id: &str) -> Option<Cause> {
-        self.entries.get(id).map(|entry| entry.cause)
+        self.entries.get(id).or_else(|| self.aside.get(id)).map(|entry| entry.cause)
     }
 
     /// Documents that wait.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + self.aside.len()
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Since when the longest waiting one waits.
     pub fn oldest(&self) -> Option<Millis> {
         // The order is by when they may leave, which lags behind by at most the spacing.
-        self.order.values().take(64).filter_map(|id| self.entries.get(id)).map(|entry| entry.since).min()
+        let waiting = self.order.values().take(64).filter_map(|id| self.entries.get(id));
+        waiting.chain(self.aside.values()).map(|entry| entry.since).min()
     }
 
     fn insert(&mut self, id: Arc<str>, cause: Cause, since: Millis, mark: u64) {
@@ -226,6 +249,27 @@ mod tests {
         dirty.forget_until(mark);
         assert_eq!((dirty.cause("a"), dirty.cause("b")), (None, Some(Cause::DeletedByEvent)));
         assert_eq!(dirty.len(), 2);
+    }
+
+    #[test]
+    fn what_is_set_aside_is_not_sent_unless_it_changes_again_or_the_comparison_fails() {
+        let mut dirty = DirtySet::default();
+        for id in ["a", "b", "c"] {
+            dirty.mark(0, id, Cause::DeletedByEvent);
+        }
+        dirty.set_aside();
+        dirty.mark(300, "b", Cause::Written);
+        assert_eq!((dirty.len(), dirty.oldest(), dirty.due(300, 10)), (3, Some(0), Some(550)));
+        assert_eq!((dirty.cause("a"), dirty.cause("b")), (Some(Cause::DeletedByEvent), Some(Cause::Written)));
+        assert_eq!(ids(&dirty.take(600, 10)), ["b"]);
+        dirty.wake_aside();
+        let mut woken = dirty.take(600, 10);
+        woken.sort_by(|a, b| a.id.cmp(&b.id));
+        assert_eq!(ids(&woken), ["a", "c"]);
+        dirty.mark(700, "a", Cause::Written);
+        dirty.set_aside();
+        dirty.drop_aside();
+        assert!(dirty.is_empty() && dirty.cause("a").is_none());
     }
 
     proptest! {

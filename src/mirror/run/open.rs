@@ -57,7 +57,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 Judgement::Free => return self.claim(found, marker, true).await,
                 Judgement::Taken { writer, .. } if !waits => {
                     // What changes now is the other writer's to send.
-                    self.feed.dirty().forget_until(u64::MAX);
+                    self.feed.dirty().set_aside();
+                    self.feed.dirty().drop_aside();
                     return Err(Halt::Passive { writer });
                 }
                 Judgement::Taken { writer, until } => {

@@ -17,18 +17,27 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     /// Pages through the store, looks at each difference again by id, writes what is missing or different, and
     /// deletes what may go. Changes that come meanwhile leave between the steps.
     pub(super) async fn reconcile(&mut self) -> Result<(), Halt> {
-        self.reconciled = false;
+        let known = std::mem::replace(&mut self.reconciled, false);
         self.different.clear();
-        let result = self.compare_and_mend().await;
+        let result = self.compare_and_mend(known).await;
+        match result {
+            Ok(()) => self.feed.dirty().drop_aside(),
+            Err(_) => self.feed.dirty().wake_aside(),
+        }
         self.feed.put_back(std::mem::take(&mut self.later));
         self.different = HashSet::new();
         result
     }
 
-    async fn compare_and_mend(&mut self) -> Result<(), Halt> {
+    /// `known`: what the store holds is known, and changes go on leaving within two seconds.
+    async fn compare_and_mend(&mut self, known: bool) -> Result<(), Halt> {
         // What was dirty before the snapshot is part of the comparison.
         let mark = self.feed.dirty().now();
         let authority = self.source.authority().await;
+        if !known {
+            // Sent now, it would be sent again without need: nothing is confirmed yet.
+            self.feed.dirty().set_aside();
+        }
         let empty = self.opened.as_ref().is_some_and(|opened| opened.empty);
         let scan = if empty { Scan::default() } else { self.scan().await? };
         let records = scan.len();
@@ -74,7 +83,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 let hash = IdHash::of(&document.id);
                 self.memo.brake.settled(&document.id);
                 let Some(record) = stored.get(&document.id) else {
-                    self.confirmed.forget(hash);
+                    // In a collection that was empty all that is there was written, and confirmed, by this run.
+                    if !empty {
+                        self.confirmed.forget(hash);
+                    }
                     outgoing.push(Outgoing::from(document));
                     continue;
                 };

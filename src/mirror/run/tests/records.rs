@@ -97,3 +97,26 @@ fn what_could_not_be_judged_is_looked_at_again_soon() {
         process.end().await;
     });
 }
+
+#[test]
+fn what_is_dirty_at_the_first_comparison_is_sent_once_and_what_is_equal_not_at_all() {
+    paused(async {
+        // Several batches: a full one would leave between the steps of a comparison.
+        let limits = Limits { records: 100, bytes: 1 << 20, id_bytes: 100, text_bytes: 10_000 };
+        let store = Memory::new().with_limits(limits);
+        let (world, feed) = (World::default(), Arc::new(Feed::default()));
+        (0..250).for_each(|name| world.put(&feed, World::document("Pod", name, "web", true)));
+        let mut first = world.mirror(&store, &feed, World::options());
+        first.once().await.unwrap();
+        assert_eq!((first.status.borrow().added, store.calls().upserted), (250, 250));
+        // Seen as written again by an index that was made anew.
+        (0..250).for_each(|name| world.put(&feed, World::document("Pod", name, "web", true)));
+        let before = store.calls();
+        let mut again = world.mirror(&store, &feed, World::options());
+        again.once().await.unwrap();
+        let status = again.status.borrow().clone();
+        assert_eq!((status.added, status.updated, status.unchanged), (0, 0, 250));
+        assert_eq!(store.calls(), before);
+        assert!(feed.is_empty());
+    });
+}
