@@ -1,12 +1,14 @@
 //! L0: strings for people. Every outside string passes [`sanitise`] before a terminal sees it; ages, shell quoting,
 //! display widths, timestamps and "did you mean" live beside it. Pure, no IO.
 
+mod ansi;
 mod sanitise;
 mod shell;
 mod suggest;
 mod time;
 mod width;
 
+pub use ansi::{Paint, Painted, painted};
 pub use sanitise::{sanitise, sanitise_lines};
 pub use shell::shell_quote;
 pub use suggest::suggest;

@@ -7,12 +7,15 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::msg::{Event, Page, Wanted};
+use super::msg::{Event, LogNews, Page, Wanted};
 use super::state::StatusRequest;
-use crate::cluster::fetch::{FetchError, Fetcher, ObjectRef};
+use crate::cluster::fetch::{FetchError, Fetcher, LogOptions, ObjectRef};
 
 /// How long a status may take: one that comes later says little, and four slow ones would keep all others waiting.
 const STATUS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lines of the past that are asked for.
+const LOG_TAIL: usize = 2_000;
 
 /// What is under way.
 pub(super) struct Fetching {
@@ -37,6 +40,29 @@ impl Fetching {
             };
             // Nobody listens any more when the app ends.
             _ = events.send(Event::Fetched { ticket, page }).await;
+        }));
+    }
+
+    /// Follows a log; what was fetched before is cancelled.
+    pub(super) fn logs(
+        &mut self,
+        fetcher: Option<Fetcher>,
+        ticket: u64,
+        pod: ObjectRef,
+        container: String,
+        previous: bool,
+    ) {
+        self.cancel_page();
+        let events = self.events.clone();
+        self.page = Some(tokio::spawn(async move {
+            let how = match fetcher {
+                Some(fetcher) => {
+                    let options = LogOptions { container, previous, tail: LOG_TAIL };
+                    follow(&fetcher, &pod, options, ticket, &events).await.map_err(|error| chain(&error))
+                }
+                None => Err("there is no way to reach the cluster".to_owned()),
+            };
+            _ = events.send(Event::Log { ticket, news: LogNews::Ended(how) }).await;
         }));
     }
 
@@ -84,6 +110,27 @@ impl Drop for Fetching {
         self.cancel_page();
         self.statuses.drain().for_each(|(_, task)| task.abort());
     }
+}
+
+// A screen that can't keep up makes the log wait: the channel is bounded, and so is what the server sends unread.
+async fn follow(
+    fetcher: &Fetcher,
+    pod: &ObjectRef,
+    mut options: LogOptions,
+    ticket: u64,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), FetchError> {
+    let say = async |news| _ = events.send(Event::Log { ticket, news }).await;
+    if options.container.is_empty() {
+        let containers = fetcher.containers(pod).await?;
+        options.container = containers.first().cloned().unwrap_or_default();
+        say(LogNews::Containers(containers)).await;
+    }
+    let mut stream = fetcher.logs(pod, &options).await?;
+    while let Some(lines) = stream.lines().await? {
+        say(LogNews::Lines(lines)).await;
+    }
+    Ok(())
 }
 
 async fn look(fetcher: &Fetcher, object: &ObjectRef, wanted: Wanted) -> Result<Page, FetchError> {

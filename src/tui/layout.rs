@@ -8,6 +8,8 @@ use super::state::{Content, Overlay, State};
 const WIDE: u16 = 120;
 /// Rows of the preview below the list, its rule included.
 const PREVIEW_ROWS: u16 = 7;
+/// Lines above a log.
+pub(super) const LOG_HEAD: usize = 2;
 /// Columns of the facets panel.
 const FACETS: u16 = 26;
 
@@ -39,6 +41,8 @@ pub(super) struct Areas {
 pub(super) enum Target {
     /// The query line.
     Query,
+    /// The head of the table.
+    Head,
     /// A line of the list.
     Line(usize),
     /// A line of the facets panel.
@@ -83,9 +87,14 @@ pub(super) fn rows(state: &State) -> usize {
     usize::from(areas(state).list.height)
 }
 
-/// Lines of a view that lies over the list; a picker's line of input is not among them.
+/// Lines of a view that lies over the list; a picker's line of input and what stands above a log are not among them.
 pub(super) fn overlay_rows(state: &State) -> usize {
-    let input = usize::from(matches!(state.overlays.last(), Some(Overlay::Picker(_))));
+    let input = match state.overlays.last() {
+        Some(Overlay::Picker(_)) => 1,
+        // Above a log stands which it is.
+        Some(Overlay::Detail(detail)) if detail.logs.is_some() => LOG_HEAD,
+        Some(Overlay::Detail(_) | Overlay::Help(_) | Overlay::Coverage(_)) | None => 0,
+    };
     usize::from(areas(state).body.height).saturating_sub(input)
 }
 
@@ -103,6 +112,9 @@ pub(super) fn at(state: &State, x: u16, y: u16) -> Option<Target> {
     }
     if !state.overlays.is_empty() {
         return None;
+    }
+    if areas.head.contains(place) {
+        return Some(Target::Head);
     }
     if areas.list.contains(place) {
         let nth = state.offset + usize::from(y - areas.list.y);

@@ -44,6 +44,13 @@ pub(crate) enum Event {
         /// What came, or why nothing did.
         page: Result<Page, String>,
     },
+    /// Something about the log that is followed.
+    Log {
+        /// Number of the request.
+        ticket: u64,
+        /// What.
+        news: LogNews,
+    },
     /// What was said about the status of some objects.
     Status {
         /// Number of the request.
@@ -59,6 +66,17 @@ pub(crate) enum Event {
     Suspend,
     /// The program is asked to end.
     Terminate,
+}
+
+/// What became known of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LogNews {
+    /// The containers of the Pod; the log is that of the first.
+    Containers(Vec<String>),
+    /// Lines, oldest first.
+    Lines(Vec<String>),
+    /// No more lines come: why, where something is wrong.
+    Ended(Result<(), String>),
 }
 
 /// What the mouse did, in columns and rows from 0.
@@ -239,6 +257,17 @@ pub(crate) enum Effect {
         ticket: u64,
         /// The object.
         row: Arc<Row>,
+    },
+    /// Follow the log of a Pod; what was fetched before is cancelled.
+    Logs {
+        /// Number of the request; what comes carries it.
+        ticket: u64,
+        /// The Pod.
+        pod: ObjectRef,
+        /// The container; empty for the one to look at first.
+        container: String,
+        /// Of the container before its last restart.
+        previous: bool,
     },
     /// What is being fetched is wanted no longer.
     CancelFetch,

@@ -167,6 +167,9 @@ impl App {
                 self.fetching.page(self.fetcher(), ticket, object, wanted);
             }
             Effect::Family { ticket, row } => self.worker.ask_family(ticket, row),
+            Effect::Logs { ticket, pod, container, previous } => {
+                self.fetching.logs(self.fetcher(), ticket, pod, container, previous);
+            }
             Effect::CancelFetch => self.fetching.cancel_page(),
             Effect::AskStatus(request) => self.fetching.status(self.fetcher(), request),
             Effect::CancelStatus(ticket) => self.fetching.cancel_status(ticket),

@@ -1,9 +1,10 @@
-//! The figures that need a cluster: `cargo bench --bench cluster -- reading visible mirror kinds`. Prints Markdown.
+//! The figures that need a cluster: `cargo bench --bench cluster -- reading visible mirror kinds tui`. Prints Markdown.
 //!
 //! - `reading`: an empty index filled from a real API server, beside kubectl and a bare list of the same kinds;
 //!   restarts; memory; the same with 100,000 objects on the simulated server.
 //! - `visible`: from a change in the cluster to its place in a search, while 200 changes arrive each second.
 //! - `mirror`: all of it into a real Chroma, beside a bare client; from a change to its record; memory while it is away.
+//! - `tui`: the terminal app, from a key to the frame that shows it, and what it costs.
 //! - `kinds`: 1,200 custom resource definitions on a warm API server and on one that has just started.
 //!
 //! `tests/bench/run` sets up what this needs. A figure is never a verdict here: nothing is asserted about time.
@@ -29,6 +30,7 @@ mod report;
 mod simulated;
 #[path = "../it/support/mod.rs"]
 mod support;
+mod tui;
 mod visible;
 
 use support::{ControlPlane, Options, load};
@@ -41,7 +43,7 @@ async fn main() {
     // cargo adds `--bench`.
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let wants = |section: &str| asked.is_empty() || asked.iter().any(|arg| arg == section);
-    let known = ["reading", "visible", "mirror", "kinds"];
+    let known = ["reading", "visible", "mirror", "kinds", "tui"];
     if let Some(unknown) = asked.iter().find(|arg| !known.contains(&arg.as_str())) {
         eprintln!("unknown section {unknown}: choose from {}", known.join(", "));
         return;
@@ -60,6 +62,9 @@ async fn main() {
         if wants("mirror") {
             mirror::run(&plane).await;
         }
+    }
+    if wants("tui") {
+        tui::run().await;
     }
     if wants("kinds") {
         let Some(plane) = start().await else { return };

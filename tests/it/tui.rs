@@ -186,3 +186,151 @@ async fn another_context_is_another_index_and_what_is_stored_shows_without_a_clu
     let shown = terminal.wait("what is stored", |text| text.contains("Deployment")).await;
     assert!(!shown.contains("● live"), "{shown}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_of_what_shows_and_the_log_of_a_pod_come_from_the_cluster() {
+    let (_server, home) = simulated().await;
+    let mut terminal = Terminal::open(&home, SIZE, &["kind:deploy", "payments-prod"]);
+    terminal.wait("the status of Deployments", |text| text.contains("STATUS") && text.contains("3/3")).await;
+    terminal.press("\x1b");
+    terminal.wait_for("q back").await;
+    terminal.press("l");
+    // The only Pod of it, or a choice of them.
+    terminal
+        .wait("its Pods or a log", |text| text.contains("log of ›") || text.contains("container app"))
+        .await;
+    if terminal.text().contains("log of ›") {
+        terminal.press("\r");
+    }
+    let shown =
+        terminal.wait("the log", |text| text.contains("container app") && text.contains(" in ")).await;
+    assert!(shown.contains("following") && !shown.contains("␛"), "{shown}");
+    terminal.press("/GET");
+    terminal.wait("a match", |text| text.contains("/GET ") && text.contains(" of ")).await;
+    terminal.press("\r");
+    let first = terminal.wait_for("N previous").await;
+    let count = |text: &str| text.lines().rfind(|line| line.contains("/GET")).map(str::to_owned);
+    terminal.press("N");
+    terminal.wait("the match before", |text| count(text).is_some() && count(text) != count(&first)).await;
+    terminal.press("\x1b");
+    terminal.wait_for("f follows again").await;
+    terminal.press("p");
+    terminal
+        .wait("the log before, or that there is none", |text| {
+            text.contains("previous terminated") || text.contains("before its last restart")
+        })
+        .await;
+    terminal.press("qq");
+    terminal.wait_for("EXIT 0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_without_kubelets_says_why_there_is_no_log() {
+    let Some(plane) = ControlPlane::shared().await else { return };
+    plane.namespace("tui-logs").await;
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "unheard", "namespace": "tui-logs" },
+        "spec": { "nodeName": "nowhere", "containers": [{ "name": "app", "image": "example.org/app" }] },
+    });
+    plane.apply_objects(&[pod]).await;
+    let home = Home::new(plane.kubeconfig("admin"));
+    let mut terminal = Terminal::open(&home, SIZE, &["ns:tui-logs", "kind:pod"]);
+    terminal.wait("its status", |text| text.contains("unheard") && text.contains("0/1 Pending")).await;
+    terminal.press("\x1b");
+    terminal.wait_for("q back").await;
+    terminal.press("l");
+    terminal.wait_for("nodes \"nowhere\" not found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_again() {
+    let (_server, home) = simulated().await;
+    let mut terminal = Terminal::open(&home, SIZE, &["checkout"]);
+    terminal.wait_for("hits").await;
+    let pid = terminal.id().await;
+    terminal.press("\x1a");
+    terminal.wait("the shell's screen", |_| !terminal.is_taken() && !terminal.is_changed()).await;
+    process::signal(pid, "CONT");
+    terminal.wait("the app's screen", |text| terminal.is_taken() && text.contains("hits")).await;
+    terminal.press("\x03");
+    terminal.wait_for("EXIT 0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_gives_the_terminal_back_and_its_message_can_be_read() {
+    let home = Home::new("/nonexistent/kubeconfig");
+    let own = std::env::current_exe().expect("this test");
+    let own = own.to_string_lossy();
+    let arguments = [&*own, "--exact", "tui::panicking_app", "--ignored", "--nocapture", "--test-threads=1"];
+    let terminal = Terminal::run(&home, SIZE, &arguments);
+    terminal.wait("the end", |_| terminal.received(b"EXIT 101")).await;
+    assert!(terminal.received(b"\x1b[?1049h"), "the app had the terminal");
+    let shown = terminal.wait("the terminal's settings", |text| text.contains("icanon")).await;
+    assert!(terminal.received(b"a panic on purpose"), "{shown}");
+    assert!(!shown.contains("-icanon") && !terminal.is_taken() && !terminal.is_changed(), "{shown}");
+}
+
+/// Run by the test above in a terminal of its own.
+#[tokio::test]
+#[ignore = "panics on purpose"]
+async fn panicking_app() {
+    use kubesift::tui::{AppOptions, Clipboard, Desktop, Theme, run};
+    let options = AppOptions {
+        query: String::new(),
+        namespaces: Vec::new(),
+        theme: Theme::Dark,
+        zone: jiff::tz::TimeZone::UTC,
+        status_column: true,
+        clipboard: Clipboard::Osc52,
+        desktop: Desktop { wayland: false, x11: false, ssh: false },
+        keys: Vec::new(),
+    };
+    _ = run(options, Box::new(Panicking), Box::new(Panicking)).await;
+}
+
+/// A connection that panics when the app, which has the terminal by then, asks for its name.
+struct Panicking;
+
+impl kubesift::tui::Connection for Panicking {
+    fn name(&self) -> String {
+        panic!("a panic on purpose");
+    }
+
+    fn stored(&self) -> Option<kubesift::search::Searcher> {
+        None
+    }
+
+    fn kinds(&self) -> Vec<kubesift::object::Kind> {
+        Vec::new()
+    }
+
+    fn status(&self) -> Option<kubesift::engine::status::Status> {
+        None
+    }
+
+    fn write(&self) -> Result<Option<kubesift::engine::Handle>, String> {
+        Ok(None)
+    }
+
+    fn fetcher(&self) -> Option<kubesift::cluster::fetch::Fetcher> {
+        None
+    }
+
+    fn history(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn save_history(&self, _: &[String]) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl kubesift::tui::Host for Panicking {
+    fn contexts(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn open(&self, _: &str) -> Result<Box<dyn kubesift::tui::Connection>, String> {
+        Err("there is none".to_owned())
+    }
+}

@@ -1,7 +1,8 @@
-//! Single objects on demand, for people to look at: the manifest, the events, the status. Nothing here is stored; the
+//! Single objects on demand, for people to look at: the manifest, the events, the status, logs. Nothing here is stored; the
 //! values of Secrets are masked unless a call asks for them.
 
 mod events;
+mod logs;
 mod manifest;
 mod table;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 use super::client::{Client, ClientError, RequestSpec};
 
 pub use events::Occurrence;
+pub use logs::{LogOptions, LogStream};
 pub use manifest::{MASK, Manifest};
 pub use table::{Printed, Reported};
 
@@ -123,6 +125,34 @@ impl Fetcher {
             .query("limit", MOST_EVENTS.to_string());
         let list = self.client.get(&spec).await?.json(LARGEST_LIST).await?;
         Ok(events::read(&list, &object.uid))
+    }
+
+    /// The containers of a Pod, the one to look at first in front.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn containers(&self, pod: &ObjectRef) -> Result<Vec<String>, FetchError> {
+        let value = self.client.get(&RequestSpec::new(pod.path()?)).await?.json(LARGEST_OBJECT).await?;
+        Ok(logs::containers(&value))
+    }
+
+    /// The log of a container of a Pod: its end, and what is written from now on (not of a container before its last
+    /// restart).
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn logs(&self, pod: &ObjectRef, options: &LogOptions) -> Result<LogStream, FetchError> {
+        let mut spec = RequestSpec::new(format!("{}/log", pod.path()?))
+            .query("tailLines", options.tail.to_string())
+            .accept("*/*");
+        if !options.container.is_empty() {
+            spec = spec.query("container", options.container.clone());
+        }
+        spec = match options.previous {
+            true => spec.query("previous", "true"),
+            false => spec.query("follow", "true"),
+        };
+        LogStream::new(self.client.get(&spec).await?)
     }
 
     /// What the server prints about the object's status; with `all`, about all objects of its kind in its namespace.

@@ -4,6 +4,7 @@ mod accept;
 mod body;
 mod discovery;
 mod list;
+mod logs;
 mod reply;
 mod review;
 mod route;
@@ -148,9 +149,11 @@ async fn answer(
             discovery::resources(&shared.state().catalog, &group, &version)
         }
         Route::Objects(place) => {
+            let log = place.is_log();
             let call = resolve(shared, user, place, query, accept, action.clone())?;
             match verb {
                 Verb::Watch => watch::watch(shared, call),
+                Verb::Get if log => logs::logs(shared, &call),
                 Verb::Get => list::get(shared, &call),
                 _ => list::list(shared, call).await,
             }
@@ -220,7 +223,9 @@ fn resolve(
     }
     let needed = if query.flag("watch") { "watch" } else { "list" };
     let served = state.catalog.get_mut(&key).filter(|served| {
-        served.versions.contains(&place.version) && !place.subresource && served.verbs.contains(&needed)
+        served.versions.contains(&place.version)
+            && (place.subresource.is_none() || place.is_log())
+            && served.verbs.contains(&needed)
     });
     let served = served.ok_or_else(Refusal::no_such_resource)?;
     let scoped = served.kind.namespaced || place.namespace.is_none();

@@ -29,7 +29,14 @@ pub(in crate::demo) struct Place {
     pub(in crate::demo) plural: String,
     pub(in crate::demo) namespace: Option<String>,
     pub(in crate::demo) name: Option<String>,
-    pub(in crate::demo) subresource: bool,
+    pub(in crate::demo) subresource: Option<String>,
+}
+
+impl Place {
+    /// Whether it is the log of a Pod: the one subresource that is served.
+    pub(in crate::demo) fn is_log(&self) -> bool {
+        self.group.is_empty() && self.plural == "pods" && self.subresource.as_deref() == Some("log")
+    }
 }
 
 impl Route {
@@ -54,13 +61,15 @@ impl Route {
 
     fn objects(group: &str, version: &str, rest: &[&str]) -> Self {
         let (namespace, plural, name, subresource) = match rest {
-            [plural] => (None, plural, None, false),
+            [plural] => (None, plural, None, None),
             // `namespaces/NAME` is an object itself; with more behind it, a scope.
-            ["namespaces", namespace, plural] => (Some(namespace), plural, None, false),
-            ["namespaces", namespace, plural, name] => (Some(namespace), plural, Some(name), false),
-            ["namespaces", namespace, plural, name, ..] => (Some(namespace), plural, Some(name), true),
-            [plural, name] => (None, plural, Some(name), false),
-            [plural, name, ..] => (None, plural, Some(name), true),
+            ["namespaces", namespace, plural] => (Some(namespace), plural, None, None),
+            ["namespaces", namespace, plural, name] => (Some(namespace), plural, Some(name), None),
+            ["namespaces", namespace, plural, name, sub @ ..] => {
+                (Some(namespace), plural, Some(name), Some(sub.join("/")))
+            }
+            [plural, name] => (None, plural, Some(name), None),
+            [plural, name, sub @ ..] => (None, plural, Some(name), Some(sub.join("/"))),
             [] => return Self::Unknown,
         };
         Self::Objects(Place {
@@ -147,7 +156,7 @@ mod tests {
             place("/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode").name.as_deref(),
             Some("system:node")
         );
-        assert!(place("/api/v1/namespaces/shop/pods/web-0/log").subresource);
+        assert_eq!(place("/api/v1/namespaces/shop/pods/web-0/log").subresource.as_deref(), Some("log"));
     }
 
     #[test]

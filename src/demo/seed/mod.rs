@@ -81,6 +81,12 @@ pub(super) fn content(kind: &str) -> fn(&Object) -> Map<String, Value> {
             [("type".to_owned(), "Opaque".into()), ("data".to_owned(), data)].into_iter().collect()
         },
         "ConfigMap" => |_| [("data".to_owned(), json!({ "LOG_LEVEL": "info" }))].into_iter().collect(),
+        "Pod" => |object| {
+            let image =
+                format!("registry.example.org/{}:1.0", object.labels.get("app").unwrap_or(&object.name));
+            let spec = json!({ "containers": [{ "name": "app", "image": image }] });
+            [("spec".to_owned(), spec)].into_iter().collect()
+        },
         _ => encode::no_content,
     }
 }

@@ -112,7 +112,7 @@ macro_rules! actions {
 
 actions! {
     /// Focus the query line, cursor at its end
-    FocusQuery "focus-query" Query L | T, "/", "search";
+    FocusQuery "focus-query" Query L, "/", "search";
     /// Accept the completion
     Complete "complete" Query Q, "tab", "complete";
     /// Clear the line up to the cursor
@@ -162,6 +162,12 @@ actions! {
     Escape "escape" Move Q | L | T | P, "esc", "";
     /// Back; at the root, quit
     Back "back" Move L | T, "q", "back";
+    /// Search in this view
+    Find "find" Move T, "/", "find";
+    /// The next match
+    FindNext "find-next" Move T, "n", "";
+    /// The match before
+    FindPrevious "find-previous" Move T, "N", "";
     /// To the next pane
     NextPane "next-pane" Move L | T, "tab", "";
     /// To the previous pane
@@ -183,10 +189,18 @@ actions! {
     Yaml "yaml" Object L | T, "y", "yaml";
     /// The events about it
     Events "events" Object L | T, "E", "events";
+    /// The log of a container, of a Pod or of one that it owns
+    Logs "logs" Object L | T, "l", "logs";
     /// Its family, from the index: owners all the way up, what it owns all the way down
     Tree "tree" Object L | T, "t", "tree";
     /// Go to its owner
     Owner "owner" Object L | T, "J", "";
+    /// Show the log before the container's last restart, or the present one again
+    Previous "previous-log" Object T, "p", "";
+    /// Choose the container whose log is shown
+    Container "container" Object T, "o", "";
+    /// Keep the newest lines of the log in view, or stay
+    Follow "follow" Object T, "f", "";
     /// Show or hide managedFields in the YAML
     ManagedFields "managed-fields" Object T, "m", "";
     /// Reveal the values of a Secret in the YAML, until it is closed

@@ -1,7 +1,9 @@
 //! Everything that the screen shows. Changed by `update` alone, drawn by `view`.
 
+mod find;
 mod history;
 mod line;
+mod logs;
 mod picker;
 mod rows;
 mod statuses;
@@ -13,8 +15,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+pub(crate) use find::{Find, matches};
 pub(crate) use history::History;
 pub(crate) use line::Line;
+pub(crate) use logs::{LogLine, Logs};
 pub(crate) use picker::{Pick, PickItem, Picker, PickerKind};
 pub(crate) use rows::{Content, Item, ItemKey, KindCount, Row, Siblings};
 pub(crate) use statuses::{Heard, MANY, StatusEffect, StatusRequest, Statuses, TOO_MANY, Target};
@@ -73,6 +77,8 @@ pub(crate) struct Detail {
     pub(crate) page: Option<Result<Page, String>>,
     /// `managedFields` show.
     pub(crate) managed_fields: bool,
+    /// The log, when that is what shows.
+    pub(crate) logs: Option<Logs>,
 }
 
 /// What is shown of an object.
@@ -84,13 +90,15 @@ pub(crate) enum Tab {
     Yaml,
     /// Events.
     Events,
+    /// The log of a container.
+    Logs,
     /// Owners and what is owned.
     Tree,
 }
 
 impl Tab {
     /// All, in the order of their headings.
-    pub(crate) const ALL: [Self; 4] = [Self::Summary, Self::Yaml, Self::Events, Self::Tree];
+    pub(crate) const ALL: [Self; 5] = [Self::Summary, Self::Yaml, Self::Events, Self::Logs, Self::Tree];
 
     /// Its heading.
     pub(crate) fn title(self) -> &'static str {
@@ -98,6 +106,7 @@ impl Tab {
             Self::Summary => "summary",
             Self::Yaml => "yaml",
             Self::Events => "events",
+            Self::Logs => "logs",
             Self::Tree => "tree",
         }
     }
@@ -254,6 +263,8 @@ pub(crate) struct State {
     pub(crate) contexts: Vec<String>,
     /// Number of the newest fetch.
     pub(crate) ticket: u64,
+    /// What is searched for in the view on top.
+    pub(crate) find: Option<Find>,
     /// The status of what shows.
     pub(crate) statuses: Statuses,
     /// Something to tell, and until when.
@@ -295,6 +306,7 @@ impl State {
             cluster: Cluster::default(),
             contexts: Vec::new(),
             ticket: 0,
+            find: None,
             statuses: Statuses::default(),
             note: None,
         }
@@ -304,10 +316,16 @@ impl State {
     pub(crate) fn context(&self) -> Context {
         match (self.overlays.last(), self.focus) {
             (Some(Overlay::Picker(_)), _) => Context::Picker,
+            (Some(_), _) if self.is_finding() => Context::Picker,
             (Some(Overlay::Help(_) | Overlay::Coverage(_) | Overlay::Detail(_)), _) => Context::Text,
             (None, Focus::Query) => Context::Query,
             (None, Focus::List | Focus::Facets) => Context::List,
         }
+    }
+
+    /// Whether keys are typed into a search in the view on top.
+    pub(crate) fn is_finding(&self) -> bool {
+        self.find.as_ref().is_some_and(|find| find.typing)
     }
 
     /// The selected line.

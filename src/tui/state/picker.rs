@@ -1,8 +1,9 @@
 //! Choosing from a list: namespaces, order, context, a field to copy, a command.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::Line;
+use super::{Line, Row};
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +18,14 @@ pub(crate) enum PickerKind {
     Copy,
     /// A context.
     Contexts,
+    /// A Pod whose log is shown.
+    Pods,
+    /// A container whose log is shown.
+    Containers,
 }
 
 /// What choosing an item means.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Pick {
     /// An action of the table.
     Action(super::super::keys::Action),
@@ -36,10 +41,14 @@ pub(crate) enum Pick {
     Context(String),
     /// A query to show.
     Query(String),
+    /// The log of this Pod.
+    Pod(Arc<Row>),
+    /// The log of this container.
+    Container(String),
 }
 
 /// One thing to choose.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PickItem {
     /// What is read, and matched with what is typed.
     pub(crate) label: String,
@@ -50,7 +59,7 @@ pub(crate) struct PickItem {
 }
 
 /// A list to choose from, narrowed by typing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Picker {
     /// What is chosen.
     pub(crate) kind: PickerKind,

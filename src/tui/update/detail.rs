@@ -11,6 +11,7 @@ pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>)
     let tab = match action {
         Action::Yaml => Tab::Yaml,
         Action::Events => Tab::Events,
+        Action::Logs => Tab::Logs,
         Action::Tree => Tab::Tree,
         _ => Tab::Summary,
     };
@@ -19,7 +20,7 @@ pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             return note(state, "no object is selected");
         };
         query::used(state, effects);
-        let detail = Detail { row, tab, scroll: 0, ticket: 0, page: None, managed_fields: false };
+        let detail = Detail { row, tab, scroll: 0, ticket: 0, page: None, managed_fields: false, logs: None };
         super::open(state, Overlay::Detail(detail), effects);
     }
     show(state, tab, false, effects);
@@ -41,6 +42,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
     match action {
         Action::NextPane => show(state, Tab::ALL[(at + 1) % tabs], false, effects),
         Action::PreviousPane => show(state, Tab::ALL[(at + tabs - 1) % tabs], false, effects),
+        Action::Previous | Action::Container | Action::Follow => super::logs::act(state, action, effects),
         Action::ManagedFields => detail.managed_fields = !detail.managed_fields,
         Action::Reveal => match &detail.page {
             Some(Ok(Page::Manifest(manifest))) if manifest.masked > 0 => {
@@ -54,16 +56,21 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
     }
 }
 
-fn show(state: &mut State, tab: Tab, reveal: bool, effects: &mut Vec<Effect>) {
+pub(super) fn show(state: &mut State, tab: Tab, reveal: bool, effects: &mut Vec<Effect>) {
     state.ticket += 1;
     let ticket = state.ticket;
     let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
     (detail.tab, detail.scroll, detail.ticket, detail.page) = (tab, 0, ticket, None);
+    detail.logs = None;
     let wanted = match tab {
         Tab::Summary => return effects.push(Effect::CancelFetch),
         Tab::Yaml => Wanted::Manifest { reveal },
         Tab::Events => Wanted::Events,
-        Tab::Tree => {
+        Tab::Logs if super::logs::is_pod(&detail.row) => {
+            return super::logs::start(state, String::new(), false, effects);
+        }
+        // The Pods that it owns, to choose one.
+        Tab::Logs | Tab::Tree => {
             let row = detail.row.clone();
             return effects.extend([Effect::CancelFetch, Effect::Family { ticket, row }]);
         }
@@ -87,14 +94,15 @@ pub(super) fn owner(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// Something was fetched; for a tab that was left it is dropped.
-pub(super) fn arrived(state: &mut State, ticket: u64, page: Result<Page, String>) {
-    for overlay in &mut state.overlays {
-        if let Overlay::Detail(detail) = overlay
-            && detail.ticket == ticket
-        {
-            detail.page = Some(page);
-            return;
-        }
+pub(super) fn arrived(state: &mut State, ticket: u64, page: Result<Page, String>, effects: &mut Vec<Effect>) {
+    let waiting = state.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Detail(detail) if detail.ticket == ticket => Some(detail),
+        Overlay::Detail(_) | Overlay::Help(_) | Overlay::Coverage(_) | Overlay::Picker(_) => None,
+    });
+    let Some(detail) = waiting else { return };
+    match (detail.tab, page) {
+        (Tab::Logs, Ok(Page::Family(family))) => super::logs::choose(state, &family, effects),
+        (_, page) => detail.page = Some(page),
     }
 }
 

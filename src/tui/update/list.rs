@@ -188,6 +188,18 @@ fn invert(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
+/// A click on the head of the table: sorts by that column, and a second one turns it round.
+pub(super) fn sort_by(state: &mut State, x: u16, effects: &mut Vec<Effect>) {
+    let head = layout::areas(state).head;
+    let column = usize::from(x.saturating_sub(head.x));
+    let Some(order) = super::super::view::order_at(state, usize::from(head.width), column) else { return };
+    let present = state.query.text().split_whitespace().find_map(|word| word.strip_prefix("sort:"));
+    match present.map(|present| present.trim_start_matches('-') == order) {
+        Some(true) => invert(state, effects),
+        Some(false) | None => query::sort(state, Some(order), effects),
+    }
+}
+
 fn copy(state: &mut State, effects: &mut Vec<Effect>, what: impl Fn(&State) -> Option<String>) {
     match what(state) {
         Some(text) => copied(state, text, effects),

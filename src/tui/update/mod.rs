@@ -2,7 +2,9 @@
 
 mod answer;
 mod detail;
+mod find;
 mod list;
+mod logs;
 mod overlay;
 mod query;
 mod status;
@@ -37,7 +39,8 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Event::Tick => {}
         Event::Answer(answer) => answer::arrived(state, answer, &mut effects),
-        Event::Fetched { ticket, page } => detail::arrived(state, ticket, page),
+        Event::Fetched { ticket, page } => detail::arrived(state, ticket, page, &mut effects),
+        Event::Log { ticket, news } => logs::arrived(state, ticket, news),
         Event::Status { ticket, said } => state.statuses.arrived(ticket, said),
         Event::IndexChanged => query::search(state, &mut effects),
         Event::Cluster(event) => cluster(state, event, &mut effects),
@@ -75,8 +78,9 @@ fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
 
 fn typed(state: &mut State, c: char, effects: &mut Vec<Effect>) {
     let mut text = [0; 4];
-    match state.overlays.last_mut() {
+    match state.overlays.last() {
         Some(Overlay::Picker(_)) => overlay::typed(state, c),
+        Some(_) if state.is_finding() => find::insert(state, c.encode_utf8(&mut text)),
         // `?` on an empty line asks for help, as its hint says.
         None if c == '?' && state.query.is_empty() => perform(state, Action::Help, effects),
         Some(_) | None => query::insert(state, c.encode_utf8(&mut text), effects),
@@ -86,6 +90,7 @@ fn typed(state: &mut State, c: char, effects: &mut Vec<Effect>) {
 fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     match state.context() {
         Context::Query => query::insert(state, text, effects),
+        Context::Picker if state.is_finding() => find::insert(state, text),
         Context::Picker => text.chars().for_each(|c| overlay::typed(state, c)),
         Context::List | Context::Text => {}
     }
@@ -127,9 +132,13 @@ pub(super) fn perform(state: &mut State, action: Action, effects: &mut Vec<Effec
             query::search(state, effects);
         }
         Action::Owner => detail::owner(state, effects),
-        Action::Describe | Action::Yaml | Action::Events | Action::Tree => {
+        Action::Describe | Action::Yaml | Action::Events | Action::Logs | Action::Tree => {
             detail::open(state, action, effects)
         }
+        _ if state.is_finding() => find::act(state, action),
+        Action::Find => find::begin(state),
+        Action::FindNext => find::next(state, true),
+        Action::FindPrevious => find::next(state, false),
         _ if matches!(state.overlays.last(), Some(Overlay::Picker(_))) => {
             overlay::act(state, action, effects)
         }
@@ -150,10 +159,12 @@ fn open(state: &mut State, overlay: Overlay, effects: &mut Vec<Effect>) {
         return;
     }
     state.overlays.push(overlay);
+    state.find = None;
     effects.push(Effect::CatchMouse(false));
 }
 
 fn close(state: &mut State, effects: &mut Vec<Effect>) {
+    state.find = None;
     if let Some(Overlay::Detail(_)) = state.overlays.pop() {
         effects.push(Effect::CancelFetch);
     }
@@ -165,13 +176,16 @@ fn close(state: &mut State, effects: &mut Vec<Effect>) {
 fn close_all(state: &mut State, effects: &mut Vec<Effect>) {
     if !state.overlays.is_empty() {
         state.overlays.clear();
+        state.find = None;
         effects.extend([Effect::CancelFetch, Effect::CatchMouse(true)]);
     }
 }
 
 // One step outwards: the topmost overlay, the facets panel, the query line.
 fn escape(state: &mut State, effects: &mut Vec<Effect>) {
-    if !state.overlays.is_empty() {
+    if state.find.is_some() {
+        find::leave(state);
+    } else if !state.overlays.is_empty() {
         close(state, effects);
     } else if state.focus == Focus::Facets {
         state.focus = Focus::List;
@@ -206,6 +220,7 @@ fn point(state: &mut State, mouse: Mouse, effects: &mut Vec<Effect>) {
         Mouse::WheelDown => (0..3).for_each(|_| perform(state, Action::Down, effects)),
         Mouse::Click { x, y } => match layout::at(state, x, y) {
             Some(layout::Target::Query) => perform(state, Action::FocusQuery, effects),
+            Some(layout::Target::Head) => list::sort_by(state, x, effects),
             Some(layout::Target::Line(nth)) => {
                 if state.cursor == nth && state.focus == Focus::List {
                     perform(state, Action::Open, effects);

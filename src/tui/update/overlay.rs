@@ -91,6 +91,8 @@ fn choose(state: &mut State, effects: &mut Vec<Effect>) {
             state.cluster.opening = Some(context.clone());
             effects.push(Effect::SwitchContext(context));
         }
+        Pick::Pod(row) => super::logs::show(state, row, effects),
+        Pick::Container(name) => super::logs::show_container(state, name, effects),
         Pick::Query(text) => {
             super::close_all(state, effects);
             query::show(state, &text, effects);
@@ -108,7 +110,10 @@ pub(super) fn scroll(state: &mut State, action: Action, effects: &mut Vec<Effect
         Some(Overlay::Picker(_)) | None => return,
     };
     match list::moved(action, *at, page, last) {
-        Some(to) => *at = to,
+        Some(to) => {
+            *at = to;
+            super::logs::moved(state);
+        }
         None if matches!(action, Action::CopyName | Action::CopyCommand) => list::act(state, action, effects),
         None => super::detail::act(state, action, effects),
     }

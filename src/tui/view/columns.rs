@@ -69,7 +69,7 @@ impl Wanted {
             name: widest(&|row| width(&row.document.metadata.name)).clamp(12, 63),
             age: 6,
             status: shows_status(state),
-            matched: widest(&|row| width(&reason(row))).min(60),
+            matched: if same_reason(rows) { 0 } else { widest(&|row| width(&reason(row))).min(60) },
             owner: wide(widest(&|row| width(&super::detail::owner(row))).clamp(5, 40)),
             labels: wide(widest(&|row| width(&row.document.metadata.labels)).clamp(6, 200)),
         }
@@ -118,6 +118,13 @@ impl Wanted {
     }
 }
 
+/// Whether all rows are there for one reason, which the query says already.
+fn same_reason(rows: &[std::sync::Arc<Row>]) -> bool {
+    let mut reasons = rows.iter().map(|row| reason(row));
+    let first = reasons.next();
+    rows.len() > 1 && reasons.all(|other| Some(other) == first)
+}
+
 /// Whether there is a column for the status: where the cluster is asked, or something was said of what is shown.
 fn shows_status(state: &State) -> bool {
     let heard = || {
@@ -144,6 +151,27 @@ pub(super) fn head(columns: &Columns) -> String {
         head.push_str(&" ".repeat(GAP));
     }
     head
+}
+
+/// The order (`sort:`) that the head at a column of the list stands for.
+pub(in crate::tui) fn order_at(state: &State, room: usize, column: usize) -> Option<&'static str> {
+    if state.results.content.rows().is_empty() {
+        return None;
+    }
+    let mut start = MARGIN;
+    for (title, columns) in titles(&columns(state, room)) {
+        if (start..start + columns + GAP).contains(&column) {
+            return match title {
+                "KIND" => Some("kind"),
+                "NAMESPACE" => Some("ns"),
+                "NAME" => Some("name"),
+                "AGE" => Some("age"),
+                _ => None,
+            };
+        }
+        start += columns + GAP;
+    }
+    None
 }
 
 fn titles(columns: &Columns) -> impl Iterator<Item = (&'static str, usize)> {

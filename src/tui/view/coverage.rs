@@ -83,6 +83,9 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
         let style = if bad { state.theme.bad() } else { state.theme.dim() };
         lines.push(Line::from(Span::styled(clean(&text, columns), style)));
     }
+    if let Some(line) = semantic(status) {
+        lines.push(Line::from(Span::styled(clean(&line, columns), state.theme.dim())));
+    }
     for note in &status.notes {
         lines.push(Line::from(Span::styled(
             format!(" {}", clean(note, columns.saturating_sub(2))),
@@ -91,6 +94,24 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
     }
     lines.push(Line::default());
     lines
+}
+
+// The embedder: what it does, and why not.
+fn semantic(status: &Status) -> Option<String> {
+    let semantic = &status.semantic;
+    let parts = [semantic.error.as_deref(), semantic.advice.as_deref()];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    if semantic.model.is_empty() && parts.is_empty() {
+        return None;
+    }
+    let model = if semantic.model.is_empty() { "off" } else { &semantic.model };
+    Some(format!(
+        " semantic {model}: {} forms, {} vectors, {} waiting  {}",
+        number(semantic.forms),
+        number(semantic.cached),
+        number(semantic.waiting),
+        parts.join("; ")
+    ))
 }
 
 // What needs a person first, what is left out by a rule last.

@@ -15,9 +15,10 @@ pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
     let mut lines = vec![heading(state, detail, columns), Line::default()];
     match (detail.tab, &detail.page) {
         (Tab::Summary, _) => lines.extend(detail::lines(state, &detail.row, columns)),
+        (Tab::Logs, None) => lines.push(dim(state, "looking for its Pods in the index")),
         (Tab::Tree, None) => lines.push(dim(state, "looking in the index")),
         (Tab::Yaml | Tab::Events, None) => lines.push(dim(state, "asking the cluster; esc goes back")),
-        (Tab::Yaml | Tab::Events | Tab::Tree, Some(Err(why))) => {
+        (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, Some(Err(why))) => {
             for piece in detail::wrap(&sanitise(why), columns.saturating_sub(4).max(10)) {
                 lines.push(Line::from(Span::styled(format!("   {piece}"), state.theme.bad())));
             }
@@ -33,7 +34,7 @@ fn dim(state: &State, text: &str) -> Line<'static> {
     Line::from(Span::styled(format!("   {text}"), state.theme.dim()))
 }
 
-fn heading(state: &State, detail: &Detail, columns: usize) -> Line<'static> {
+pub(super) fn heading(state: &State, detail: &Detail, columns: usize) -> Line<'static> {
     let metadata = &detail.row.document.metadata;
     let tabs: usize = Tab::ALL.iter().map(|tab| tab.title().len() + 2).sum();
     let name = format!("{}/{}", metadata.kind, metadata.name);

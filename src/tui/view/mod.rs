@@ -5,8 +5,10 @@ mod coverage;
 mod detail;
 mod facets;
 mod fetched;
+mod find;
 mod help;
 mod list;
+mod logs;
 mod picker;
 mod preview;
 mod query;
@@ -22,7 +24,9 @@ use ratatui::widgets::Paragraph;
 
 use super::keys::{Action, Context};
 use super::layout::{self, Areas};
-use super::state::{Focus, Overlay, State};
+use super::state::{Detail, Focus, Overlay, State};
+
+pub(super) use columns::order_at;
 
 /// Draws everything.
 pub(super) fn view(state: &State, frame: &mut Frame<'_>) {
@@ -42,10 +46,33 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>) {
 }
 
 fn text_view(state: &State, overlay: &Overlay, frame: &mut Frame<'_>, areas: &Areas) {
-    let (lines, scroll) = lines(state, overlay);
-    let scroll = scroll.min(lines.len().saturating_sub(usize::from(areas.body.height)));
-    let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll).take(usize::from(areas.body.height)).collect();
+    let height = usize::from(areas.body.height);
+    let columns = usize::from(areas.body.width);
+    let mut shown = match overlay {
+        Overlay::Detail(Detail { logs: Some(logs), scroll, .. }) => {
+            let height = height.saturating_sub(layout::LOG_HEAD);
+            let scroll = (*scroll).min(logs.rows(columns).saturating_sub(height));
+            logs::rows(state, logs, columns, scroll, height)
+        }
+        _ => {
+            let (lines, scroll) = lines(state, overlay);
+            let scroll = scroll.min(lines.len().saturating_sub(height));
+            lines.into_iter().skip(scroll).take(height).collect()
+        }
+    };
+    if let Some(find) = &state.find {
+        shown = shown.into_iter().map(|line| find::marked(state, line, find.line.text())).collect();
+    }
+    if let Overlay::Detail(detail @ Detail { logs: Some(logs), .. }) = overlay {
+        shown.splice(0..0, [fetched::heading(state, detail, columns), logs::about(state, logs, columns)]);
+    }
     frame.render_widget(Paragraph::new(shown), areas.body);
+}
+
+/// The rows of the view on top that hold what is searched for in it.
+pub(super) fn rows_with(state: &State) -> Vec<usize> {
+    let (Some(overlay), Some(find)) = (state.overlays.last(), &state.find) else { return Vec::new() };
+    find::rows(state, overlay, find.line.text())
 }
 
 fn lines(state: &State, overlay: &Overlay) -> (Vec<Line<'static>>, usize) {
@@ -60,7 +87,11 @@ fn lines(state: &State, overlay: &Overlay) -> (Vec<Line<'static>>, usize) {
 
 /// How many lines the view on top has.
 pub(super) fn overlay_lines(state: &State) -> usize {
-    state.overlays.last().map_or(0, |overlay| lines(state, overlay).0.len())
+    match state.overlays.last() {
+        Some(Overlay::Detail(Detail { logs: Some(logs), .. })) => logs.rows(usize::from(state.size.0)),
+        Some(overlay) => lines(state, overlay).0.len(),
+        None => 0,
+    }
 }
 
 // The hint bar, from the table of keys: what is worth a place where the keys go now.
@@ -69,6 +100,11 @@ fn hints(state: &State, frame: &mut Frame<'_>, areas: &Areas) {
         let note = text::clean(note, usize::from(areas.hints.width).saturating_sub(1));
         frame.render_widget(Line::from(vec![" ".into(), note.into()]), areas.hints);
         return;
+    }
+    if let Some(find) =
+        state.find.as_ref().filter(|_| !matches!(state.overlays.last(), Some(Overlay::Picker(_))))
+    {
+        return find::draw(state, find, frame, areas.hints);
     }
     let context = state.context();
     let mut spans = vec![" ".into()];

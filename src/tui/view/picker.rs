@@ -19,6 +19,8 @@ pub(super) fn draw(state: &State, picker: &Picker, frame: &mut Frame<'_>, area: 
         PickerKind::Sort => " order › ",
         PickerKind::Copy => " copy › ",
         PickerKind::Contexts => " context › ",
+        PickerKind::Pods => " log of › ",
+        PickerKind::Containers => " container › ",
     };
     let typed = sanitise(picker.line.text()).into_owned();
     let columns = usize::from(area.width);

@@ -14,8 +14,8 @@ use super::super::keys::Action;
 use super::super::msg::{Link, Page, Problem};
 use super::super::state::testing::{NOW, labelled, owned, row};
 use super::super::state::{
-    Content, Detail, Facet, FacetPick, Focus, KindCount, Overlay, Picker, PickerKind, Proposal, Row, State,
-    Tab,
+    Content, Detail, Facet, FacetPick, Focus, KindCount, Logs, Overlay, Picker, PickerKind, Proposal, Row,
+    State, Tab,
 };
 use super::super::theme::Theme;
 use super::super::update::perform_for_tests as perform;
@@ -212,7 +212,7 @@ fn set(state: &mut State, content: Content, total: u64) {
 }
 
 fn detail(row: Arc<Row>, tab: Tab, page: Option<Result<Page, String>>) -> Detail {
-    Detail { row, tab, scroll: 0, ticket: 1, page, managed_fields: true }
+    Detail { row, tab, scroll: 0, ticket: 1, page, managed_fields: true, logs: None }
 }
 
 type Change = fn(&mut State);
@@ -319,6 +319,23 @@ fn views() -> Vec<(&'static str, Change)> {
             let page = Some(Ok(Page::Family(Family { members, more: true })));
             let row = rows[0].clone();
             state.overlays.push(Overlay::Detail(detail(row, Tab::Tree, page)));
+        }),
+        ("logs", |state| {
+            let row = state.results.content.rows()[0].clone();
+            let mut logs = Logs::new("app".to_owned(), false);
+            logs.containers = vec!["app".to_owned(), "proxy".to_owned()];
+            let lines =
+                ["\x1b[32mINFO\x1b[0m started", "\x1b[1;31mERROR\x1b[0m no route to the bank", "plain"];
+            logs.push(&lines.map(str::to_owned), 80);
+            logs.push(&["long ".repeat(40)], 80);
+            state.overlays.push(Overlay::Detail(Detail { logs: Some(logs), ..detail(row, Tab::Logs, None) }));
+        }),
+        ("find", |state| {
+            perform(state, Action::Help);
+            perform(state, Action::Find);
+            state.find.as_mut().unwrap().line.insert("word");
+            perform(state, Action::Down);
+            perform(state, Action::Open);
         }),
         ("not-fetched", |state| {
             let row = state.results.content.rows()[0].clone();
@@ -503,6 +520,16 @@ fn every_view_of(state: &State) -> Vec<State> {
         Ok(Page::Events(vec![event])),
         Err(hostile()),
     ];
+    let mut logs = Logs::new(hostile(), false);
+    logs.push(&[hostile()], 80);
+    logs.containers = vec![hostile()];
+    let mut with_logs = state.clone();
+    with_logs
+        .overlays
+        .push(Overlay::Detail(Detail { logs: Some(logs), ..detail(row.clone(), Tab::Logs, None) }));
+    perform(&mut with_logs, Action::Find);
+    with_logs.find.as_mut().unwrap().line.insert(&state.cluster.name);
+    all.push(with_logs);
     for page in pages {
         let mut state = state.clone();
         state.overlays.push(Overlay::Detail(detail(row.clone(), Tab::Yaml, Some(page))));

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::super::msg::Link;
 use super::super::state::State;
 use super::text::{clean, number};
-use crate::engine::status::{Coverage, Phase, Status};
+use crate::engine::status::{Coverage, Phase, SemanticState, Status};
 use crate::text::width;
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -129,6 +129,8 @@ fn facts(state: &State) -> Vec<String> {
     if let Some(status) = &state.cluster.status {
         facts.push(kinds(&status.coverage()));
         facts.extend(freshness(state, status));
+        facts.extend(mirror(status));
+        facts.push(semantic(status));
     }
     facts
 }
@@ -145,6 +147,32 @@ fn kinds(coverage: &Coverage) -> String {
         text.push_str(&format!(" ({})", told.join(", ")));
     }
     text
+}
+
+// `mirror ✓ 0.8 s`: how far it is behind, or what it does; nothing where none is configured.
+fn mirror(status: &Status) -> Option<String> {
+    let mirror = status.mirror.as_ref()?;
+    if mirror.trouble().is_some() {
+        return Some(format!("mirror ✗ {} (K says why)", mirror.state()));
+    }
+    let waiting = if mirror.queue > 0 { format!(" {} wait", number(mirror.queue)) } else { String::new() };
+    Some(match (mirror.is_in_sync(), mirror.state()) {
+        (true, _) => format!("mirror ✓ {}.{} s", mirror.lag_ms / 1000, mirror.lag_ms % 1000 / 100),
+        (false, state) => format!("mirror {state}{waiting}"),
+    })
+}
+
+fn semantic(status: &Status) -> String {
+    let semantic = &status.semantic;
+    match semantic.state {
+        SemanticState::Off | SemanticState::Unused => "semantic off".to_owned(),
+        SemanticState::Working => {
+            let done = semantic.forms.saturating_sub(semantic.waiting) * 100 / semantic.forms.max(1);
+            format!("semantic {done} %")
+        }
+        SemanticState::Ready => "semantic ✓".to_owned(),
+        SemanticState::Failing => "semantic ✗ failing (K says why)".to_owned(),
+    }
 }
 
 fn freshness(state: &State, status: &Status) -> Option<String> {

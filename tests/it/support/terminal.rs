@@ -4,7 +4,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use super::binary::{Home, program};
 use super::process;
@@ -16,6 +17,7 @@ pub(crate) struct Terminal {
     // Kept for as long as the program may run; its end is the end of the keyboard.
     keyboard: ChildStdin,
     shown: Arc<Mutex<Shown>>,
+    changed: Arc<Condvar>,
     tty: String,
 }
 
@@ -28,11 +30,18 @@ impl Terminal {
     /// Opens a terminal and runs kubesift in it. When kubesift ends, its exit code and the terminal's settings are
     /// printed after `EXIT`, and the terminal stays.
     pub(crate) fn open(home: &Home, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
-        let words: Vec<String> = arguments.iter().map(|word| quoted(word)).collect();
+        let program = program();
+        let program = program.to_string_lossy();
+        let words: Vec<&str> = std::iter::once(&*program).chain(arguments.iter().copied()).collect();
+        Self::run(home, (columns, rows), &words)
+    }
+
+    /// The same for any program.
+    pub(crate) fn run(home: &Home, (columns, rows): (u16, u16), words: &[&str]) -> Self {
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let inner = format!(
-            "tty > {tty}; stty rows {rows} cols {columns}; {program} {words}; echo EXIT $?; stty -a; exec cat",
+            "tty > {tty}; stty rows {rows} cols {columns}; {words}; echo EXIT $?; stty -a; exec cat",
             tty = quoted(&home.path().join("tty").to_string_lossy()),
-            program = quoted(&program().to_string_lossy()),
             words = words.join(" "),
         );
         let mut command = std::process::Command::new("script");
@@ -45,17 +54,20 @@ impl Terminal {
         let parser = vt100::Parser::new(nonzero(rows), nonzero(columns), 0);
         let shown = Arc::new(Mutex::new(Shown { parser, raw: Vec::new() }));
         let own = shown.clone();
+        let changed = Arc::new(Condvar::new());
+        let changes = changed.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = out.read(&mut buffer) {
                 let mut shown = own.lock().expect("not poisoned");
                 shown.parser.process(&buffer[..read]);
                 shown.raw.extend_from_slice(&buffer[..read]);
+                changes.notify_all();
             }
         });
         let keyboard = child.stdin.take().expect("piped");
         let tty = home.path().join("tty").to_string_lossy().into_owned();
-        Self { child, keyboard, shown, tty }
+        Self { child, keyboard, shown, changed, tty }
     }
 
     /// Types bytes, as the keyboard sends them.
@@ -67,6 +79,23 @@ impl Terminal {
     /// What the screen shows.
     pub(crate) fn text(&self) -> String {
         self.shown.lock().expect("not poisoned").parser.screen().contents()
+    }
+
+    /// One line of the screen, from 0.
+    pub(crate) fn line(&self, nth: u16) -> String {
+        line(self.shown.lock().expect("not poisoned").parser.screen(), nth)
+    }
+
+    /// When the query line first satisfied a condition; `None` when it did not in time. For benchmarks: it looks as
+    /// soon as anything arrives.
+    pub(crate) fn until(&self, patience: Duration, holds: impl Fn(&str) -> bool) -> Option<Instant> {
+        let started = Instant::now();
+        let mut shown = self.shown.lock().expect("not poisoned");
+        while !holds(&line(shown.parser.screen(), 1)) {
+            let left = patience.checked_sub(started.elapsed())?;
+            shown = self.changed.wait_timeout(shown, left).expect("not poisoned").0;
+        }
+        Some(Instant::now())
     }
 
     /// Whether the program has the alternate screen.
@@ -159,4 +188,8 @@ fn nonzero(number: u16) -> std::num::NonZero<u16> {
 
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn line(screen: &vt100::Screen, nth: u16) -> String {
+    screen.rows(0, screen.size().1.get()).nth(usize::from(nth)).unwrap_or_default()
 }
