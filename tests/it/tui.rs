@@ -213,7 +213,8 @@ async fn the_status_of_what_shows_and_the_log_of_a_pod_come_from_the_cluster() {
     terminal.press("N");
     terminal.wait("the match before", |text| count(text).is_some() && count(text) != count(&first)).await;
     terminal.press("\x1b");
-    terminal.wait_for("f follows again").await;
+    let shown = terminal.wait_for("q back").await;
+    assert!(shown.contains("f follows again"), "{shown}");
     terminal.press("p");
     terminal
         .wait("the log before, or that there is none", |text| {
@@ -239,7 +240,7 @@ async fn a_cluster_without_kubelets_says_why_there_is_no_log() {
     terminal.press("\x1b");
     terminal.wait_for("q back").await;
     terminal.press("l");
-    terminal.wait_for("nodes \"nowhere\" not found").await;
+    terminal.wait_for("\"nowhere\" not found").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
