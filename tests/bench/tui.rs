@@ -150,8 +150,8 @@ async fn keys(app: &mut Terminal, expected: &[Vec<String>]) -> Measured {
         for (text, counts) in TYPED.iter().zip(expected) {
             app.press("\x15");
             tokio::time::sleep(PACE * 3).await;
-            for (nth, letter) in text.chars().enumerate() {
-                let typed = format!("› {}", &text[..=nth]);
+            for (nth, (at, letter)) in text.char_indices().enumerate() {
+                let typed = format!("› {}", &text[..at + letter.len_utf8()]);
                 let before = nth.checked_sub(1).map(|nth| counts[nth].as_str());
                 let pressed = Instant::now();
                 app.press(&letter.to_string());

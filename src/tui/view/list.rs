@@ -152,7 +152,7 @@ fn spans_of(matched: &[Match], field: &str) -> Vec<Range<usize>> {
 // What matched and does not show in the row: of several, the first; all are in the details. A word that shows in
 // the name or namespace as well needs no other reason.
 fn hidden(row: &Row) -> Option<&Match> {
-    let shows = |found: &Match| matches!(found.field, "name" | "namespace" | "kind" | "created");
+    let shows = |found: &Match| matches!(found.field, "name" | "namespace" | "kind" | "created" | "deleted");
     let word = |found: &Match| found.value.get(found.span.clone()).unwrap_or_default().to_lowercase();
     let seen: Vec<String> = row.matched.iter().filter(|found| shows(found)).map(word).collect();
     row.matched.iter().find(|found| !shows(found) && !seen.contains(&word(found)))
