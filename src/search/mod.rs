@@ -30,6 +30,7 @@ mod facets;
 mod family;
 mod follow;
 mod matching;
+mod need;
 mod nothing;
 mod order;
 mod pattern;

@@ -9,6 +9,7 @@ use crate::index::terms::{boundary, fold, is_plain};
 use crate::query::Pattern;
 
 use super::matching::{Needle, Scratch, Tier, original};
+use super::need::{self, Need};
 
 /// A compiled expression may take this many bytes; so may its automaton.
 const REGEX_SIZE: usize = 1 << 20;
@@ -19,6 +20,8 @@ pub(crate) struct Shape {
     test: Test,
     /// Whether letter case counts; otherwise the texts in `test` are folded.
     cased: bool,
+    /// What every match ends with, as it is compared; empty where nothing is known.
+    end: String,
 }
 
 #[derive(Debug, Clone)]
@@ -29,17 +32,6 @@ enum Test {
     Suffix(String),
     Glob(Vec<char>),
     Regex(Box<regex::Regex>),
-}
-
-/// What every text that matches holds, folded: how candidates are found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Need {
-    /// Nothing in particular.
-    Anything,
-    /// All of these texts; the first one at the start if so.
-    Texts(Vec<String>, bool),
-    /// What one of these needs.
-    One(Vec<Need>),
 }
 
 impl Shape {
@@ -64,7 +56,15 @@ impl Shape {
                 Test::Regex(Box::new(builder.build()?))
             }
         };
-        Ok(Self { test, cased })
+        let end = match &test {
+            Test::Exact(text) | Test::Suffix(text) => text.clone(),
+            Test::Glob(glob) => {
+                let from = glob.iter().rposition(|c| matches!(c, '*' | '?')).map_or(0, |at| at + 1);
+                glob[from..].iter().collect()
+            }
+            Test::Substring(_) | Test::Prefix(_) | Test::Regex(_) => String::new(),
+        };
+        Ok(Self { test, cased, end })
     }
 
     /// The value that this equals, where it is an exact one with regard to case.
@@ -145,7 +145,7 @@ impl Shape {
                 let starts = !text.starts_with(['*', '?']);
                 if pieces.is_empty() { Need::Anything } else { Need::Texts(pieces, starts) }
             }
-            Test::Regex(regex) => need_of(regex.as_str()),
+            Test::Regex(regex) => need::of_regex(regex.as_str()),
         }
     }
 
@@ -177,6 +177,10 @@ impl Shape {
             return self.find_in(value, value);
         }
         if is_plain(value.as_bytes()) {
+            let end = value.len().checked_sub(self.end.len()).and_then(|at| value.get(at..));
+            if !end.is_some_and(|end| end.eq_ignore_ascii_case(&self.end)) {
+                return None; // most names, at the price of one look
+            }
             let mut lower = std::mem::take(&mut scratch.lower);
             lower.clear();
             lower.extend(value.bytes().map(|byte| byte.to_ascii_lowercase()));
@@ -264,48 +268,6 @@ fn matches_glob<T>(glob: &[char], text: &[T], char: impl Fn(&T) -> char) -> bool
     glob[g..].iter().all(|c| *c == '*')
 }
 
-/// The texts that every match of an expression holds. Read without regard to case: letters stay letters, and are
-/// folded.
-fn need_of(source: &str) -> Need {
-    let Ok(hir) = regex_syntax::parse(source) else { return Need::Anything };
-    let mut texts = Vec::new();
-    let mut choices = Vec::new();
-    collect(&hir, &mut texts, &mut choices);
-    texts.retain(|text| !text.is_empty());
-    if !texts.is_empty() {
-        return Need::Texts(texts, false);
-    }
-    choices.into_iter().next().unwrap_or(Need::Anything)
-}
-
-/// The texts that must be there, and the choices of which one must be.
-fn collect(hir: &regex_syntax::hir::Hir, texts: &mut Vec<String>, choices: &mut Vec<Need>) {
-    use regex_syntax::hir::HirKind;
-    match hir.kind() {
-        HirKind::Literal(literal) => texts.push(fold(&String::from_utf8_lossy(&literal.0))),
-        HirKind::Capture(capture) => collect(&capture.sub, texts, choices),
-        HirKind::Repetition(repetition) if repetition.min > 0 => collect(&repetition.sub, texts, choices),
-        HirKind::Concat(all) => all.iter().for_each(|hir| collect(hir, texts, choices)),
-        HirKind::Alternation(any) => {
-            let needs: Vec<Need> = any.iter().map(need_of_one).collect();
-            if !needs.contains(&Need::Anything) {
-                choices.push(Need::One(needs));
-            }
-        }
-        HirKind::Empty | HirKind::Class(_) | HirKind::Look(_) | HirKind::Repetition(_) => {}
-    }
-}
-
-fn need_of_one(hir: &regex_syntax::hir::Hir) -> Need {
-    let (mut texts, mut choices) = (Vec::new(), Vec::new());
-    collect(hir, &mut texts, &mut choices);
-    texts.retain(|text| !text.is_empty());
-    match texts.is_empty() {
-        false => Need::Texts(texts, false),
-        true => choices.into_iter().next().unwrap_or(Need::Anything),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,17 +292,6 @@ mod tests {
         assert_eq!(find(Pattern::Regex("b.p".into()), "WEBAPP"), Some(2..5));
         assert_eq!(find(Pattern::Regex(r"\SbA".into()), "WebApp"), Some(1..4));
         assert_eq!(find(Pattern::Regex("bA".into()), "webapp"), None);
-    }
-
-    #[test]
-    fn expressions_tell_what_every_match_holds() {
-        let texts = |all: &[&str]| Need::Texts(all.iter().map(|t| (*t).to_owned()).collect(), false);
-        assert_eq!(need_of("web.*Api$"), texts(&["web", "api"]));
-        assert_eq!(need_of("(web)+-[0-9]"), texts(&["web", "-"]));
-        assert_eq!(need_of("traef|webs"), Need::One(vec![texts(&["traef"]), texts(&["webs"])]));
-        assert_eq!(need_of("traef|.*"), Need::Anything);
-        assert_eq!(need_of("x(a|b)y"), texts(&["x", "y"]), "what is always there is enough");
-        assert_eq!(need_of("a?b*[cd]"), Need::Anything);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Names: which documents may have one that fits, and the comparison with the names themselves.
 
 use crate::index::terms::{Marker, SHORT, term};
-use crate::index::{Doc, IndexError, Terms};
+use crate::index::{Doc, IndexError, Next, Terms};
 
 use super::super::matching::{Scratch, Tier};
-use super::super::pattern::{Need, Shape};
+use super::super::need::{Need, Set};
+use super::super::pattern::Shape;
 use super::{Evaluator, MATCH};
 
 /// Lists that are up to this much longer than the shortest one are worth being read to shorten it.
@@ -80,6 +81,7 @@ impl Evaluator<'_> {
         match need {
             Need::Anything => Ok(None),
             Need::Texts(texts, starts) => self.with_texts(texts, *starts),
+            Need::Run(sets) => self.with_run(sets).map(Some),
             Need::One(needs) => {
                 let mut docs = Vec::new();
                 for need in needs {
@@ -91,6 +93,43 @@ impl Evaluator<'_> {
                 Ok(Some(docs))
             }
         }
+    }
+
+    /// Documents whose names have a run of characters of these sets. Jumps from one such term to the next.
+    fn with_run(&self, sets: &[Set]) -> Result<Vec<Doc>, IndexError> {
+        let marker = [Marker::Sub as u8];
+        let mut terms: Vec<Vec<u8>> = Vec::new();
+        self.segment.each_term(Terms::Gram, &marker, |term, _| {
+            let Ok(text) = std::str::from_utf8(&term[marker.len()..]) else { return Next::Term };
+            let from = |start: &str, next: &[u8]| Next::From([&marker, start.as_bytes(), next].concat());
+            let mut chars = text.char_indices();
+            for set in sets {
+                match chars.next() {
+                    None => return Next::Term, // too short: what goes on like it comes next
+                    Some((_, c)) if set.has(c) => {}
+                    Some((at, c)) => {
+                        return from(&text[..at], set.after(c).encode_utf8(&mut [0; 4]).as_bytes());
+                    }
+                }
+            }
+            let end = chars.next().map_or(text.len(), |(at, _)| at);
+            if end == text.len() {
+                terms.push(term.to_vec());
+            }
+            // beyond all that go on like it
+            if sets.len() < SHORT { from(&text[..end], &[u8::MAX]) } else { Next::Term }
+        })?;
+        let mut has = vec![false; self.segment.max_doc() as usize];
+        for term in terms {
+            self.segment.with_term(Terms::Gram, &term, |docs| {
+                docs.iter().for_each(|doc| {
+                    if let Some(has) = has.get_mut(*doc as usize) {
+                        *has = true;
+                    }
+                });
+            })?;
+        }
+        Ok((0..).zip(has).filter(|(_, has)| *has).map(|(doc, _)| doc).collect())
     }
 
     /// Documents whose names may have all these texts (the first at its start if `starts`): those with the

@@ -8,7 +8,7 @@ use crate::index::terms::{CASE, Folded, Marker, RUN_CAP, SHORT, capitals, capped
 use crate::index::{Doc, IndexError, Terms};
 
 use super::super::matching::{Needle, Tier};
-use super::super::pattern::Need;
+use super::super::need::Need;
 use super::super::plan::Word;
 use super::super::similar::{Likeness, Lookup, Similar};
 use super::names::intersect;

@@ -42,8 +42,22 @@ prop_compose! {
 fn pattern() -> impl Strategy<Value = Pattern> {
     let glob =
         proptest::collection::vec(prop_oneof![Just("*".to_owned()), Just("?".to_owned()), "[abA=-]"], 1..5);
-    let regex =
-        prop::sample::select(vec!["a.b", "^a", "b$", "a|bA", "(ab)+", "[^a]b", "A", r"\Wb", "b{2,3}", "a?"]);
+    let regex = prop::sample::select(vec![
+        "a.b",
+        "^a",
+        "b$",
+        "a|bA",
+        "(ab)+",
+        "[^a]b",
+        "A",
+        r"\Wb",
+        "b{2,3}",
+        "a?",
+        "[ab]{2}",
+        "[1-3]",
+        "-[abA]",
+        "[A-C][a-c]a",
+    ]);
     prop_oneof![
         nonempty().prop_map(Pattern::Exact),
         nonempty().prop_map(Pattern::Substring),
