@@ -1,7 +1,8 @@
 //! The keys of labels and annotations in a segment: few, and shared by most of its documents.
 
 use super::IndexError;
-use super::segment::{Next, Segment, Terms};
+use super::postings::Next;
+use super::segment::{Segment, Terms};
 
 impl Segment {
     /// Calls `each` with the keys of labels ([`Terms::Label`]) or annotations ([`Terms::Annotation`]) that begin with

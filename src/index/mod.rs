@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod codec;
+mod dictionary;
 mod directory;
 mod entry;
 mod error;
@@ -16,6 +17,8 @@ mod lock;
 mod lookup;
 mod names;
 mod open;
+mod postings;
+mod rank;
 mod reader;
 mod schema;
 mod segment;
@@ -29,8 +32,9 @@ pub use checkpoint::{Checkpoint, ScopeCheckpoint};
 pub use entry::{Entry, HeldEntry, Op};
 pub use error::IndexError;
 pub use lock::Lock;
+pub use postings::Next;
 pub use reader::{Reader, Snapshot};
 pub use schema::Schema;
-pub use segment::{Doc, Next, Segment, SegmentKey, Terms};
+pub use segment::{Doc, Segment, SegmentKey, Terms};
 pub use store::{Removed, Store, UNUSED_AFTER};
 pub use writer::{Opened, Writer, memory};

@@ -41,7 +41,7 @@ pub(crate) struct Fields {
     pub(crate) namespace: Field,
     /// Term and column: `apiVersion/Kind`, the middle of an id.
     pub(crate) api: Field,
-    /// Column: order among equal scores, smaller first; see `segment::rank`.
+    /// Column: order among equal scores, smaller first; see `rank`.
     pub(crate) rank: Field,
     /// Column, many values: the name in pieces of 8 bytes; see `names`.
     pub(crate) name: Field,

@@ -1,23 +1,22 @@
 //! One immutable part of the index as a search sees it: terms, columns, documents. Everything of tantivy's
 //! reading side is in here.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
-use tantivy::columnar::{Cardinality, Column, ColumnValues, StrColumn};
+use tantivy::Document as _;
+use tantivy::columnar::{Cardinality, Column, ColumnValues};
 use tantivy::index::{InvertedIndexReader, SegmentReader};
-use tantivy::postings::{BlockSegmentPostings, TermInfo};
-use tantivy::query::FuzzyTermQuery;
-use tantivy::schema::{Field, IndexRecordOption, OwnedValue, TantivyDocument};
+use tantivy::schema::{Field, OwnedValue, TantivyDocument};
 use tantivy::store::StoreReader;
-use tantivy::{Document as _, TERMINATED, Term};
 
 use crate::document::{Document, Fingerprint};
 use crate::object::{IdHash, Key, KindKey};
 
+use super::dictionary::Dictionary;
 use super::names::Names;
+use super::rank::{LENGTH, created};
 use super::schema::Fields;
-use super::terms::{self, Marker};
 use super::{HeldEntry, IndexError, codec, facts};
 
 /// Decompressed blocks of documents that a segment keeps; a page of rows is read in order, so few are enough.
@@ -58,8 +57,8 @@ pub enum Terms {
 /// One segment.
 pub struct Segment {
     reader: SegmentReader,
-    fields: Fields,
-    terms: [Arc<InvertedIndexReader>; 10],
+    pub(super) fields: Fields,
+    pub(super) terms: [Arc<InvertedIndexReader>; 10],
     store: StoreReader,
     names: Names,
     ranks: Arc<dyn ColumnValues<u64>>,
@@ -138,135 +137,6 @@ impl Segment {
     /// Whether a document is not deleted.
     pub fn is_alive(&self, doc: Doc) -> bool {
         !self.reader.is_deleted(doc)
-    }
-
-    /// In how many documents, deleted ones included, a term occurs.
-    ///
-    /// # Errors
-    /// [`IndexError::Read`].
-    pub fn frequency(&self, terms: Terms, term: &[u8]) -> Result<u32, IndexError> {
-        Ok(self.info(terms, term)?.map_or(0, |info| info.doc_freq))
-    }
-
-    /// Calls `each` with the documents that have a term, in order, some at a time.
-    ///
-    /// # Errors
-    /// [`IndexError::Read`].
-    pub fn with_term(&self, terms: Terms, term: &[u8], each: impl FnMut(&[Doc])) -> Result<(), IndexError> {
-        match self.info(terms, term)? {
-            Some(info) => {
-                let mut postings = self.postings(terms, &info)?;
-                read(&mut postings, each);
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Calls `each` with the documents of every term that starts with `prefix` and that `accept` takes; documents
-    /// come in order for each term, and may come again.
-    ///
-    /// # Errors
-    /// [`IndexError::Read`].
-    pub fn with_prefix(
-        &self,
-        terms: Terms,
-        prefix: &[u8],
-        mut accept: impl FnMut(&[u8]) -> bool,
-        mut each: impl FnMut(&[Doc]),
-    ) -> Result<(), IndexError> {
-        let mut range = self.terms[terms as usize].terms().range().ge(prefix);
-        if let Some(end) = after(prefix) {
-            range = range.lt(end);
-        }
-        let mut stream = range.into_stream().map_err(IndexError::read)?;
-        let mut postings = Reused { reader: &self.terms[terms as usize], postings: None };
-        while let Some((term, info)) = stream.next() {
-            if accept(term) {
-                postings.read(info, &mut each)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Calls `each` with the documents of every [`Marker::Token`] of names within `distance` (1 or 2) of `word`, a
-    /// swap of neighbours counted as one; with `begins`, of every one that starts with such a text.
-    ///
-    /// # Errors
-    /// [`IndexError::Read`].
-    pub fn with_similar(
-        &self,
-        word: &str,
-        distance: u8,
-        begins: bool,
-        each: impl FnMut(&[Doc]),
-    ) -> Result<(), IndexError> {
-        let marker = [Marker::Token as u8];
-        let text = String::from_utf8_lossy(&terms::term(Marker::Token, word)).into_owned();
-        let term = Term::from_field_text(self.fields.gram, &text);
-        let fuzzy = match begins {
-            true => FuzzyTermQuery::new_prefix(term, distance, true),
-            false => FuzzyTermQuery::new(term, distance, true),
-        };
-        let reader = &self.terms[Terms::Gram as usize];
-        let mut each = each;
-        let automaton = fuzzy.automaton().map_err(|source| IndexError::Read { source })?;
-        let mut stream = reader
-            .terms()
-            .search(automaton)
-            .ge(marker)
-            .lt([marker[0] + 1])
-            .into_stream()
-            .map_err(IndexError::read)?;
-        let mut postings = Reused { reader, postings: None };
-        while let Some((_, info)) = stream.next() {
-            postings.read(info, &mut each)?;
-        }
-        Ok(())
-    }
-
-    /// Calls `each` with the terms that start with `prefix` and the number of their documents, deleted ones included,
-    /// until it returns where to go on: `None` at the next term, otherwise at the first term not below that.
-    ///
-    /// # Errors
-    /// [`IndexError::Read`].
-    pub fn each_term(
-        &self,
-        terms: Terms,
-        prefix: &[u8],
-        mut each: impl FnMut(&[u8], u32) -> Next,
-    ) -> Result<(), IndexError> {
-        let dictionary = self.terms[terms as usize].terms();
-        let end = after(prefix);
-        let mut from = prefix.to_vec();
-        'seek: loop {
-            let mut range = dictionary.range().ge(&from);
-            if let Some(end) = &end {
-                range = range.lt(end);
-            }
-            let mut stream = range.into_stream().map_err(IndexError::read)?;
-            while let Some((term, info)) = stream.next() {
-                match each(term, info.doc_freq) {
-                    Next::Term => {}
-                    Next::From(term) => {
-                        from = term;
-                        continue 'seek;
-                    }
-                    Next::Stop => return Ok(()),
-                }
-            }
-            return Ok(());
-        }
-    }
-
-    fn info(&self, terms: Terms, term: &[u8]) -> Result<Option<TermInfo>, IndexError> {
-        self.terms[terms as usize].terms().get(term).map_err(IndexError::read)
-    }
-
-    fn postings(&self, terms: Terms, info: &TermInfo) -> Result<BlockSegmentPostings, IndexError> {
-        self.terms[terms as usize]
-            .read_block_postings_from_terminfo(info, IndexRecordOption::Basic)
-            .map_err(IndexError::read)
     }
 
     /// The name of a document; `buffer` may be used for it.
@@ -446,64 +316,6 @@ impl Segment {
     }
 }
 
-/// Where [`Segment::each_term`] goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// With the next term.
-    Term,
-    /// With the first term that is not below this.
-    From(Vec<u8>),
-    /// Nowhere.
-    Stop,
-}
-
-/// Reads one posting list after the other with the same buffers.
-struct Reused<'a> {
-    reader: &'a InvertedIndexReader,
-    postings: Option<BlockSegmentPostings>,
-}
-
-impl Reused<'_> {
-    fn read(&mut self, info: &TermInfo, each: impl FnMut(&[Doc])) -> Result<(), IndexError> {
-        match &mut self.postings {
-            Some(postings) => self.reader.reset_block_postings_from_terminfo(info, postings),
-            None => self
-                .reader
-                .read_block_postings_from_terminfo(info, IndexRecordOption::Basic)
-                .map(|postings| self.postings = Some(postings)),
-        }
-        .map_err(IndexError::read)?;
-        if let Some(postings) = &mut self.postings {
-            read(postings, each);
-        }
-        Ok(())
-    }
-}
-
-/// The first bytes after every text that starts with `prefix`; `None` when there are none.
-fn after(prefix: &[u8]) -> Option<Vec<u8>> {
-    let len = prefix.iter().rposition(|byte| *byte != u8::MAX)? + 1;
-    let mut end = prefix[..len].to_vec();
-    end[len - 1] += 1;
-    Some(end)
-}
-
-fn read(postings: &mut BlockSegmentPostings, mut each: impl FnMut(&[Doc])) {
-    loop {
-        let docs = postings.docs();
-        let Some(last) = docs.last() else { return };
-        if *last == TERMINATED {
-            let end = docs.partition_point(|doc| *doc != TERMINATED);
-            if end > 0 {
-                each(&docs[..end]);
-            }
-            return;
-        }
-        each(docs);
-        postings.advance();
-    }
-}
-
 fn numbers(reader: &SegmentReader, name: &str) -> tantivy::Result<Column<u64>> {
     let column = reader.fast_fields().column_opt::<u64>(name)?;
     Ok(column.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
@@ -515,88 +327,4 @@ fn number(reader: &SegmentReader, name: &str) -> tantivy::Result<Arc<dyn ColumnV
     // without the detour by an index of values that are not there
     let is_full = column.get_cardinality() == Cardinality::Full;
     Ok(if is_full { column.values } else { column.first_or_default_col(0) })
-}
-
-/// A column of few distinct texts, kept parsed: one number per document on disk, the texts in memory.
-struct Dictionary<T> {
-    ords: Option<Column<u64>>,
-    values: Vec<T>,
-}
-
-impl<T> Dictionary<T> {
-    fn open(column: Option<StrColumn>, parse: impl Fn(&str) -> T) -> tantivy::Result<Self> {
-        let Some(column) = column else { return Ok(Self { ords: None, values: Vec::new() }) };
-        let mut values = Vec::with_capacity(column.num_terms());
-        let mut stream = column.dictionary().stream()?;
-        while stream.advance() {
-            values.push(parse(&String::from_utf8_lossy(stream.key())));
-        }
-        Ok(Self { ords: Some(column.ords().clone()), values })
-    }
-
-    fn at(&self, doc: Doc) -> Option<usize> {
-        usize::try_from(self.ords.as_ref()?.first(doc)?).ok()
-    }
-
-    fn get(&self, doc: Doc) -> Option<&T> {
-        self.values.get(self.at(doc)?)
-    }
-
-    fn count(&self, segment: &Segment, counted: impl Fn(Doc) -> bool, mut each: impl FnMut(&T, u64)) {
-        let Some(ords) = &self.ords else { return };
-        let mut counts = vec![0u64; self.values.len()];
-        for doc in (0..segment.max_doc()).filter(|doc| counted(*doc) && segment.is_alive(*doc)) {
-            let ord = ords.first(doc).and_then(|ord| counts.get_mut(ord as usize));
-            if let Some(count) = ord {
-                *count += 1;
-            }
-        }
-        self.values
-            .iter()
-            .zip(counts)
-            .filter(|(_, count)| *count > 0)
-            .for_each(|(value, count)| each(value, count));
-    }
-}
-
-/// The bits of creation times in a rank: good until the year 36,000.
-const TIME: Range<i64> = 0..1 << 40;
-
-/// Names of so many characters and more rank alike.
-const LENGTH: usize = 0xffff;
-
-/// Order among equal scores, smaller first: fewer characters of the name, then newer; unknown age is oldest.
-pub(crate) fn rank(name: &str, created: Option<i64>) -> u64 {
-    let length = name.chars().count().min(LENGTH) as u64;
-    let created = created.unwrap_or(TIME.start).clamp(TIME.start, TIME.end - 1);
-    length << 40 | (TIME.end - 1 - created) as u64
-}
-
-/// The creation time in a [`rank`]; objects of 1970 and earlier have none.
-fn created(rank: u64) -> Option<i64> {
-    let age = (rank & (TIME.end - 1) as u64) as i64;
-    Some(TIME.end - 1 - age).filter(|created| *created > TIME.start)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shorter_names_rank_first_and_newer_ones_among_equals() {
-        assert!(rank("ab", None) < rank("abc", Some(9_999_999_999)));
-        assert!(rank("ab", Some(2)) < rank("ab", Some(1)));
-        assert!(rank("ab", Some(1)) < rank("ab", None));
-        assert!(rank("ää", Some(1)) == rank("ab", Some(1)));
-        assert_eq!(created(rank("web", Some(1_700_000_000))), Some(1_700_000_000));
-        assert_eq!(created(rank("web", None)), None);
-    }
-
-    #[test]
-    fn the_end_of_a_prefix_is_after_all_its_texts() {
-        assert_eq!(after(b"ab"), Some(b"ac".to_vec()));
-        assert_eq!(after(&[b'a', 0xff]), Some(b"b".to_vec()));
-        assert_eq!(after(&[0xff]), None);
-        assert_eq!(after(b""), None);
-    }
 }

@@ -16,7 +16,7 @@ use super::open::{create, open_or_rebuild};
 use super::schema::Fields;
 use super::terms::{Ready, Terms};
 use super::{
-    Checkpoint, Entry, HeldEntry, IndexError, Lock, Op, Reader, Schema, Store, codec, facts, names, segment,
+    Checkpoint, Entry, HeldEntry, IndexError, Lock, Op, Reader, Schema, Store, codec, facts, names, rank,
 };
 use crate::object::{IdHash, Key};
 
@@ -236,7 +236,7 @@ fn row(fields: &Fields, entry: &Entry, terms: &mut Terms, encoded: &mut Vec<u8>)
         (fields.content, fingerprint.content),
         (fields.annotations, fingerprint.annotations),
         (fields.version, version.unwrap_or(0)),
-        (fields.rank, segment::rank(&metadata.name, document.local.created)),
+        (fields.rank, rank::rank(&metadata.name, document.local.created)),
     ] {
         doc.add_u64(field, number);
     }
