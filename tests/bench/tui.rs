@@ -54,7 +54,9 @@ async fn measure(objects: usize) {
     let home = Home::new(&kubeconfig);
 
     let mut app = Terminal::open(&home, SIZE, &[]);
-    app.wait_for("● live").await;
+    while !app.line(0).contains("● live") {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let pid = app.id().await;
     let idle = cpu(pid).await;
     let expected = settle(&mut app).await;
