@@ -346,6 +346,7 @@ mod tests {
         let scope = |kind: &str, complete, as_of| ScopeCheckpoint {
             kind: kind.into(),
             scope: Scope::All,
+            api: String::new(),
             version: None,
             complete,
             as_of,

@@ -37,7 +37,12 @@ pub enum Decision {
         /// The rule, for people: where it stands and why.
         rule: String,
     },
+    /// It can't be followed now: nothing of it is read, and what is held of it stays.
+    Unwatchable,
 }
+
+/// Why a kind that can't be watched is not read, for people.
+pub const NO_WATCH: &str = "default: offers no watch";
 
 /// Plural and group: a foreign CRD of the same plural is not meant.
 const DEFAULT: [(&str, &str); 17] = [
@@ -76,7 +81,6 @@ impl Selection {
     /// default.
     pub fn decide(&self, kind: &Kind) -> Decision {
         let key = kind.key();
-        let excluded = |rule: &str| Decision::Excluded { rule: rule.to_owned() };
         if self.exclude.contains(key.as_str()) {
             return Decision::Excluded { rule: format!("configured: exclude {key}") };
         }
@@ -94,9 +98,17 @@ impl Selection {
             return Decision::Excluded { rule: format!("default: {key}") };
         }
         if !kind.watchable {
-            return excluded("default: offers no watch");
+            return Decision::Unwatchable;
         }
         Decision::Read
+    }
+
+    /// A number for these choices; the same ones in another order have the same.
+    pub fn hash(&self) -> u64 {
+        let sets = [&self.include, &self.exclude, &self.namespaces, &self.exclude_namespaces];
+        let text =
+            sets.map(|names| names.iter().map(String::as_str).collect::<Vec<_>>().join("\n")).join("\0");
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
     }
 
     /// Whether objects of a namespace are read; objects without one always are.
@@ -146,6 +158,7 @@ mod tests {
         match selection.decide(kind) {
             Decision::Read => None,
             Decision::Excluded { rule } => Some(rule),
+            Decision::Unwatchable => Some(NO_WATCH.to_owned()),
         }
     }
 

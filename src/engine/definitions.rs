@@ -11,7 +11,7 @@ use crate::object::Kind;
 /// Names of the objects that define kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Names {
-    /// The names; `None` before the first complete list, and where they may not be read.
+    /// The names; `None` before the first complete list, while the watch is broken, and where they may not be read.
     pub(super) known: Option<BTreeSet<String>>,
     /// Whether the first answer, good or bad, has come.
     pub(super) answered: bool,
@@ -23,17 +23,31 @@ pub(super) struct Names {
 pub(super) struct NameSink {
     names: watch::Sender<Names>,
     listing: BTreeSet<String>,
+    /// As of the last list and the events since; not published while events may be missing.
+    all: Option<BTreeSet<String>>,
 }
 
 impl NameSink {
     pub(super) fn new() -> (Self, watch::Receiver<Names>) {
         let (names, receiver) = watch::channel(Names::default());
-        (Self { names, listing: BTreeSet::new() }, receiver)
+        (Self { names, listing: BTreeSet::new(), all: None }, receiver)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Names)) {
+    fn event(&mut self, change: impl FnOnce(&mut BTreeSet<String>)) {
+        self.all.as_mut().map(change);
         self.names.send_modify(|names| {
-            change(names);
+            if names.known.is_some() {
+                names.known.clone_from(&self.all);
+            }
+            names.changes += 1;
+        });
+    }
+
+    /// Everything up to now was seen.
+    fn sure(&mut self) {
+        self.names.send_modify(|names| {
+            names.known.clone_from(&self.all);
+            names.answered = true;
             names.changes += 1;
         });
     }
@@ -45,20 +59,19 @@ impl Sink for NameSink {
             Event::ListStarted { .. } => self.listing.clear(),
             Event::Listed(objects) => self.listing.extend(objects.into_iter().map(|object| object.name)),
             Event::ListEnded(_) => {
-                let listed = std::mem::take(&mut self.listing);
-                self.change(|names| {
-                    names.known = Some(listed);
-                    names.answered = true;
-                });
+                self.all = Some(std::mem::take(&mut self.listing));
+                self.sure();
             }
-            Event::Upserted(object) => self.change(|names| {
-                names.known.get_or_insert_default().insert(object.name);
+            Event::Upserted(object) => self.event(|all| {
+                all.insert(object.name);
             }),
-            Event::Deleted(object) => self.change(|names| {
-                if let Some(known) = &mut names.known {
-                    known.remove(&object.name);
-                }
+            Event::Deleted(object) => self.event(|all| {
+                all.remove(&object.name);
             }),
+            // A watch that broke goes on where it was: what the list named is still true.
+            Event::State(State::Live) if self.all.is_some() && self.names.borrow().known.is_none() => {
+                self.sure()
+            }
             Event::State(
                 State::Forbidden(_) | State::NotServed | State::Failing(_) | State::Unconfirmed(_),
             ) => {
@@ -101,5 +114,36 @@ fn definition(group: &str, kind: &str, plural: &str) -> Kind {
         categories: Vec::new(),
         namespaced: false,
         watchable: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Object;
+
+    fn named(name: &str) -> Object {
+        Object { name: name.to_owned(), ..Object::default() }
+    }
+
+    #[tokio::test]
+    async fn after_a_broken_watch_the_names_are_those_of_the_list_and_not_only_of_the_next_event() {
+        let (mut sink, names) = NameSink::new();
+        let known =
+            || names.borrow().known.clone().map(|known| known.into_iter().collect::<Vec<_>>().join(" "));
+        // an event before any list proves nothing
+        sink.send(Event::Upserted(Box::new(named("early")))).await;
+        assert_eq!(known(), None);
+        sink.send(Event::ListStarted { consistent: true, reread: false }).await;
+        sink.send(Event::Listed(vec![named("a"), named("b")])).await;
+        sink.send(Event::ListEnded(None)).await;
+        assert_eq!(known().as_deref(), Some("a b"));
+        sink.send(Event::State(State::Failing("broken".into()))).await;
+        assert_eq!(known(), None);
+        sink.send(Event::Deleted(Box::new(named("b")))).await;
+        sink.send(Event::Upserted(Box::new(named("c")))).await;
+        assert_eq!(known(), None);
+        sink.send(Event::State(State::Live)).await;
+        assert_eq!(known().as_deref(), Some("a c"));
     }
 }

@@ -58,7 +58,7 @@ pub(super) enum Message {
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
     /// What a source can go on from.
-    Source { kind: KindKey, scope: Scope, reply: oneshot::Sender<SourceState> },
+    Source { kind: KindKey, scope: Scope, api: String, reply: oneshot::Sender<SourceState> },
 }
 
 /// What a source can go on from.
@@ -200,6 +200,7 @@ impl Pump {
             Message::Restarted => self.report.watch_restarts += 1,
             Message::RemoveKinds { kinds, why } => {
                 let count = self.core.remove(now, |kind, _| kinds.contains(kind));
+                self.core.forget_kinds(now, |kind| kinds.contains(kind));
                 self.removed(count, &why);
             }
             Message::Exclude { kinds, selection } => {
@@ -208,6 +209,7 @@ impl Pump {
                     let outside = namespace != CLUSTER_SCOPED && !selection.namespace(namespace);
                     outside || kinds.contains(kind)
                 });
+                self.core.forget_kinds(now, |kind| kinds.contains(kind));
                 self.removed(count, "the configuration excludes them");
             }
             Message::RemoveForbidden { after } => {
@@ -237,18 +239,16 @@ impl Pump {
                 self.asked.push(reply);
                 self.urgent = true;
             }
-            Message::Source { kind, scope, reply } => {
-                _ = reply.send(self.source_state(&kind, &scope));
+            Message::Source { kind, scope, api, reply } => {
+                _ = reply.send(self.source_state(&kind, &scope, &api));
             }
         }
     }
 
-    fn source_state(&self, kind: &KindKey, scope: &Scope) -> SourceState {
-        let source = self.core.source_of(kind, scope).filter(|source| source.is_resumable());
-        SourceState {
-            version: source.and_then(|source| source.version().cloned()),
-            holds_any: self.core.count(kind) > 0,
-        }
+    fn source_state(&mut self, kind: &KindKey, scope: &Scope, api: &str) -> SourceState {
+        let holds_any = self.core.count(kind) > 0;
+        let source = self.core.open_source(kind, scope, api);
+        SourceState { version: source.version().filter(|_| source.is_resumable()).cloned(), holds_any }
     }
 
     fn removed(&mut self, count: usize, why: &str) {

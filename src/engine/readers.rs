@@ -52,7 +52,8 @@ impl Readers {
         if self.running.contains_key(&at) {
             return;
         }
-        let start = self.starting_point(&at).await;
+        let api = format!("{}/{}", kind.api_version(), kind.kind);
+        let start = self.starting_point(&at, api).await;
         let shared = &self.shared;
         let sink = KindSink {
             kind: Arc::new(kind.clone()),
@@ -155,9 +156,9 @@ impl Readers {
     }
 
     /// `resourceVersion=0` only for the first list of an empty index; a stored version where there is one.
-    async fn starting_point(&self, at: &(KindKey, Scope)) -> Start {
+    async fn starting_point(&self, at: &(KindKey, Scope), api: String) -> Start {
         let (reply, answer) = oneshot::channel();
-        let ask = Message::Source { kind: at.0.clone(), scope: at.1.clone(), reply };
+        let ask = Message::Source { kind: at.0.clone(), scope: at.1.clone(), api, reply };
         let state = match self.shared.pump.send(ask).await {
             Ok(()) => answer.await.unwrap_or_default(),
             Err(_) => SourceState::default(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tokio::sync::watch;
 
 use crate::cluster::client::Client;
+use crate::cluster::selection::NO_WATCH;
 use crate::cluster::watch::{Link, State, describe};
 use crate::index::{IndexError, Store};
 use crate::mirror::MirrorStatus;
@@ -35,6 +36,8 @@ pub(super) struct Report {
     readers: HashMap<(KindKey, Scope), Reading>,
     /// Kinds that are not read, with the rule.
     pub(super) excluded: BTreeMap<KindKey, String>,
+    /// Kinds that offer no watch.
+    pub(super) unwatchable: BTreeSet<KindKey>,
     /// Kinds that discovery no longer names while entries of them are held.
     pub(super) missing: BTreeSet<KindKey>,
     /// Kinds whose API server does not answer, and that no reader reads.
@@ -82,6 +85,7 @@ impl Report {
             link_since: 0,
             readers: HashMap::new(),
             excluded: BTreeMap::new(),
+            unwatchable: BTreeSet::new(),
             missing: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             watch_restarts: 0,
@@ -265,8 +269,10 @@ impl Report {
     }
 
     fn add_unread(&self, kinds: &mut BTreeMap<KindKey, KindStatus>, core: &Core) {
-        for (kind, rule) in &self.excluded {
-            let state = KindState::Excluded { rule: rule.clone() };
+        let unwatchable = self.unwatchable.iter().map(|kind| (kind, NO_WATCH));
+        let excluded = self.excluded.iter().map(|(kind, rule)| (kind, rule.as_str()));
+        for (kind, rule) in excluded.chain(unwatchable) {
+            let state = KindState::Excluded { rule: rule.to_owned() };
             kinds.entry(kind.clone()).or_insert_with(|| KindStatus::new(kind.clone(), state));
         }
         for kind in &self.unanswered {

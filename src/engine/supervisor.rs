@@ -145,7 +145,12 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn live(&mut self, writer: Writer, checkpoint: Checkpoint) -> Result<(Writer, End), IndexError> {
+    async fn live(
+        &mut self,
+        writer: Writer,
+        mut checkpoint: Checkpoint,
+    ) -> Result<(Writer, End), IndexError> {
+        checkpoint.select(self.options.selection.hash());
         let (pump, inbox) = mpsc::channel(QUEUE);
         let report = Report::new(
             self.options.store.clone(),

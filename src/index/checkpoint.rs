@@ -17,6 +17,8 @@ pub struct Checkpoint {
     pub cluster_uid: Option<String>,
     /// User name as the server knows it, where served.
     pub user: Option<String>,
+    /// What the configuration selected, as a hash; what was read under another selection proves nothing.
+    pub selection: u64,
     /// How far each kind and scope was read.
     pub scopes: Vec<ScopeCheckpoint>,
 }
@@ -28,6 +30,8 @@ pub struct ScopeCheckpoint {
     pub kind: KindKey,
     /// The whole cluster or one namespace.
     pub scope: Scope,
+    /// `apiVersion/Kind` of what was read; empty where nothing was.
+    pub api: String,
     /// Where a watch may resume.
     pub version: Option<ResourceVersion>,
     /// Whether a list was read to its end.
@@ -39,6 +43,17 @@ pub struct ScopeCheckpoint {
 }
 
 impl Checkpoint {
+    /// From now on this selection is read. What was read under another one can't be resumed: a watch would never name
+    /// the objects that were left out.
+    pub fn select(&mut self, selection: u64) {
+        if std::mem::replace(&mut self.selection, selection) == selection {
+            return;
+        }
+        // A dropped version says that the storage went back, whatever is read now.
+        self.scopes.retain(|scope| scope.version.is_none());
+        self.scopes.iter_mut().for_each(|scope| scope.complete = false);
+    }
+
     /// One line for the whole and one per scope, fields separated by tabs: 1,200 kinds take some 60 KB.
     pub(crate) fn print(&self) -> String {
         let head = [
@@ -47,6 +62,7 @@ impl Checkpoint {
             self.epoch.to_string(),
             optional(self.cluster_uid.as_deref()),
             optional(self.user.as_deref()),
+            format!("{:x}", self.selection),
         ];
         let mut out = head.join("\t");
         for scope in &self.scopes {
@@ -58,6 +74,7 @@ impl Checkpoint {
             let fields = [
                 escape(scope.kind.as_str()),
                 optional(namespace),
+                escape(&scope.api),
                 optional(version.as_deref()),
                 u8::from(scope.complete).to_string(),
                 scope.as_of.to_string(),
@@ -81,6 +98,7 @@ impl Checkpoint {
             epoch: head.next()?.parse().ok()?,
             cluster_uid: read_optional(head.next()?)?,
             user: read_optional(head.next()?)?,
+            selection: u64::from_str_radix(head.next()?, 16).ok()?,
             scopes: lines.map(parse_scope).collect::<Option<_>>()?,
         })
     }
@@ -92,6 +110,7 @@ fn parse_scope(line: &str) -> Option<ScopeCheckpoint> {
         kind: KindKey::from(&*unescape(fields.next()?)),
         scope: read_optional(fields.next()?)?
             .map_or(Scope::All, |namespace| Scope::Namespace(namespace.into())),
+        api: unescape(fields.next()?),
         version: read_optional(fields.next()?)?.map(ResourceVersion::from),
         complete: fields.next()? == "1",
         as_of: fields.next()?.parse().ok()?,
@@ -144,6 +163,7 @@ mod tests {
         ScopeCheckpoint {
             kind: kind.into(),
             scope,
+            api: "v1/Pod".into(),
             version,
             complete: true,
             as_of: -7,
@@ -158,6 +178,7 @@ mod tests {
             epoch: 3,
             cluster_uid: Some("u-1".into()),
             user: None,
+            selection: u64::MAX,
             scopes: vec![
                 scope("pods", Scope::All, Some("42")),
                 scope("widgets.example.com", Scope::Namespace("a".into()), Some("op\taque\\n")),
@@ -166,6 +187,18 @@ mod tests {
         };
         assert_eq!(Checkpoint::parse(&checkpoint.print()), Some(checkpoint));
         assert_eq!(Checkpoint::parse(&Checkpoint::default().print()), Some(Checkpoint::default()));
+    }
+
+    #[test]
+    fn another_selection_starts_over_and_the_same_one_goes_on() {
+        let scopes = vec![scope("pods", Scope::All, Some("42")), scope("nodes", Scope::All, None)];
+        let mut checkpoint = Checkpoint { selection: 1, scopes, ..Checkpoint::default() };
+        let before = checkpoint.clone();
+        checkpoint.select(1);
+        assert_eq!(checkpoint, before);
+        checkpoint.select(2);
+        let left: Vec<_> = checkpoint.scopes.iter().map(|s| (s.kind.as_str(), s.complete)).collect();
+        assert_eq!((checkpoint.selection, left), (2, vec![("nodes", false)]));
     }
 
     proptest! {

@@ -17,6 +17,8 @@ pub const UNUSED_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
 
 const CONTEXTS: &str = "contexts.json";
 const USED: &str = "used";
+/// Hexadecimal digits of an identity, at least.
+const SHORTEST: usize = 16;
 const ASIDE: &str = ".aside-";
 
 /// Where the index of one identity is stored. Cheap to clone.
@@ -156,8 +158,8 @@ impl Store {
         let mut removed = Vec::new();
         for entry in fs_err::read_dir(data_dir).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let ours = path.join("tantivy").is_dir() || path.join(USED).is_file();
-            let Some(age) = ours.then(|| unused_for(&path, now)).flatten() else { continue };
+            // Other things may live in the same directory, and some have a folder called `tantivy`.
+            let Some(age) = is_ours(&path).then(|| unused_for(&path, now)).flatten() else { continue };
             if age > UNUSED_AFTER && !is_locked(&path) && fs_err::remove_dir_all(&path).is_ok() {
                 removed.push(Removed { path, days: age.as_secs() / 86_400 });
             }
@@ -172,6 +174,16 @@ impl Store {
             protect_file(&path).ok();
         }
     }
+}
+
+/// Whether a directory is named as an identity is, or was set aside from one, and was opened by kubesift.
+fn is_ours(dir: &Path) -> bool {
+    let Some(name) = dir.file_name().and_then(|name| name.to_str()) else { return false };
+    let (identity, aside) = name.split_once(ASIDE).map_or((name, None), |(name, at)| (name, Some(at)));
+    let is_identity =
+        identity.len() >= SHORTEST && identity.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_number = |at: &str| !at.is_empty() && at.bytes().all(|byte| byte.is_ascii_digit());
+    is_identity && aside.is_none_or(is_number) && dir.join(USED).is_file()
 }
 
 fn unused_for(dir: &Path, now: SystemTime) -> Option<Duration> {

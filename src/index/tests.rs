@@ -43,6 +43,7 @@ pub(super) fn checkpoint(epoch: u64) -> Checkpoint {
     let scope = ScopeCheckpoint {
         kind: KindKey::new("example.com", "widgets"),
         scope: Scope::All,
+        api: "example.com/v1/Widget".into(),
         version: ResourceVersion::parse(&(epoch + 100).to_string()),
         complete: true,
         as_of: 7,
@@ -53,6 +54,7 @@ pub(super) fn checkpoint(epoch: u64) -> Checkpoint {
         epoch,
         cluster_uid: Some("c".into()),
         user: None,
+        selection: 0,
         scopes: vec![scope],
     }
 }

@@ -12,7 +12,7 @@ use super::super::output::{Cell, Column, Table, count};
 use super::super::session::Session;
 use super::super::target::{Need, Target};
 use super::status;
-use crate::cluster::selection::Decision;
+use crate::cluster::selection::{Decision, NO_WATCH};
 use crate::engine::status::{KindState, KindStatus, Status};
 use crate::object::{Kind, KindKey};
 use crate::search::{Catalog, Searcher};
@@ -60,6 +60,7 @@ fn row<'a>(
     // The settings may have changed since the writer ran: what it would do now counts.
     let state = match target.selection().decide(kind) {
         Decision::Excluded { rule } => KindState::Excluded { rule },
+        Decision::Unwatchable => KindState::Excluded { rule: NO_WATCH.to_owned() },
         Decision::Read => {
             known.filter(|state| !matches!(state, KindState::Excluded { .. })).unwrap_or(KindState::Waiting)
         }

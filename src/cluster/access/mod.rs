@@ -189,6 +189,12 @@ impl Chosen {
             host if secure => format!("https://{host}"),
             host => format!("http://{host}"),
         };
+        if url.contains('@') {
+            // Not quoted: it would stand in every status and log.
+            let problem =
+                "holds a user name or password: put them into `username` and `password` of the user";
+            return Err(self.field("server", problem));
+        }
         let uri: Uri = url.parse().map_err(|_| self.field("server", format!("'{server}' is not a URL")))?;
         match (uri.scheme_str(), uri.host()) {
             (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),

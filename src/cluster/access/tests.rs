@@ -185,6 +185,7 @@ fn entries_that_are_missing_or_unusable_are_named() {
         ("", "server is missing"),
         ("server: \"ftp://x\"", "server 'ftp://x'"),
         ("server: \"https://a b\"", "is not a URL"),
+        ("server: https://me:s3cr3t@example.org", "holds a user name or password: put them into"),
         (
             "server: \"https://a\", certificate-authority-data: \"%%\"",
             "certificate-authority data is not base64",

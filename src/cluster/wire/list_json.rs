@@ -61,9 +61,10 @@ impl JsonList {
         if self.place != Place::End {
             return Err(WireError::Truncated("a list"));
         }
-        if let Some(kind) = &self.kind {
-            expect_list(kind)?;
-        }
+        // `{"items": []}` of something in between is no list that empties a kind.
+        let unnamed =
+            || WireError::Unexpected { expected: "a list", found: "something without a kind".to_owned() };
+        expect_list(self.kind.as_ref().ok_or_else(unnamed)?)?;
         if !self.listed {
             return Err(WireError::Unexpected {
                 expected: "a list",

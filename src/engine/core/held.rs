@@ -46,6 +46,22 @@ pub(super) struct HeldKinds {
     numbers: HashMap<Arc<str>, u32>,
 }
 
+/// A list that ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Swept {
+    pub(super) generation: u32,
+    /// Its version, where comparable.
+    pub(super) version: Option<u64>,
+}
+
+impl Swept {
+    /// Whether the list would have named the entry if the object were there. What is newer than the list came through
+    /// another scope of the kind meanwhile.
+    fn misses(self, held: &Held) -> bool {
+        held.seen < self.generation && self.version.is_none_or(|version| held.version <= version)
+    }
+}
+
 impl HeldKinds {
     pub(super) fn restore(&mut self, entry: HeldEntry) {
         let namespace = self.intern(&entry.namespace);
@@ -101,22 +117,17 @@ impl HeldKinds {
         self.kinds.iter().filter(|(_, entries)| !entries.is_empty()).map(|(kind, _)| kind)
     }
 
-    /// Entries of `kind` in `scope`, and how many of them `generation` has not named.
-    pub(super) fn unseen(&self, kind: &KindKey, scope: &Scope, generation: u32) -> (usize, usize) {
+    /// Entries of `kind` in `scope`, and how many of them the list has not named.
+    pub(super) fn unseen(&self, kind: &KindKey, scope: &Scope, list: Swept) -> (usize, usize) {
         let Some(entries) = self.kinds.get(kind) else { return (0, 0) };
         let inside = entries.values().filter(|held| self.within(scope, held));
-        inside.fold((0, 0), |(all, unseen), held| (all + 1, unseen + usize::from(held.seen < generation)))
+        inside.fold((0, 0), |(all, unseen), held| (all + 1, unseen + usize::from(list.misses(held))))
     }
 
-    /// Removes and returns the entries of `kind` in `scope` that `generation` has not named.
-    pub(super) fn take_unseen(
-        &mut self,
-        kind: &KindKey,
-        scope: &Scope,
-        generation: u32,
-    ) -> Vec<(IdHash, Held)> {
+    /// Removes and returns the entries of `kind` in `scope` that the list has not named.
+    pub(super) fn take_unseen(&mut self, kind: &KindKey, scope: &Scope, list: Swept) -> Vec<(IdHash, Held)> {
         let Some(mut entries) = self.kinds.remove(kind) else { return Vec::new() };
-        let gone = entries.extract_if(|_, held| self.within(scope, held) && held.seen < generation).collect();
+        let gone = entries.extract_if(|_, held| self.within(scope, held) && list.misses(held)).collect();
         self.kinds.insert(kind.clone(), entries);
         gone
     }

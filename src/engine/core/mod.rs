@@ -21,7 +21,7 @@ use crate::index::{Checkpoint, Entry, HeldEntry, Op, ScopeCheckpoint};
 use crate::object::{IdHash, Key, KindKey, ResourceVersion, Scope};
 
 use deferred::Deferred;
-use held::{Held, HeldKinds};
+use held::{Held, HeldKinds, Swept};
 pub(super) use source::{Source, Verdict};
 use tombstones::Tombstones;
 
@@ -177,7 +177,7 @@ impl Core {
     /// Deletes what has been forbidden for longer than `after`: entries that no source may read any more. Returns
     /// the kinds concerned and how many entries went.
     pub(super) fn remove_forbidden(&mut self, now: Millis, after: Millis) -> Vec<(KindKey, usize)> {
-        let expired = |source: &Source| source.forbidden_since().is_some_and(|since| now - since >= after);
+        let expired = |source: &Source| source.is_forbidden_for(now, after);
         let mut kinds: Vec<KindKey> = self
             .sources
             .iter()
@@ -218,6 +218,22 @@ impl Core {
         if self.sources.remove(&(kind.clone(), scope.clone())).is_some() {
             self.version_moved.get_or_insert(now);
         }
+    }
+
+    /// Forgets every source of these kinds: nothing of them is held any more.
+    pub(super) fn forget_kinds(&mut self, now: Millis, kinds: impl Fn(&KindKey) -> bool) {
+        let before = self.sources.len();
+        self.sources.retain(|(kind, _), _| !kinds(kind));
+        if self.sources.len() < before {
+            self.version_moved.get_or_insert(now);
+        }
+    }
+
+    /// A reader of `apiVersion/Kind` begins; the state of its source.
+    pub(super) fn open_source(&mut self, kind: &KindKey, scope: &Scope, api: &str) -> &Source {
+        let source = self.source(&(kind.clone(), scope.clone()));
+        source.open(api);
+        source
     }
 
     /// The state of one source, if it was ever opened.
@@ -268,9 +284,7 @@ impl Core {
     /// Where everything was read to the end and confirmed in this run, or has been forbidden for longer than `after`:
     /// what is not held there is not there.
     pub(super) fn covered(&self, now: Millis, after: Option<Millis>) -> Vec<(KindKey, Scope)> {
-        let expired = |source: &Source| {
-            source.forbidden_since().zip(after).is_some_and(|(since, after)| now - since >= after)
-        };
+        let expired = |source: &Source| after.is_some_and(|after| source.is_forbidden_for(now, after));
         let covered = self.sources.iter().filter(|(_, source)| source.is_confirmed() || expired(source));
         covered.map(|(at, _)| at.clone()).collect()
     }
@@ -432,7 +446,8 @@ impl Core {
 
     fn end_list(&mut self, now: Millis, at: &(KindKey, Scope), version: Option<ResourceVersion>) -> Verdict {
         let generation = self.source(at).generation();
-        let (before, unseen) = self.held.unseen(&at.0, &at.1, generation);
+        let list = Swept { generation, version: version.as_ref().and_then(ResourceVersion::number) };
+        let (before, unseen) = self.held.unseen(&at.0, &at.1, list);
         let verdict = self.source(at).end_list(now, version, before, before - unseen);
         self.version_moved.get_or_insert(now);
         if verdict == Verdict::Rewritten {
@@ -441,7 +456,7 @@ impl Core {
         if !matches!(verdict, Verdict::Accepted { .. }) {
             return verdict;
         }
-        let gone = self.held.take_unseen(&at.0, &at.1, generation);
+        let gone = self.held.take_unseen(&at.0, &at.1, list);
         gone.iter().for_each(|(id, held)| self.delete_held(now, *id, held.key));
         Verdict::Accepted { deleted: gone.len() }
     }

@@ -38,6 +38,10 @@ pub(in crate::engine) struct Source {
     complete: bool,
     as_of: Millis,
     forbidden_since: Option<Millis>,
+    /// The server said so in this run, and nothing else since: an old 403 is no proof.
+    denied: bool,
+    /// `apiVersion/Kind` of what is read.
+    api: String,
     confirming: bool,
     /// A list was accepted, or a bookmark came, in this run: what is held is what the server has, not what it had once.
     confirmed: bool,
@@ -64,6 +68,7 @@ impl Source {
             newest,
             complete: saved.complete,
             as_of: saved.as_of * 1000,
+            api: saved.api.clone(),
             forbidden_since: saved.forbidden_since.map(|seconds| seconds * 1000),
             ..Self::default()
         }
@@ -73,6 +78,7 @@ impl Source {
         ScopeCheckpoint {
             kind: kind.clone(),
             scope: scope.clone(),
+            api: self.api.clone(),
             version: self.version.clone(),
             complete: self.complete && !self.torn,
             as_of: self.as_of / 1000,
@@ -98,11 +104,6 @@ impl Source {
     /// When the source was last confirmed by the server (list end, event or bookmark).
     pub(in crate::engine) fn as_of(&self) -> Millis {
         self.as_of
-    }
-
-    /// Since when the server answers 403.
-    pub(in crate::engine) fn forbidden_since(&self) -> Option<Millis> {
-        self.forbidden_since
     }
 
     /// Whether a list is being read.
@@ -159,7 +160,7 @@ impl Source {
         self.torn = false;
         self.complete = true;
         self.confirmed = true;
-        self.forbidden_since = None;
+        self.allow();
         self.version = version;
         self.as_of = now;
         Verdict::Accepted { deleted: 0 }
@@ -168,7 +169,7 @@ impl Source {
     /// Moves the version forward; never back, but for [`Source::regress`].
     pub(super) fn advance(&mut self, version: Option<ResourceVersion>, now: Millis) {
         self.as_of = now;
-        self.forbidden_since = None;
+        self.allow();
         let held = self.version.as_ref().and_then(ResourceVersion::number);
         let new = version.as_ref().and_then(ResourceVersion::number);
         let back = matches!((new, held), (Some(new), Some(held)) if new < held);
@@ -195,7 +196,27 @@ impl Source {
     }
 
     pub(super) fn deny(&mut self, now: Millis) {
+        self.denied = true;
         self.forbidden_since.get_or_insert(now);
+    }
+
+    fn allow(&mut self) {
+        self.denied = false;
+        self.forbidden_since = None;
+    }
+
+    /// Whether it has been forbidden for longer than `after`, and still is as far as this run has asked.
+    pub(super) fn is_forbidden_for(&self, now: Millis, after: Millis) -> bool {
+        self.denied && self.forbidden_since.is_some_and(|since| now - since >= after)
+    }
+
+    /// What is held was read as another kind or version has other ids: it has to be read anew.
+    pub(super) fn open(&mut self, api: &str) {
+        if !self.api.is_empty() && self.api != api {
+            self.complete = false;
+            self.version = None;
+        }
+        api.clone_into(&mut self.api);
     }
 
     /// Takes note of an object's version.
@@ -212,6 +233,10 @@ impl Source {
     }
 
     fn is_older(&self, version: Option<&ResourceVersion>) -> bool {
-        version.and_then(ResourceVersion::number).is_some_and(|new| new < self.held())
+        match version.and_then(ResourceVersion::number) {
+            Some(new) => new < self.held(),
+            // A server that numbers its lists does not stop doing so: something else answered.
+            None => self.version.as_ref().is_some_and(|held| held.number().is_some()),
+        }
     }
 }

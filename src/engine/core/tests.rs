@@ -137,6 +137,61 @@ fn forbidden_documents_go_after_the_time_set_and_not_before() {
 }
 
 #[test]
+fn a_403_of_an_earlier_run_is_no_proof() {
+    let mut world = World::new(true);
+    listed(&mut world);
+    world.apply(Change::Denied);
+    world.commit();
+    world.crash();
+    let day = 24 * 3_600_000;
+    assert_eq!(world.core.remove_forbidden(world.now + 2 * day, day), []);
+    assert_eq!(world.core.covered(world.now + 2 * day, Some(day)), []);
+    world.apply(Change::Denied);
+    assert_eq!(world.core.remove_forbidden(world.now + day, day).len(), 1);
+}
+
+#[test]
+fn another_version_of_a_kind_is_read_anew() {
+    let mut world = World::new(false);
+    world.put(1, 0, 0);
+    let (kind, scope) = ("things".into(), Scope::All);
+    let resumes =
+        |world: &mut World, api: &str| world.core.open_source(&kind, &scope, api).is_resumable();
+    assert!(!resumes(&mut world, "example.org/v1beta1/Thing"));
+    listed(&mut world);
+    assert!(resumes(&mut world, "example.org/v1beta1/Thing"));
+    world.commit();
+    world.crash();
+    assert!(resumes(&mut world, "example.org/v1beta1/Thing"));
+    assert!(!resumes(&mut world, "example.org/v1/Thing"));
+}
+
+#[test]
+fn a_list_does_not_sweep_what_is_newer_than_it() {
+    let mut world = World::new(false);
+    listed(&mut world);
+    let (kind, inside) = (KindKey::from("things"), Scope::Namespace("b".into()));
+    let older = Some(ResourceVersion::Number(world.revision));
+    // the list of a namespace begins, and what comes through another scope meanwhile is newer than it
+    world.core.apply(world.now, &kind, &inside, Change::ListStarted { consistent: true, reread: false });
+    world.put(1, 0, 0);
+    world.deliver(1, false, false);
+    assert_eq!(world.core.total(), 1);
+    let verdict = world.core.apply(world.now, &kind, &inside, Change::ListEnded(older));
+    assert_eq!((verdict, world.core.total()), (Verdict::Accepted { deleted: 0 }, 1));
+}
+
+#[test]
+fn a_list_without_a_version_is_not_swept_with_where_versions_were_known() {
+    let mut world = World::new(false);
+    world.put(1, 0, 0);
+    listed(&mut world);
+    world.apply(Change::ListStarted { consistent: true, reread: false });
+    assert!(matches!(world.apply(Change::ListEnded(None)), Verdict::Stale { .. }));
+    assert_eq!(world.core.total(), 1);
+}
+
+#[test]
 fn a_sweep_in_one_namespace_leaves_the_others_alone() {
     let mut world = World::new(true);
     listed(&mut world);

@@ -45,7 +45,7 @@ impl Life<'_> {
     pub(super) async fn discover(&mut self) -> Result<bool, ClientError> {
         let discovery = discover(&self.client).await?;
         let held = self.held().await;
-        let (reading, excluded) = self.reading(&discovery);
+        let (reading, excluded, unwatchable) = self.reading(&discovery);
         self.tell_unmatched(&discovery).await;
         let crds = self.crds.borrow().known.clone();
         let definitions = Definitions {
@@ -68,7 +68,8 @@ impl Life<'_> {
         let silent = unanswered(&discovery, self.kinds.values(), &self.options.selection);
         self.stale = discovery.groups.values().any(|freshness| *freshness == Freshness::Stale);
         self.report(move |report| {
-            (report.excluded, report.missing, report.unanswered) = (rules, missing, silent);
+            (report.excluded, report.unwatchable) = (rules, unwatchable);
+            (report.missing, report.unanswered) = (missing, silent);
         })
         .await;
         let kinds = excluded.into_keys().filter(|kind| held.contains(kind)).collect();
@@ -90,14 +91,18 @@ impl Life<'_> {
         Ok(agrees)
     }
 
-    fn reading(&self, discovery: &Discovery) -> (Reading, BTreeMap<KindKey, String>) {
-        let mut excluded = BTreeMap::new();
+    fn reading(&self, discovery: &Discovery) -> (Reading, BTreeMap<KindKey, String>, BTreeSet<KindKey>) {
+        let (mut excluded, mut unwatchable) = (BTreeMap::new(), BTreeSet::new());
         let mut kinds = Vec::new();
         for kind in &discovery.kinds {
             match self.options.selection.decide(kind) {
                 Decision::Read => kinds.push(kind.clone()),
                 Decision::Excluded { rule } => {
                     excluded.insert(kind.key(), rule);
+                }
+                // One reading without the verb is no authority to delete.
+                Decision::Unwatchable => {
+                    unwatchable.insert(kind.key());
                 }
             }
         }
@@ -112,7 +117,7 @@ impl Life<'_> {
             stale: with(|freshness| *freshness != Freshness::Current),
             groups_current: discovery.groups.values().any(|freshness| *freshness == Freshness::Current),
         };
-        (reading, excluded)
+        (reading, excluded, unwatchable)
     }
 
     /// A configured exclusion that meets nothing must not look like one that works.

@@ -76,12 +76,19 @@ fn json_beside_the_index_is_replaced_as_a_whole() {
 #[test]
 fn directories_unused_for_30_days_go_unless_they_are_held() {
     let dir = tempfile::tempdir().unwrap();
-    let [old, held, aside] = ["01d", "he1d", "as1de"].map(|name| Store::locate(dir.path(), name).unwrap());
+    let [old, held, aside] =
+        ["01", "02", "03"].map(|name| Store::locate(dir.path(), &name.repeat(32)).unwrap());
     let lock = Lock::try_acquire(&aside).unwrap().unwrap();
     fs_err::create_dir(aside.dir().join("tantivy")).unwrap();
     let aside = aside.set_aside(&lock).unwrap();
     let _lock = Lock::try_acquire(&held).unwrap().unwrap();
-    fs_err::create_dir(dir.path().join("not-ours")).unwrap();
+    // someone else's, under every name that could be mistaken
+    for other in ["src/tantivy", "cafe/tantivy", "not-ours"] {
+        fs_err::create_dir_all(dir.path().join(other)).unwrap();
+    }
+    for name in ["src", "cafe"] {
+        fs_err::write(dir.path().join(name).join("used"), b"").unwrap();
+    }
     let later = SystemTime::now() + Duration::from_secs(31 * 86_400);
     assert_eq!(Store::remove_unused(dir.path(), SystemTime::now()).unwrap(), []);
     let removed = Store::remove_unused(dir.path(), later).unwrap();
@@ -90,4 +97,5 @@ fn directories_unused_for_30_days_go_unless_they_are_held() {
     // of the third store nothing but its lock is left, which is no index any more
     assert_eq!(paths, [(old.dir().to_owned(), 31), (aside, 31)]);
     assert!(held.dir().is_dir() && dir.path().join("not-ours").is_dir());
+    assert!(dir.path().join("src/tantivy").is_dir() && dir.path().join("cafe/tantivy").is_dir());
 }
