@@ -113,6 +113,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, Failure> {
     let wanted = if target.access.is_none() { Wanted::Offline } else { wanted };
     let mut waiting = Waiting::new(session);
+    let started = std::time::Instant::now();
     loop {
         let (reader, status) = (target.reader()?, target.status());
         let facts = facts(target, wanted, reader.as_ref(), status.as_ref());
@@ -123,6 +124,17 @@ pub(super) async fn prepare(
                     .ok_or_else(|| nothing_stored(target));
             }
             Plan::Nothing => return Err(nothing_stored(target)),
+            // What is stored may be whole but for one kind that does not answer.
+            Plan::Wait
+                if wanted == Wanted::Recent && facts.stored.is_some() && started.elapsed() > facts.wait =>
+            {
+                let pid = status.as_ref().map_or(0, |status| status.pid);
+                let note = format!("pid {pid} has not read everything yet: answering from what is stored");
+                session.output.note(&note);
+                return reader
+                    .map(|reader| Prepared { reader, status })
+                    .ok_or_else(|| nothing_stored(target));
+            }
             Plan::Wait => waiting.look(session, status.as_ref()),
             Plan::Read(mode) => match Lock::try_acquire(&target.store) {
                 Ok(Some(lock)) => return read(session, target, lock, mode, wanted).await,

@@ -41,6 +41,8 @@ const DISCOVERY_EXTRA: u32 = 30;
 const RIGHTS_EVERY: Duration = Duration::from_secs(60);
 /// How long the first discovery waits for the names of CRDs.
 const NAMES_WAIT: Duration = Duration::from_secs(2);
+/// After an error of the server that concerns one request alone.
+const SERVER_PAUSE: Duration = Duration::from_secs(5);
 /// Forbidden kinds are looked through this often for those whose documents have to go.
 const EXPIRY_EVERY: Duration = Duration::from_secs(60);
 
@@ -71,6 +73,8 @@ pub(super) struct Life<'a> {
     vanished: Vanished,
     /// CRDs that were ever there in this life.
     seen_crds: BTreeSet<String>,
+    /// As the server says it, or said it when it could be asked.
+    cluster_uid: Option<String>,
     denied: BTreeSet<KindKey>,
     rights: Rights,
     /// Whether the last reading of discovery showed a group as stale.
@@ -126,6 +130,7 @@ impl<'a> Life<'a> {
             kinds: BTreeMap::new(),
             vanished: Vanished::default(),
             seen_crds: BTreeSet::new(),
+            cluster_uid: None,
             denied: BTreeSet::new(),
             rights: Rights::default(),
             stale: false,
@@ -183,7 +188,10 @@ impl<'a> Life<'a> {
         let facts = loop {
             match facts(&self.client).await {
                 Ok(facts) => break facts,
-                Err(error) => self.wait_for_server(&error).await?,
+                Err(error) => {
+                    let pause = self.trouble("who answers could not be asked", &error).await?;
+                    tokio::time::sleep(pause).await;
+                }
             }
         };
         let differs = |old: &Option<String>, new: &Option<String>| matches!((old, new), (Some(old), Some(new)) if old != new);
@@ -194,14 +202,16 @@ impl<'a> Life<'a> {
         self.readers = Readers::new(self.shared.clone());
         let cluster_uid = facts.cluster_uid.or_else(|| checkpoint.cluster_uid.clone());
         let user = facts.user.or_else(|| checkpoint.user.clone());
+        self.cluster_uid.clone_from(&cluster_uid);
         self.tell(Message::Base { cluster_uid, user }).await;
         let version = facts.version;
         self.report(move |report| report.head.version = version).await;
         Ok(true)
     }
 
-    /// Waits until the server answers again; an error where the mode does not wait.
-    async fn wait_for_server(&self, error: &ClientError) -> Result<(), Outcome> {
+    /// Says what went wrong, waits while no server answers at all, and says how long to wait before the next try; an
+    /// error where the mode does not wait.
+    async fn trouble(&self, what: &str, error: &ClientError) -> Result<Duration, Outcome> {
         let trouble = Trouble::from_error(error);
         if self.options.mode != Mode::Live {
             return Err(match trouble {
@@ -215,13 +225,13 @@ impl<'a> Life<'a> {
                 | Trouble::Other { .. } => Outcome::Unreachable(trouble.to_string()),
             });
         }
-        let concerns_all = self.connectivity.report(&trouble);
-        if concerns_all {
+        if self.connectivity.report(&trouble) {
             self.connectivity.up().await;
-        } else {
-            tokio::time::sleep(self.options.timing.backoff.1.min(Duration::from_secs(5))).await;
+            return Ok(Duration::ZERO);
         }
-        Ok(())
+        let note = format!("{what}: {trouble}");
+        self.report(move |report| report.note(note)).await;
+        Ok(self.options.timing.backoff.1.min(SERVER_PAUSE))
     }
 
     /// Mirrors from now on, in a run that lives.
@@ -257,7 +267,7 @@ impl<'a> Life<'a> {
             pump: self.pump.clone(),
             feed,
             engine,
-            cluster_uid: self.shared.cluster_uid.clone(),
+            cluster_uid: self.cluster_uid.clone(),
         };
         Some((parts, status))
     }
@@ -294,8 +304,8 @@ impl<'a> Life<'a> {
                         let pause = if settled { self.discovery_pause() } else { pauses.pause() };
                         next_discovery = Instant::now() + pause;
                     }
-                    Err(error) => match self.wait_for_server(&error).await {
-                        Ok(()) => continue,
+                    Err(error) => match self.trouble("discovery could not be read", &error).await {
+                        Ok(pause) => next_discovery = Instant::now() + pause,
                         Err(outcome) => return End::Finished(outcome),
                     },
                 }

@@ -83,6 +83,8 @@ pub(super) struct Pump {
     changes: Option<Changes>,
     selection: Option<Arc<Selection>>,
     forbidden_after: Option<Millis>,
+    /// The time of the last look at it.
+    clock: Millis,
     asked: Vec<oneshot::Sender<Covered>>,
     /// The reader could not follow the last commit.
     behind: bool,
@@ -108,6 +110,7 @@ impl Pump {
             inbox,
             status,
             next_status: 0,
+            clock: 0,
             urgent: false,
             changes: feed.map(Changes::new),
             selection: None,
@@ -131,7 +134,13 @@ impl Pump {
     async fn pump(&mut self) -> Result<(), IndexError> {
         loop {
             let now = now();
-            let due = self.core.commit_due().unwrap_or(Millis::MAX).min(self.next_status);
+            // Never longer than until the next status: the clock may be set back meanwhile.
+            let due = self
+                .core
+                .commit_due()
+                .unwrap_or(Millis::MAX)
+                .min(self.next_status)
+                .min(now + STATUS_EVERY_MS);
             let pause = Duration::from_millis(u64::try_from(due - now).unwrap_or(0));
             match tokio::time::timeout(pause, self.inbox.recv()).await {
                 Ok(Some(message)) => self.take_burst(message)?,
@@ -169,6 +178,10 @@ impl Pump {
 
     fn on_time(&mut self) -> Result<(), IndexError> {
         let now = now();
+        if std::mem::replace(&mut self.clock, now) > now {
+            // Set back: what was due by the old clock would wait for as long as that.
+            (self.urgent, self.next_status) = (true, now);
+        }
         self.core.release_deferred(now, false);
         if self.core.commit_due().is_some_and(|due| due <= now) || self.urgent {
             self.commit()?;

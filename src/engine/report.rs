@@ -17,7 +17,7 @@ use super::status::{KindState, KindStatus, Phase, Status};
 use super::unanswered::WHY;
 
 /// The status for other processes.
-const STATUS: &str = "status.json";
+pub(super) const STATUS: &str = "status.json";
 /// Notes beyond this many push out the oldest.
 const NOTES: usize = 20;
 /// Writes per minute are a mean over about this long.

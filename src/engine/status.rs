@@ -241,6 +241,30 @@ impl Status {
     }
 }
 
+impl Status {
+    /// Why not all of a kind is read; without a kind, whether that is so of any. `None` where all is.
+    pub fn unread(&self, kind: Option<&KindKey>) -> Option<String> {
+        let Some(key) = kind else {
+            let Coverage { forbidden, failing, pending, partial, .. } = self.coverage();
+            let any = [forbidden, failing, pending, partial].iter().any(|kinds| !kinds.is_empty());
+            return any.then(|| "not everything is read".to_owned());
+        };
+        let kind = self.kind(key)?;
+        match &kind.state {
+            KindState::Complete | KindState::Polled | KindState::Stale { .. } if kind.scopes.is_empty() => {
+                None
+            }
+            KindState::Complete | KindState::Polled | KindState::Stale { .. } => {
+                Some(format!("{key} is read in {} only", kind.scopes.join(", ")))
+            }
+            KindState::Excluded { rule } => {
+                Some(format!("{key} is not read ({rule}); include = [\"{key}\"] reads it"))
+            }
+            state => Some(format!("{key} is {}: {}", state.name(), kind.why())),
+        }
+    }
+}
+
 impl KindStatus {
     /// What a person wants to know about a kind that is not simply complete: the rule, the error, the namespaces.
     pub fn why(&self) -> String {

@@ -15,13 +15,15 @@ use crate::mirror::source::Feed;
 
 use super::life::{End, Life, Mirrored};
 use super::pump::{Message, Pump, QUEUE, now};
-use super::report::Report;
+use super::report::{Report, STATUS};
 use super::semantic::{Embedding, Semantic};
 use super::status::Status;
 use super::{EngineError, EngineOptions, Mode, Outcome, schema_version};
 
 /// The index is tried again this long after it could not be written.
 const REOPEN_AFTER: Duration = Duration::from_secs(5);
+/// How often a process that can't write its index says that it lives.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the engine's present reader stands: another one after the index was set aside.
 pub(super) type ReaderSlot = Arc<RwLock<index::Reader>>;
@@ -88,6 +90,10 @@ impl Supervisor {
                 Ok(ended) => ended,
                 Err(error) => return Outcome::IndexFailed(describe(&error)),
             };
+            // What was allowed once was meant for the cluster and the collection of that moment.
+            if let Some(mirror) = &mut self.options.mirror {
+                (mirror.adopt, mirror.allow_mass_delete) = (false, None);
+            }
             match end {
                 End::Finished(outcome) => return outcome,
                 End::AnotherCluster => {
@@ -109,8 +115,12 @@ impl Supervisor {
     /// Tries to write again until that works; `false` when told to stop meanwhile.
     async fn roll_back(&mut self, mut writer: Writer) -> bool {
         loop {
-            if tokio::time::timeout(REOPEN_AFTER, self.stop.cancelled()).await.is_ok() {
-                return false;
+            let tried = tokio::time::Instant::now();
+            while tried.elapsed() < REOPEN_AFTER {
+                self.give_sign_of_life();
+                if tokio::time::timeout(SIGN_EVERY, self.stop.cancelled()).await.is_ok() {
+                    return false;
+                }
             }
             match writer.rollback() {
                 Ok(checkpoint) => {
@@ -119,6 +129,16 @@ impl Supervisor {
                 }
                 Err(error) => tracing::warn!(error = describe(&error), "the index still can't be written"),
             }
+        }
+    }
+
+    /// Who watches this process learns that it lives and what it waits for. The status as it was, which says that the
+    /// index can't be written; on a full disk its file may stay behind.
+    fn give_sign_of_life(&self) {
+        self.status.send_modify(|status| status.heartbeat_ms = now());
+        let status = self.status.borrow().clone();
+        if let Err(error) = self.options.store.write_json(STATUS, &status) {
+            tracing::debug!(error = describe(&error), "the status could not be written");
         }
     }
 

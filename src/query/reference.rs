@@ -49,7 +49,7 @@ pub const SECTIONS: &[Section] = &[
             ),
             form(
                 "~databases",
-                "what it is about: ~ takes the plain words after it, or a phrase (needs the semantic engine)",
+                "what it is about: ~ takes the plain words after it, or a phrase (needs the semantic engine, not built yet)",
                 &[
                     "~databases",
                     "~payment gateway that talks to kafka ns:prod",
@@ -119,7 +119,7 @@ pub const SECTIONS: &[Section] = &[
             form("uid:3f1c2d4e", "uid, whole or its start", &["uid:3f1c2d4e"]),
             form(
                 "cluster:stage, @stage",
-                "another cluster's stored index, by context",
+                "another cluster's stored index, by context (not searched yet)",
                 &["web @staging", "web cluster:staging,prod"],
             ),
         ],
@@ -186,17 +186,17 @@ pub const SECTIONS: &[Section] = &[
             ),
             form(
                 "changed:<30m",
-                "last written within that time, status aside; takes what created: takes",
+                "last written within that time, status aside; takes what created: takes (not searched yet)",
                 &["changed:<30m", "changed:<1h by:kubectl"],
             ),
             form(
                 "by:kubectl-edit",
-                "written by that client program (part of its name)",
+                "written by that client program (part of its name) (not searched yet)",
                 &["by:kubectl-edit", "by:helm,argocd"],
             ),
             form(
                 "is:deleting",
-                "namespaced, cluster (scoped), deleting, gone (deleted, still remembered)",
+                "namespaced, cluster (scoped), deleting, gone (deleted, still remembered; not searched yet)",
                 &["is:deleting", "is:cluster kind:cert*", "is:gone web"],
             ),
             form(

@@ -105,8 +105,10 @@ impl Catalog {
             .map(|candidate| (strsim::damerau_levenshtein(name, &candidate), candidate))
             .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(name.len()) / 4)
             .min();
+        let slip = nearest.clone().filter(|(distance, _)| *distance <= 1).map(|(_, name)| name);
         let begun = || names().filter(|candidate| candidate.starts_with(name)).min_by_key(String::len);
-        begun().filter(|_| name.len() > 2).or_else(|| nearest.map(|(_, candidate)| candidate))
+        slip.or_else(|| begun().filter(|_| name.len() > 2))
+            .or_else(|| nearest.map(|(_, candidate)| candidate))
     }
 }
 

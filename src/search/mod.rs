@@ -48,5 +48,6 @@ pub use error::SearchError;
 pub use explain::{Match, ScorePart};
 pub use facets::Facets;
 pub use follow::Position;
+pub use nothing::Unread;
 pub use searcher::{Answer, Hit, Options, Searcher, Total};
 pub use understand::Understood;

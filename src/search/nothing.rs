@@ -1,13 +1,17 @@
 //! Why a query finds nothing: the condition that alone finds nothing, or that its conditions never meet.
 
 use crate::index::Snapshot;
-use crate::query::{Expr, Pattern, Place, Query, Selector, SelectorOp, Term};
+use crate::object::KindKey;
+use crate::query::{Expr, Pattern, Place, Query, Selector, SelectorOp, Term, Value};
 use crate::text::suggest;
 
 use super::order::Order;
 use super::plan::plan;
 use super::rank::{Wanted, page};
 use super::{Options, SearchError, Searcher, Total};
+
+/// Of a kind, why it is not read; without one, whether anything is not read. `None` where all is.
+pub type Unread<'a> = &'a dyn Fn(Option<&KindKey>) -> Option<String>;
 
 /// Conditions that are told with their counts.
 const MOST: usize = 4;
@@ -18,7 +22,12 @@ impl Searcher {
     ///
     /// # Errors
     /// As [`Searcher::search`].
-    pub fn why_nothing(&self, query: &Query, options: &Options) -> Result<Vec<String>, SearchError> {
+    pub fn why_nothing(
+        &self,
+        query: &Query,
+        options: &Options,
+        unread: Unread<'_>,
+    ) -> Result<Vec<String>, SearchError> {
         let snapshot = self.reader().snapshot();
         let mut parts: Vec<Expr> = match query.root.clone() {
             Some(Expr::And(all)) => all,
@@ -36,7 +45,8 @@ impl Searcher {
             counted.iter().filter(|(_, total)| total.count == 0).map(|(part, _)| *part).collect();
         if !empty.is_empty() {
             let only = parts.len() == 1;
-            let reasons = empty.into_iter().filter_map(|part| self.reason(part, only, &snapshot).transpose());
+            let reason = |part| self.reason(part, only, &snapshot, unread).transpose();
+            let reasons = empty.into_iter().filter_map(reason);
             return reasons.take(MOST).collect();
         }
         if counted.len() < 2 {
@@ -62,16 +72,27 @@ impl Searcher {
     }
 
     /// Why this condition finds nothing; `only` when it is the whole query.
-    fn reason(&self, part: &Expr, only: bool, snapshot: &Snapshot) -> Result<Option<String>, SearchError> {
+    fn reason(
+        &self,
+        part: &Expr,
+        only: bool,
+        snapshot: &Snapshot,
+        unread: Unread<'_>,
+    ) -> Result<Option<String>, SearchError> {
+        // What is not read is not known to be empty.
+        let read = if unread(None).is_some() { " that is read" } else { "" };
         let said = match part {
             Expr::Not(inner) => format!("everything is excluded by -{inner}"),
             Expr::Term(Term::Namespace(names), _) => match names.as_slice() {
                 [Pattern::Exact(name)] => {
                     let hint = self.nearest(&Place::Namespace, name, snapshot)?;
-                    format!("nothing is in a namespace called {name}{hint}")
+                    format!("nothing{read} is in a namespace called {name}{hint}")
                 }
                 _ => format!("nothing is in a namespace like {part}"),
             },
+            Expr::Term(Term::Kind(kinds), _) => {
+                self.unread(kinds, unread).unwrap_or_else(|| format!("there is no object of {part}"))
+            }
             Expr::Term(Term::Label(selector), _) => self.unmet("label", selector, snapshot)?,
             Expr::Term(Term::Annotation(selector), _) => self.unmet("annotation", selector, snapshot)?,
             // the answer itself says so
@@ -79,6 +100,17 @@ impl Searcher {
             Expr::Term(..) | Expr::And(_) | Expr::Or(_) => format!("nothing matches {part}"),
         };
         Ok(Some(said))
+    }
+
+    /// The kinds among these of which nothing is read, and why.
+    fn unread(&self, kinds: &[Value], unread: Unread<'_>) -> Option<String> {
+        let words = kinds.iter().filter_map(|kind| match &kind.pattern {
+            Pattern::Exact(word) => self.catalog().resolve(word).ok(),
+            _ => None,
+        });
+        let said: Vec<String> =
+            words.flat_map(|found| found.kinds).filter_map(|kind| unread(Some(&kind))).collect();
+        (!said.is_empty()).then(|| said.into_iter().take(MOST).collect::<Vec<_>>().join("; "))
     }
 
     /// What is wrong with a condition on a label or annotation: its key, or its value.
@@ -112,9 +144,10 @@ impl Searcher {
     /// `: did you mean 'x'?`
     fn nearest(&self, place: &Place, word: &str, snapshot: &Snapshot) -> Result<String, SearchError> {
         let known = self.known(place, "", snapshot)?;
+        let known = known.iter().filter(|name| *name != word);
         let begun =
-            known.iter().filter(|name| word.len() > 2 && name.starts_with(word)).min_by_key(|n| n.len());
-        let near = begun.map(String::as_str).or_else(|| suggest(word, known.iter().map(String::as_str)));
+            known.clone().filter(|name| word.len() > 2 && name.starts_with(word)).min_by_key(|n| n.len());
+        let near = begun.map(String::as_str).or_else(|| suggest(word, known.map(String::as_str)));
         Ok(near.map(|name| format!(": did you mean {name}?")).unwrap_or_default())
     }
 }
@@ -133,7 +166,7 @@ mod tests {
         ]);
         let query = parse(text).unwrap();
         assert_eq!(searcher.search(&query, options).unwrap().total.count, 0, "{text}");
-        searcher.why_nothing(&query, options).unwrap().join("\n")
+        searcher.why_nothing(&query, options, &|_| None).unwrap().join("\n")
     }
 
     #[test]
@@ -148,14 +181,32 @@ mod tests {
             ("ap=web", "no object has the label ap: did you mean app?"),
             ("app=chekout", "no object has the label app=chekout: did you mean checkout?"),
             ("app=Checkout kind:po", "no object has the label app=Checkout: did you mean checkout?"),
+            ("app!=ledger app=ledger kind:node", "nothing matches app=ledger kind:node"),
             ("app=a,b", "no value of the label app is one of those"),
             ("label:tier", "no object has the label tier"),
             ("anno:team=payment", "no object has the annotation team=payment: did you mean payments?"),
-            ("kind:sts", "nothing matches kind:sts"),
+            ("kind:sts", "there is no object of kind:sts"),
             ("-name:*", "everything is excluded by -*"),
             ("is:deleting checkout", "nothing matches is:deleting"),
         ] {
             assert_eq!(why(text, &literally()), reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_is_not_said_to_be_empty() {
+        let (_writer, searcher) = index(&[thing("Pod", "shop", "checkout")]);
+        let unread = |kind: Option<&KindKey>| match kind {
+            Some(kind) => (kind.as_str() == "nodes").then(|| "nodes: forbidden".to_owned()),
+            None => Some(String::new()),
+        };
+        for (text, reason) in [
+            ("kind:node", "nodes: forbidden"),
+            ("kind:sts", "there is no object of kind:sts"),
+            ("ns:kube-system", "nothing that is read is in a namespace called kube-system"),
+        ] {
+            let query = parse(text).unwrap();
+            assert_eq!(searcher.why_nothing(&query, &literally(), &unread).unwrap(), [reason], "{text}");
         }
     }
 

@@ -141,7 +141,7 @@ pub(crate) enum ClusterNews {
 }
 
 /// A search that is wanted. The newest wins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Request {
     /// Number of the request; an answer carries it.
     pub(crate) generation: u64,
@@ -159,6 +159,8 @@ pub(crate) struct Request {
     pub(crate) facet_key: Option<String>,
     /// Seconds since 1970: what ages are counted from.
     pub(crate) now: i64,
+    /// What is read, to say why nothing was found.
+    pub(crate) status: Option<Arc<Status>>,
 }
 
 /// The answer to a request.

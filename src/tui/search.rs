@@ -86,7 +86,8 @@ fn find(searcher: &Searcher, request: &Request, query: &Query) -> Result<Found, 
             let mut hints: Vec<String> = answer.hints.into_iter().map(|hint| hint.message).collect();
             if answer.total.count == answer.similar {
                 // what can't be told is not worth an error: the rows are right
-                hints.extend(searcher.why_nothing(query, &options).unwrap_or_default());
+                let unread = |kind: Option<&KindKey>| request.status.as_ref()?.unread(kind);
+                hints.extend(searcher.why_nothing(query, &options, &unread).unwrap_or_default());
             }
             let rows = rows(answer.hits, searcher.catalog());
             Ok(Found {

@@ -202,6 +202,7 @@ mod tests {
             facets: false,
             facet_key: None,
             now: 0,
+            status: None,
         }
     }
 

@@ -59,7 +59,8 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         explained::query(session.output, &query, &understood);
     }
     if answer.total.count == answer.similar {
-        let why = searcher.why_nothing(&query, &options).map_err(|error| failed(error, &wording))?;
+        let unread = |kind: Option<&KindKey>| prepared.status.as_ref()?.unread(kind);
+        let why = searcher.why_nothing(&query, &options, &unread).map_err(|error| failed(error, &wording))?;
         why.iter().for_each(|reason| session.output.note(reason));
     }
     let outcome = report(session, &target, &prepared, &query, &answer, args.count);

@@ -16,6 +16,8 @@ use super::{
 const INITIALIZING_PAUSE: Duration = Duration::from_secs(1);
 /// [`Mode::Once`] gives a kind this many attempts before it is reported as unconfirmed.
 const ONCE_ATTEMPTS: u32 = 4;
+/// A background re-read that failed is tried again after this time; the watch goes on meanwhile.
+const REREAD_AGAIN: Duration = Duration::from_secs(600);
 
 /// What a reader reads, and through what.
 #[derive(Clone)]
@@ -202,6 +204,7 @@ impl<S: Sink> Reader<S> {
             return Ok(Step::List { freshness: Freshness::Consistent, reread: false });
         };
         let Some(permit) = self.options.client.acquire_watch() else { return self.poll().await };
+        let begun = Instant::now();
         let ended = watch(
             &self.options,
             &mut self.sink,
@@ -211,8 +214,12 @@ impl<S: Sink> Reader<S> {
             resumed,
             self.next_reread,
         )
-        .await?;
-        match ended {
+        .await;
+        // It worked for longer than any pause: something in between ends streams early, which is no trouble.
+        if begun.elapsed() > self.options.timing.backoff.1 {
+            self.settle();
+        }
+        match ended? {
             Ended::Stop => Ok(Step::Stop),
             Ended::Confirmed => {
                 self.tell(State::Confirmed).await;
@@ -282,6 +289,13 @@ impl<S: Sink> Reader<S> {
             return None;
         }
         self.wait_after(trouble).await?;
+        // A background re-read that fails is no reason to leave a watch that works.
+        let rereading = matches!(again, Step::List { reread: true, .. });
+        let held = self.version.as_ref().and_then(ResourceVersion::number);
+        if rereading && held.is_some() && self.options.kind.watchable && self.options.mode == Mode::Follow {
+            self.next_reread = Instant::now() + spread(REREAD_AGAIN);
+            return Some(Step::Resume { since });
+        }
         Some(again)
     }
 

@@ -155,8 +155,7 @@ fn another_version_of_a_kind_is_read_anew() {
     let mut world = World::new(false);
     world.put(1, 0, 0);
     let (kind, scope) = ("things".into(), Scope::All);
-    let resumes =
-        |world: &mut World, api: &str| world.core.open_source(&kind, &scope, api).is_resumable();
+    let resumes = |world: &mut World, api: &str| world.core.open_source(&kind, &scope, api).is_resumable();
     assert!(!resumes(&mut world, "example.org/v1beta1/Thing"));
     listed(&mut world);
     assert!(resumes(&mut world, "example.org/v1beta1/Thing"));

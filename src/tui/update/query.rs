@@ -16,6 +16,7 @@ pub(super) fn search(state: &mut State, effects: &mut Vec<Effect>) {
         facets: state.facets,
         facet_key: state.facet_key.clone(),
         now: state.now_ms / 1000,
+        status: state.cluster.status.clone(),
     }));
 }
 
