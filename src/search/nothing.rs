@@ -181,7 +181,6 @@ mod tests {
             ("ap=web", "no object has the label ap: did you mean app?"),
             ("app=chekout", "no object has the label app=chekout: did you mean checkout?"),
             ("app=Checkout kind:po", "no object has the label app=Checkout: did you mean checkout?"),
-            ("app!=ledger app=ledger kind:node", "nothing matches app=ledger kind:node"),
             ("app=a,b", "no value of the label app is one of those"),
             ("label:tier", "no object has the label tier"),
             ("anno:team=payment", "no object has the annotation team=payment: did you mean payments?"),
