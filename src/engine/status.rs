@@ -260,7 +260,11 @@ impl Status {
             KindState::Excluded { rule } => {
                 Some(format!("{key} is not read ({rule}); include = [\"{key}\"] reads it"))
             }
-            state => Some(format!("{key} is {}: {}", state.name(), kind.why())),
+            state @ (KindState::Waiting
+            | KindState::Listing
+            | KindState::Failing { .. }
+            | KindState::Forbidden { .. }
+            | KindState::Gone) => Some(format!("{key} is {}: {}", state.name(), kind.why())),
         }
     }
 }
