@@ -89,11 +89,14 @@ fn find(searcher: &Searcher, request: &Request, query: &Query) -> Result<Found, 
                 let unread = |kind: Option<&KindKey>| request.status.as_ref()?.unread(kind);
                 hints.extend(searcher.why_nothing(query, &options, &unread).unwrap_or_default());
             }
+            if answer.similar > 0 {
+                hints.push(format!("{} names are only similar", answer.similar));
+            }
             let rows = rows(answer.hits, searcher.catalog());
             Ok(Found {
                 places: places(searcher, &rows),
                 content: Content::Rows(rows),
-                total: answer.total.count,
+                total: answer.total.count - answer.similar,
                 exact: answer.total.exact,
                 objects: answer.objects,
                 hints,

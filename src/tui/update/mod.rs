@@ -29,6 +29,10 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     state.now_ms = msg.now_ms;
     let mut effects = Vec::new();
     let moves = matches!(msg.event, Event::Key(_) | Event::Paste(_) | Event::Mouse(_) | Event::Resize(..));
+    // A note answers the last key; with the next one it has been read, and the keys of the view show again.
+    if matches!(msg.event, Event::Key(_)) {
+        state.note = None;
+    }
     match msg.event {
         Event::Key(key) => press(state, key, &mut effects),
         Event::Paste(text) => paste(state, &text, &mut effects),
