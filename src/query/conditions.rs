@@ -150,6 +150,12 @@ fn any_key(item: &Item<'_>, op: &Span, differs: bool, map: Map) -> Result<Term, 
 
 /// A glob over `key=value`, which prints as it reads.
 fn glob(text: String, item: &Item<'_>, map: Map) -> Result<Term, ParseError> {
+    let key = text.split_once('=').map_or(&*text, |(key, _)| key);
+    if key.contains('!') {
+        // it would read as `!=`
+        let error = ParseError::new(item.span.clone(), "`!` inside a pattern for the key");
+        return Err(error.expected("a pattern such as `team.example/*`").got(quoted(item.raw)));
+    }
     if text.contains(['"', '\'', ',', '(', ')', '|']) || text.contains(char::is_whitespace) {
         let error = ParseError::new(item.span.clone(), "a quote or a space inside a pattern");
         return Err(error.expected("a pattern such as `team.example/*`").got(quoted(item.raw)));
@@ -174,6 +180,10 @@ fn value(item: &Item<'_>, key: &str, map: Map, half: Half<'_>) -> Result<Pattern
                 let message = format!("{} can't be a part of a label value", quoted(text));
                 return Err(ParseError::new(item.span.clone(), message).expected(PART));
             }
+        }
+        // `=*` behind `==`: a whole value after all
+        if let (Map::Label, Pattern::Exact(text)) = (map, &pattern) {
+            check_value(text).map_err(|error| ParseError { span: item.span.clone(), ..error })?;
         }
         return Ok(pattern);
     }

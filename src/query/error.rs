@@ -71,7 +71,8 @@ impl ParseError {
     }
 
     pub(super) fn suggest(mut self, suggestion: impl Into<String>) -> Self {
-        self.suggestion = Some(suggestion.into());
+        // it may hold what was typed
+        self.suggestion = Some(sanitise(&suggestion.into()).into_owned());
         self
     }
 

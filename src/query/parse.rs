@@ -278,17 +278,18 @@ impl<'a> Parser<'a> {
             return Err(ParseError::new(open, message));
         }
         self.depth += 1;
-        let (first, found) = (self.next, self.problems.len());
+        let found = self.problems.len();
         let inside = self.all();
         self.depth -= 1;
         let inside = inside?;
-        let is_empty = self.next == first && self.problems.len() == found;
+        // what could not be understood inside was told already
+        let is_empty = inside.is_none() && self.problems.len() == found;
         let Some(close) = self.advance() else {
             let error = ParseError::new(open.clone(), "this parenthesis is never closed").expected("`)`");
             self.problems.add(error.got("the end of the query").open(), open.start..self.text.len())?;
             return Ok(inside);
         };
-        if inside.is_none() && (is_empty || !self.problems.collects()) {
+        if is_empty {
             let error = ParseError::new(open.start..close.span.end, "nothing between the parentheses");
             return Err(error.expected("a term").mendable());
         }

@@ -35,7 +35,11 @@ impl<T: Display> Display for Listed<'_, T> {
 
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        print_pattern(&self.pattern, Bare::Exact, f)
+        match &self.pattern {
+            // `a:/b` could begin a regular expression
+            Pattern::Exact(text) if text.contains([':', '/']) => quoted(text, f),
+            pattern => print_pattern(pattern, Bare::Exact, f),
+        }
     }
 }
 

@@ -49,11 +49,6 @@ impl Problems {
         self.found.len()
     }
 
-    /// Whether the parser goes on after a problem.
-    pub(super) fn collects(&self) -> bool {
-        self.collect
-    }
-
     pub(super) fn into_found(self) -> Vec<Problem> {
         self.found
     }

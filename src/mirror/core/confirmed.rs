@@ -40,10 +40,17 @@ pub enum Way {
     Upsert,
 }
 
-/// Confirmed records by id, some 50 bytes each.
+/// Confirmed records by id, some 60 bytes each.
 #[derive(Debug, Default)]
 pub struct Confirmed {
-    records: HashMap<IdHash, Content>,
+    records: HashMap<IdHash, Known>,
+}
+
+/// What is known of a record that is there; `None` where a request may or may not have changed it.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    document: Option<u64>,
+    form: Option<u64>,
 }
 
 impl Confirmed {
@@ -54,7 +61,16 @@ impl Confirmed {
 
     /// The store acknowledged this content, or showed it.
     pub fn confirm(&mut self, id: IdHash, content: Content) {
-        self.records.insert(id, content);
+        let Content { document, form } = content;
+        self.records.insert(id, Known { document: Some(document), form: Some(form) });
+    }
+
+    /// The record is about to be changed in this way: until the store acknowledges it, it may be the old or the new one.
+    pub fn doubt(&mut self, id: IdHash, way: Way) {
+        if let Some(known) = self.records.get_mut(&id) {
+            known.document = known.document.filter(|_| way == Way::Nothing);
+            known.form = known.form.filter(|_| way != Way::Upsert);
+        }
     }
 
     /// The record is gone, or in doubt.
@@ -65,9 +81,10 @@ impl Confirmed {
     /// How a document with this content gets into the store.
     pub fn way(&self, id: IdHash, content: Content) -> Way {
         match self.records.get(&id) {
-            Some(known) if *known == content => Way::Nothing,
-            Some(known) if known.form == content.form => Way::Update,
-            Some(_) | None => Way::Upsert,
+            Some(known) if known.form != Some(content.form) => Way::Upsert,
+            Some(known) if known.document == Some(content.document) => Way::Nothing,
+            Some(_) => Way::Update,
+            None => Way::Upsert,
         }
     }
 
@@ -102,5 +119,19 @@ mod tests {
         assert_eq!(confirmed.way(id, content(2, 2)), Way::Upsert);
         confirmed.forget(id);
         assert_eq!(confirmed.way(id, content(2, 1)), Way::Upsert);
+    }
+
+    #[test]
+    fn what_was_sent_and_never_acknowledged_is_sent_again_even_if_it_is_as_before() {
+        let (id, mut confirmed) = (IdHash::of("a"), Confirmed::default());
+        let content = |document, form| Content { document, form };
+        confirmed.confirm(id, content(1, 1));
+        confirmed.doubt(id, Way::Update);
+        assert_eq!(confirmed.way(id, content(1, 1)), Way::Update);
+        confirmed.doubt(id, Way::Upsert);
+        assert_eq!(confirmed.way(id, content(1, 1)), Way::Upsert);
+        assert!(confirmed.contains(id));
+        confirmed.confirm(id, content(1, 1));
+        assert_eq!(confirmed.way(id, content(1, 1)), Way::Nothing);
     }
 }

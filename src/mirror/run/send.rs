@@ -66,6 +66,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let mut lost = Vec::new();
         for chunk in chunks(updates, self.batch_size()) {
             let records = chunk.iter().map(|outgoing| self.record(outgoing, None)).collect();
+            self.doubt(&chunk, Way::Update);
             let stored = self.send(Verb::Update, records).await?;
             // An update of what is not there is silently ignored: only a look tells.
             let there = self.store.get(&stored, Contents::Ids).await?;
@@ -101,6 +102,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             .zip(&vectors)
             .map(|(outgoing, vector)| self.record(outgoing, Some(moved(vector, &outgoing.document.id))));
         let records: Vec<Record> = records.collect();
+        self.doubt(&chunk, Way::Upsert);
         let stored: std::collections::HashSet<String> =
             self.send(Verb::Upsert, records).await?.into_iter().collect();
         for outgoing in chunk.iter().filter(|outgoing| stored.contains(&outgoing.document.id)) {
@@ -117,6 +119,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             });
         }
         Ok(())
+    }
+
+    fn doubt(&mut self, outgoing: &[Outgoing], way: Way) {
+        outgoing.iter().for_each(|one| self.confirmed.doubt(IdHash::of(&one.document.id), way));
     }
 
     pub(super) fn content(&self, document: &Document) -> Content {

@@ -147,6 +147,17 @@ fn bad_label_conditions() {
             "web*",
             "`web*` is no label value: expected a whole value; without `-l` `*` and `?` work",
         ),
+        (
+            "app==\"=*\"",
+            "\"=*\"",
+            "`=*` is no label value: expected a whole value; without `-l` `*` and `?` work",
+        ),
+        ("app===*", "=*", "`*` is no label value: expected a whole value; without `-l` `*` and `?` work"),
+        (
+            "label:*!",
+            "*!",
+            "`!` inside a pattern for the key: expected a pattern such as `team.example/*`, got `*!`",
+        ),
         ("app=\"a b\"", "\"a b\"", spaced.as_str()),
         ("a,b=c", "a", "a value without a label: expected `key=value`"),
         ("label:app,tier=db", "tier=db", "keys and values in one list: got `tier=db`"),

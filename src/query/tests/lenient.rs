@@ -146,6 +146,7 @@ fn errors_show_once_the_cursor_has_left_or_nothing_begins_so() {
             "web; ERROR \"del\": `del` is no value of `is:`: expected `namespaced`, `cluster`, `deleting` or `gone`",
         ),
         ("web) api_", "(and web api); ERROR \")\": this parenthesis was never opened"),
+        ("(-A) web_", "web; ERROR \"(-A)\": nothing between the parentheses: expected a term"),
         ("NOT -NOT web_", "web; ERROR \"NOT -\": excluded twice: expected one `-`, `!` or `NOT`"),
         ("a || b_", "(or a b); ERROR \"|\": a term is missing before `|`: expected a term, got `|`"),
         (

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 
@@ -244,15 +244,20 @@ fn term() -> impl Strategy<Value = String> {
     prop_oneof![6 => marked, 1 => flag]
 }
 
-/// As long as `KUBESIFT_FUZZ_SECONDS` says; a blink without it.
+/// As long as `KUBESIFT_FUZZ_SECONDS` says; a blink without it. Always the same texts, so that a change is judged by what it
+/// changes; others with `KUBESIFT_LONG`.
 #[test]
 fn fuzzing_finds_nothing() {
     let seconds =
         std::env::var("KUBESIFT_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0.2);
+    let mut seed: u64 =
+        if std::env::var_os("KUBESIFT_LONG").is_some() { rand::random() } else { 0x006b_7562_6573_6966 };
     let until = Instant::now() + Duration::from_secs_f64(seconds);
     while Instant::now() < until {
-        let mut runner =
-            TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
+        seed = seed.wrapping_add(1);
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed.to_le_bytes(); 4].concat());
+        let config = Config { cases: 500, failure_persistence: None, ..Config::default() };
+        let mut runner = TestRunner::new_with_rng(config, rng);
         let long = prop::collection::vec(any_text(), 0..40).prop_map(|texts| texts.join(" "));
         let text = prop_oneof![9 => any_text(), 1 => long];
         let result = runner.run(&text, |text| {
