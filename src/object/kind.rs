@@ -55,6 +55,35 @@ impl Kind {
 #[serde(transparent)]
 pub struct KindKey(Arc<str>);
 
+/// The groups of Kubernetes' own APIs, beside the core group; as the sources of 1.37 name them, and those of earlier
+/// releases. A CRD may well have a group below `k8s.io`, so its end says nothing.
+const OWN_GROUPS: &[&str] = &[
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "lifecycle.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
 impl KindKey {
     /// Joins a group (may be empty) and a plural.
     pub fn new(group: &str, plural: &str) -> Self {
@@ -75,6 +104,13 @@ impl KindKey {
     pub fn group(&self) -> &str {
         self.0.split_once('.').map_or("", |(_, group)| group)
     }
+
+    /// Whether it extends the API (by a CustomResourceDefinition or an aggregated API server) instead of being one of
+    /// Kubernetes' own.
+    pub fn is_custom(&self) -> bool {
+        let group = self.group();
+        !group.is_empty() && !OWN_GROUPS.contains(&group)
+    }
 }
 
 impl From<&str> for KindKey {
@@ -92,6 +128,13 @@ impl fmt::Display for KindKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_custom_kind_is_known_by_its_group() {
+        let custom = |key: &str| KindKey::from(key).is_custom();
+        assert!(custom("certificates.cert-manager.io") && custom("gateways.gateway.networking.k8s.io"));
+        assert!(!custom("pods") && !custom("deployments.apps") && !custom("ingresses.networking.k8s.io"));
+    }
 
     #[test]
     fn a_kind_key_splits_at_the_first_dot() {

@@ -263,6 +263,8 @@ pub enum State {
     Cluster,
     /// Marked for deletion.
     Deleting,
+    /// Of a kind that is no part of Kubernetes itself.
+    Custom,
     /// Deleted, and still findable.
     Gone,
 }

@@ -196,8 +196,8 @@ pub const SECTIONS: &[Section] = &[
             ),
             form(
                 "is:deleting",
-                "namespaced, cluster (scoped), deleting, gone (deleted, still remembered; not searched yet)",
-                &["is:deleting", "is:cluster kind:cert*", "is:gone web"],
+                "namespaced, cluster (scoped), deleting, custom (a kind that Kubernetes itself does not have), gone (deleted, still remembered; not searched yet)",
+                &["is:deleting", "is:cluster kind:cert*", "is:custom", "is:gone web"],
             ),
             form(
                 "has:owner, no:label",

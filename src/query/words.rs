@@ -59,6 +59,7 @@ pub(super) const STATES: &[(&str, State)] = &[
     ("namespaced", State::Namespaced),
     ("cluster", State::Cluster),
     ("deleting", State::Deleting),
+    ("custom", State::Custom),
     ("gone", State::Gone),
     ("cluster-scoped", State::Cluster),
     ("terminating", State::Deleting),

@@ -164,7 +164,7 @@ impl Planner<'_> {
             }
             Term::Created(times) => Node::Created(self.created(times)?),
             Term::Is(states) => {
-                Node::Or(states.iter().map(|state| is(*state, span)).collect::<Result<_, _>>()?)
+                Node::Or(states.iter().map(|state| self.is(*state, span)).collect::<Result<_, _>>()?)
             }
             Term::Has(parts) => Node::Or(parts.iter().map(|part| has(*part)).collect()),
             Term::Meaning(_) => return Err(SearchError::Semantic { span: span.clone() }),
@@ -250,6 +250,22 @@ impl Planner<'_> {
         Ok(kinds)
     }
 
+    /// Flags and kinds for a word after `is:`.
+    fn is(&self, state: State, span: &Span) -> Result<Node, SearchError> {
+        Ok(match state {
+            State::Namespaced => Node::Not(Box::new(Node::Flag(Flag::Cluster))),
+            State::Cluster => Node::Flag(Flag::Cluster),
+            State::Deleting => Node::Flag(Flag::Deleting),
+            // kinds that no object is of find nothing
+            State::Custom => {
+                Node::Kinds(self.all_stored().filter(|kind| kind.is_custom()).cloned().collect())
+            }
+            State::Gone => {
+                return Err(SearchError::NotYet { what: "is:gone".to_owned(), span: span.clone() });
+            }
+        })
+    }
+
     fn origins(&self, owners: &[Owner], span: &Span) -> Result<Vec<Origin>, SearchError> {
         let one = |owner: &Owner| {
             Ok(match owner {
@@ -319,15 +335,6 @@ fn selector(map: Map, selector: &Selector) -> Result<Node, SearchError> {
 
 fn pair(pattern: &Pattern) -> Result<MapTest, SearchError> {
     Ok(MapTest::Pair(Box::new(cased(pattern)?)))
-}
-
-fn is(state: State, span: &Span) -> Result<Node, SearchError> {
-    Ok(match state {
-        State::Namespaced => Node::Not(Box::new(Node::Flag(Flag::Cluster))),
-        State::Cluster => Node::Flag(Flag::Cluster),
-        State::Deleting => Node::Flag(Flag::Deleting),
-        State::Gone => return Err(SearchError::NotYet { what: "is:gone".to_owned(), span: span.clone() }),
-    })
 }
 
 fn has(part: Part) -> Node {

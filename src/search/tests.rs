@@ -117,6 +117,7 @@ fn kinds() -> Vec<Kind> {
         kind("", "Pod", "pods", "po", true),
         kind("apps", "StatefulSet", "statefulsets", "sts", true),
         kind("", "Node", "nodes", "no", false),
+        kind("example.com", "Widget", "widgets", "wd", true),
     ]
 }
 

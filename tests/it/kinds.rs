@@ -19,6 +19,7 @@ async fn kinds_come_and_go_with_their_crds() {
     .await;
     plane.apply_objects(&[custom("gadgets", "v1", "one")]).await;
     appears(&home, "kind:gadgets name:=one").await;
+    assert_eq!(found(&home, "is:custom").await, 1, "what Kubernetes brings itself is not custom");
     plane.kubectl(&["delete", "crd", "gadgets.test.example.org"]).await;
     vanishes(&home, "name:=one").await;
     writer.stop().await;

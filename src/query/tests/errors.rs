@@ -300,7 +300,7 @@ fn bad_words_of_the_language() {
         (
             "is:delting",
             "delting",
-            "`delting` is no value of `is:`: expected `namespaced`, `cluster`, `deleting` or `gone`",
+            "`delting` is no value of `is:`: expected `namespaced`, `cluster`, `deleting`, `custom` or `gone`",
         ),
         ("has:x", "x", "`x` is no value of `has:`: expected `label`, `annotation`, `owner` or `finalizer`"),
         (

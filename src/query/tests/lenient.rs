@@ -115,7 +115,7 @@ fn what_is_not_finished_is_left_out_quietly() {
         ("app!=_ x", "x; unfinished \"app!=\": an empty value: expected a value"),
         (
             "is:del_",
-            "nothing; unfinished \"del\": `del` is no value of `is:`: expected `namespaced`, `cluster`, `deleting` or `gone`",
+            "nothing; unfinished \"del\": `del` is no value of `is:`: expected `namespaced`, `cluster`, `deleting`, `custom` or `gone`",
         ),
         ("age:<_ x", "x; unfinished \"\": an empty value: expected an age such as `2h`"),
         (
@@ -139,11 +139,11 @@ fn errors_show_once_the_cursor_has_left_or_nothing_begins_so() {
         ),
         (
             "is:x_ web",
-            "web; ERROR \"x\": `x` is no value of `is:`: expected `namespaced`, `cluster`, `deleting` or `gone`",
+            "web; ERROR \"x\": `x` is no value of `is:`: expected `namespaced`, `cluster`, `deleting`, `custom` or `gone`",
         ),
         (
             "is:del web_",
-            "web; ERROR \"del\": `del` is no value of `is:`: expected `namespaced`, `cluster`, `deleting` or `gone`",
+            "web; ERROR \"del\": `del` is no value of `is:`: expected `namespaced`, `cluster`, `deleting`, `custom` or `gone`",
         ),
         ("web) api_", "(and web api); ERROR \")\": this parenthesis was never opened"),
         ("(-A) web_", "web; ERROR \"(-A)\": nothing between the parentheses: expected a term"),
@@ -224,7 +224,7 @@ fn completion_knows_what_stands_at_the_cursor() {
     ] {
         assert_eq!(at(text), expected, "{text}");
     }
-    assert_eq!(Place::Is.fixed_words(), ["namespaced", "cluster", "deleting", "gone"]);
+    assert_eq!(Place::Is.fixed_words(), ["namespaced", "cluster", "deleting", "custom", "gone"]);
     assert_eq!(Place::Sort.fixed_words(), ["relevance", "name", "ns", "kind", "age", "created"]);
     assert!(Place::Word.fixed_words().contains(&"kind:".to_owned()));
 }

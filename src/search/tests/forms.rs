@@ -146,6 +146,16 @@ fn states_and_parts() {
 }
 
 #[test]
+fn kinds_that_kubernetes_itself_does_not_have() {
+    let mut things = cluster();
+    things.push(thing("Widget", "shop", "gear"));
+    let (_writer, searcher) = index(&things);
+    assert_eq!(names(&ask(&searcher, "is:custom")), "gear");
+    assert_eq!(names(&ask(&searcher, "is:custom is:cluster")), "");
+    assert_eq!(found("is:custom"), "", "no kind of these is custom");
+}
+
+#[test]
 fn ages_and_dates() {
     assert_eq!(found("age:<2h"), "web-0 web-0-debug");
     assert_eq!(found("age<2m"), "web-0-debug");

@@ -58,7 +58,10 @@ fn term_score(term: &Term, entry: &Entry, all: &[Entry]) -> Option<u32> {
         Term::Word(word) => {
             let short = matches!(
                 (&*plain(&lower(word)), &*metadata.kind),
-                ("po" | "pod", "Pod") | ("sts" | "statefulset", "StatefulSet") | ("no" | "node", "Node")
+                ("po" | "pod", "Pod")
+                    | ("sts" | "statefulset", "StatefulSet")
+                    | ("no" | "node", "Node")
+                    | ("wd" | "widget", "Widget")
             );
             let text = Text::new(word, capital(word));
             name_score(&metadata.name, &text).or_else(|| {
@@ -101,6 +104,7 @@ fn term_score(term: &Term, entry: &Entry, all: &[Entry]) -> Option<u32> {
             State::Namespaced => metadata.namespace != "_cluster",
             State::Cluster => metadata.namespace == "_cluster",
             State::Deleting => local.deleted.is_some(),
+            State::Custom => metadata.api_version.starts_with("example.com/"),
             State::Gone => false,
         })),
         Term::Has(parts) => filter(parts.iter().any(|part| match part {
@@ -117,6 +121,7 @@ fn is_kind(pattern: &Pattern, kind: &str) -> bool {
     let names: &[&str] = match kind {
         "Pod" => &["pods", "pod", "po"],
         "StatefulSet" => &["statefulsets", "statefulset", "sts"],
+        "Widget" => &["widgets", "widget", "wd"],
         _ => &["nodes", "node", "no"],
     };
     match pattern {

@@ -30,7 +30,7 @@ fn owners() -> impl Strategy<Value = Vec<(&'static str, String, String)>> {
 }
 
 prop_compose! {
-    fn things()(kind in prop::sample::select(vec!["Pod", "StatefulSet", "Node"]), namespace in "[ab]{1,2}", name in text(),
+    fn things()(kind in prop::sample::select(vec!["Pod", "StatefulSet", "Node", "Widget"]), namespace in "[ab]{1,2}", name in text(),
                 labels in proptest::collection::btree_map("[ab]{1,2}", text(), 0..3),
                 annotations in proptest::collection::btree_map("[ab]{1,2}", value(), 0..2),
                 owners in owners(), created in proptest::option::of(NOW - 4..NOW), deleted in prop::bool::weighted(0.2),
@@ -124,7 +124,8 @@ fn terms() -> impl Strategy<Value = Term> {
     let kind = prop::sample::select(vec!["po", "pod", "sts", "nodes", "all"]);
     let kind_glob = prop::sample::select(vec!["po*", "*s", "?o"])
         .prop_map(|glob| Term::Kind(vec![Value { pattern: Pattern::Glob(glob.to_owned()), span: 0..0 }]));
-    let states = prop::sample::select(vec![State::Namespaced, State::Cluster, State::Deleting]);
+    let states =
+        prop::sample::select(vec![State::Namespaced, State::Cluster, State::Deleting, State::Custom]);
     let parts = prop::sample::select(vec![Part::Label, Part::Annotation, Part::Owner, Part::Finalizer]);
     prop_oneof![
         8 => nonempty().prop_map(Term::Word),
