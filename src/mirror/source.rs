@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::core::Millis;
 use super::core::authority::Authority;
 use super::core::brake::Brake;
-use super::core::dirty::{Cause, DirtySet, Due};
+use super::core::dirty::{Cause, DirtySet, Due, MOST};
 use super::store::Vector;
 use crate::document::Document;
 use crate::object::{IdHash, KindKey};
@@ -108,7 +108,11 @@ impl Feed {
         let now = self.now();
         let mut dirty = self.dirty();
         changes.into_iter().for_each(|(id, cause)| dirty.mark(now, id, cause));
+        let too_many = dirty.give_up(MOST);
         drop(dirty);
+        if too_many {
+            self.overrun();
+        }
         self.notify.notify_one();
     }
 

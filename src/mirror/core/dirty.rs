@@ -1,5 +1,5 @@
-//! Which documents changed and were not sent yet: a set keyed by id, not a queue. Its size is bounded by the number
-//! of objects, however long the store is away.
+//! Which documents changed and were not sent yet: a set keyed by id, not a queue. However long the store is away, it
+//! names no more than [`MOST`]: beyond that everything has to be compared.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,6 +10,9 @@ use super::Millis;
 pub const GATHER_MS: Millis = 250;
 /// A document is sent at most once in this time.
 pub const SPACING_MS: Millis = 1_000;
+
+/// More than these are not named: objects that come and go for days would fill the memory with their ids. About 40 MB.
+pub const MOST: usize = 200_000;
 
 /// What happened to a document last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +150,16 @@ impl DirtySet {
         self.entries.get(id).or_else(|| self.aside.get(id)).map(|entry| entry.cause)
     }
 
+    /// Gives up naming what waits when it is too much; the caller has everything compared then.
+    #[must_use]
+    pub fn give_up(&mut self, most: usize) -> bool {
+        let too_many = self.len() > most;
+        if too_many {
+            *self = Self { marks: self.marks, ..Self::default() };
+        }
+        too_many
+    }
+
     /// Documents that wait.
     pub fn len(&self) -> usize {
         self.entries.len() + self.aside.len()
@@ -270,6 +283,21 @@ mod tests {
         dirty.set_aside();
         dirty.drop_aside();
         assert!(dirty.is_empty() && dirty.cause("a").is_none());
+    }
+
+    #[test]
+    fn too_many_are_not_named_any_more() {
+        let mut dirty = DirtySet::default();
+        ["a", "b"].iter().for_each(|id| dirty.mark(0, id, Cause::Written));
+        dirty.set_aside();
+        dirty.mark(0, "c", Cause::DeletedByEvent);
+        assert!(!dirty.give_up(3));
+        dirty.mark(0, "d", Cause::DeletedByEvent);
+        let mark = dirty.now();
+        assert!(dirty.give_up(3) && dirty.is_empty());
+        dirty.mark(9, "e", Cause::Written);
+        dirty.forget_until(mark);
+        assert_eq!(ids(&dirty.take(300, 10)), ["e"], "what comes after counts as newer");
     }
 
     proptest! {

@@ -222,11 +222,16 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         if self.opened.is_none() {
             self.open(true).await?;
         }
-        self.reconcile().await?;
-        while !self.feed.is_empty() {
-            self.flush_when_due().await?;
+        loop {
+            self.feed.take_overrun();
+            self.reconcile().await?;
+            while !self.feed.is_empty() {
+                self.flush_when_due().await?;
+            }
+            if !self.feed.is_overrun() {
+                return self.finish().await;
+            }
         }
-        self.finish().await
     }
 
     async fn live(&mut self) -> Result<std::convert::Infallible, Halt> {

@@ -1,6 +1,7 @@
 //! What is written of each document, and what is not.
 
 use super::*;
+use crate::mirror::core::dirty::MOST;
 
 #[test]
 fn a_second_run_with_nothing_changed_writes_nothing() {
@@ -118,5 +119,21 @@ fn what_is_dirty_at_the_first_comparison_is_sent_once_and_what_is_equal_not_at_a
         assert_eq!((status.added, status.updated, status.unchanged), (0, 0, 250));
         assert_eq!(store.calls(), before);
         assert!(feed.is_empty());
+    });
+}
+
+#[test]
+fn more_changes_than_are_named_end_in_a_comparison() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        world.documents.lock().unwrap().remove("ns/v1/Pod/1");
+        let others: Vec<String> = (0..=MOST).map(|n| format!("ns/v1/Job/{n}")).collect();
+        process.feed.mark(others.iter().map(|id| (id.as_str(), Cause::DeletedByEvent)));
+        assert!(process.feed.is_empty(), "nobody remembers so many names");
+        minutes(1).await;
+        assert_eq!(held(&store), world.expected());
+        process.end().await;
     });
 }
