@@ -222,6 +222,7 @@ impl<'a> Life<'a> {
                 | Trouble::NotFound
                 | Trouble::Initializing
                 | Trouble::Unreachable(_)
+                | Trouble::NoAnswer(_)
                 | Trouble::Other { .. } => Outcome::Unreachable(trouble.to_string()),
             });
         }

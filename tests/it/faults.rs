@@ -103,6 +103,27 @@ async fn refused_credentials_pause_everything_and_are_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_api_that_never_answers_concerns_no_other_and_a_server_that_does_is_offline() {
+    let simulated = Simulated::start(small()).await;
+    let before = simulated.before().await;
+    for verb in [Verb::List, Verb::Watch] {
+        simulated.server.inject(Fault::always(Matcher::kind(verb, "configmaps"), Action::NoAnswer));
+    }
+    simulated.disturb(1);
+    simulated.server.drop_connections();
+    let silent =
+        |state: &KindState| matches!(state, KindState::Failing { error, .. } if error.contains("no answer"));
+    simulated.state_becomes("configmaps", silent).await;
+    simulated.phase_becomes("all others to be live", |phase| *phase == Phase::Live).await;
+    simulated.server.inject(Fault::always(Matcher::default(), Action::NoAnswer));
+    simulated.server.drop_connections();
+    simulated.phase_becomes("offline", |phase| matches!(phase, Phase::Offline { .. })).await;
+    simulated.assert_nothing_lost(&before);
+    simulated.server.clear_faults();
+    simulated.settles(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_forbidden_kind_concerns_no_other() {
     let simulated = Simulated::start(small()).await;
     let user = simulated.server.users()[0].name.clone();

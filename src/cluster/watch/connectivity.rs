@@ -1,9 +1,10 @@
 //! One view of the connection for all readers: when the server can't be reached, or refuses the credentials, one
 //! prober asks for it and everybody else waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{Backoff, Trouble};
 use crate::cluster::client::{Client, RequestSpec};
@@ -29,16 +30,22 @@ pub enum Link {
 #[derive(Debug, Clone)]
 pub struct Connectivity {
     link: watch::Sender<Link>,
+    /// Somebody got no answer: the server is asked whether it answers at all.
+    doubt: Arc<Notify>,
 }
 
 impl Connectivity {
     /// A connection that is thought to work. [`Connectivity::probe`] must run beside it.
     pub fn new() -> Self {
-        Self { link: watch::Sender::new(Link::Up) }
+        Self { link: watch::Sender::new(Link::Up), doubt: Arc::default() }
     }
 
-    /// Says that a request failed in a way that concerns everybody. Returns whether it did.
+    /// Says that a request failed. Returns whether in a way that concerns everybody: then the connection is down until
+    /// the server answers. No answer to one request may be the fault of one API, so that only has the server asked.
     pub fn report(&self, trouble: &Trouble) -> bool {
+        if matches!(trouble, Trouble::NoAnswer(_)) {
+            self.doubt.notify_one();
+        }
         let Some(link) = Link::of(trouble) else { return false };
         self.link.send_if_modified(|current| {
             let news = *current == Link::Up;
@@ -62,27 +69,42 @@ impl Connectivity {
         self.link.subscribe()
     }
 
-    /// Asks for the server whenever the connection is down, until it answers; runs for ever.
+    /// Asks for the server whenever the connection is down, until it answers, and once when that is in doubt; runs for
+    /// ever.
     pub async fn probe(&self, client: &Client, pauses: (Duration, Duration)) {
         let mut link = self.link.subscribe();
         loop {
-            if link.wait_for(|link| *link != Link::Up).await.is_err() {
-                return;
+            let doubted = tokio::select! {
+                // The sender lives as long as `self`.
+                _ = link.wait_for(|link| *link != Link::Up) => false,
+                () = self.doubt.notified() => true,
+            };
+            if doubted && self.ask(client).await {
+                continue;
             }
             let mut backoff = Backoff::new(pauses);
             loop {
                 tokio::time::sleep(backoff.pause()).await;
-                let now = match client.get(&RequestSpec::new("/version")).await {
-                    Ok(_) => Link::Up,
-                    Err(error) => Link::of(&Trouble::from(error)).unwrap_or(Link::Up),
-                };
-                let up = now == Link::Up;
-                self.link.send_replace(now);
-                if up {
+                if self.ask(client).await {
                     break;
                 }
             }
         }
+    }
+
+    /// Whether the server answers; everybody is told.
+    async fn ask(&self, client: &Client) -> bool {
+        let now = match client.get(&RequestSpec::new("/version")).await {
+            Ok(_) => Link::Up,
+            Err(error) => Link::of_probe(&Trouble::from(error)),
+        };
+        let up = now == Link::Up;
+        self.link.send_if_modified(|link| {
+            let news = *link != now;
+            *link = now;
+            news
+        });
+        up
     }
 }
 
@@ -102,7 +124,30 @@ impl Link {
             | Trouble::Forbidden(_)
             | Trouble::NotFound
             | Trouble::Initializing
+            | Trouble::NoAnswer(_)
             | Trouble::Other { .. } => None,
         }
+    }
+
+    /// The question that every server answers at once.
+    fn of_probe(trouble: &Trouble) -> Self {
+        if let Trouble::NoAnswer(error) = trouble {
+            return Link::Down { error: error.clone() };
+        }
+        Link::of(trouble).unwrap_or(Link::Up)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_to_one_request_takes_nobody_else_down() {
+        let connectivity = Connectivity::new();
+        assert!(!connectivity.report(&Trouble::NoAnswer("no answer within 60 s".into())));
+        assert_eq!(*connectivity.subscribe().borrow(), Link::Up);
+        assert!(connectivity.report(&Trouble::Unreachable("connection refused".into())));
+        assert_ne!(*connectivity.subscribe().borrow(), Link::Up);
     }
 }

@@ -279,6 +279,7 @@ impl<S: Sink> Reader<S> {
                 | Trouble::Initializing
                 | Trouble::Unauthorized(_)
                 | Trouble::Unreachable(_)
+                | Trouble::NoAnswer(_)
                 | Trouble::Other { .. },
                 _,
             ) => {}
@@ -309,6 +310,7 @@ impl<S: Sink> Reader<S> {
             | Trouble::Initializing
             | Trouble::Unauthorized(_)
             | Trouble::Unreachable(_)
+            | Trouble::NoAnswer(_)
             | Trouble::Other { .. } => State::Unconfirmed(trouble.to_string()),
         }
     }
@@ -340,6 +342,11 @@ impl<S: Sink> Reader<S> {
             Trouble::Other { retry_after, .. } => {
                 self.tell(State::Failing(trouble.to_string())).await?;
                 tokio::time::sleep(retry_after.map_or(pause, |asked| asked.max(pause))).await;
+            }
+            Trouble::NoAnswer(_) => {
+                self.options.connectivity.report(&trouble);
+                self.tell(State::Failing(trouble.to_string())).await?;
+                tokio::time::sleep(pause).await;
             }
             Trouble::Gone | Trouble::VersionTooLarge | Trouble::Unauthorized(_) | Trouble::Unreachable(_) => {
                 self.tell(State::Failing(trouble.to_string())).await?;

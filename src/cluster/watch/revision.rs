@@ -103,7 +103,10 @@ async fn serve(client: Client, storage: Storage, mut inbox: mpsc::Receiver<Ask>)
 /// turn: that would take a timeout for each.
 fn is_for_all(answer: &Result<Revision, Trouble>) -> bool {
     match answer {
-        Ok(_) | Err(Trouble::Unauthorized(_) | Trouble::Unreachable(_) | Trouble::Other { .. }) => true,
+        Ok(_)
+        | Err(
+            Trouble::Unauthorized(_) | Trouble::Unreachable(_) | Trouble::NoAnswer(_) | Trouble::Other { .. },
+        ) => true,
         Err(
             Trouble::Gone
             | Trouble::VersionTooLarge

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cluster::client::{BodyFailure, ClientError, Failure};
+use crate::cluster::client::{BodyFailure, ClientError, ConnectFailure, Failure};
 use crate::cluster::wire::{Status, WireError};
 
 /// A failure as the readers see it.
@@ -22,6 +22,8 @@ pub enum Trouble {
     Unauthorized(String),
     /// No connection: concerns everything.
     Unreachable(String),
+    /// A connection, but no answer in time: one API may hang, or the server.
+    NoAnswer(String),
     /// Anything else; tried again with backoff, not before `retry_after`.
     Other {
         /// One line for people.
@@ -73,6 +75,7 @@ impl Trouble {
                 Self::Other { message, retry_after: Some(*retry_after) }
             }
             ClientError::Unauthorized(_) | ClientError::AuthPlugin(_) => Self::Unauthorized(message),
+            ClientError::Unreachable { source: ConnectFailure::NoAnswer(_), .. } => Self::NoAnswer(message),
             ClientError::Unreachable { .. } => Self::Unreachable(message),
             ClientError::Tls(_)
             | ClientError::Credentials { .. }
@@ -102,6 +105,7 @@ impl std::fmt::Display for Trouble {
             Self::Forbidden(message)
             | Self::Unauthorized(message)
             | Self::Unreachable(message)
+            | Self::NoAnswer(message)
             | Self::Other { message, .. } => f.write_str(message),
         }
     }
