@@ -53,6 +53,8 @@ pub(super) struct Report {
     rates: HashMap<KindKey, Rate>,
     /// What the last run said of the kinds: all that is known until discovery answers.
     previous: Vec<KindStatus>,
+    /// The times at which the last run knew kinds to be true: where nothing happens a restart makes no older.
+    told: HashMap<KindKey, Millis>,
 }
 
 struct Reading {
@@ -75,12 +77,16 @@ impl Report {
             tracing::warn!(error = describe(&error), "what the last run said can't be read");
             None
         });
+        let stored = stored.unwrap_or_default();
+        let told = stored.kinds.iter().filter_map(|old| Some((old.kind.clone(), old.as_of_ms?)));
         Self {
             store,
             client,
             embedding,
             head,
-            previous: stored.unwrap_or_default().kinds,
+            // One that was killed may have told of changes that never reached the index.
+            told: if stored.phase == Phase::Stopped { told.collect() } else { HashMap::new() },
+            previous: stored.kinds,
             link: Link::Up,
             link_since: 0,
             readers: HashMap::new(),
@@ -146,8 +152,8 @@ impl Report {
         let mut kinds: BTreeMap<KindKey, KindStatus> = BTreeMap::new();
         let mut keys: Vec<(KindKey, Scope)> = self.readers.keys().cloned().collect();
         keys.sort();
-        for (kind, scope) in &keys {
-            self.add_reader(&mut kinds, core, kind, scope);
+        for reader in &keys {
+            self.add_reader(&mut kinds, core, now, reader);
         }
         if self.readers.is_empty() && self.excluded.is_empty() {
             self.add_previous(&mut kinds, core);
@@ -203,13 +209,14 @@ impl Report {
         &self,
         kinds: &mut BTreeMap<KindKey, KindStatus>,
         core: &Core,
-        kind: &KindKey,
-        scope: &Scope,
+        now: Millis,
+        (kind, scope): &(KindKey, Scope),
     ) {
         let Some(reading) = self.readers.get(&(kind.clone(), scope.clone())) else { return };
         let source = core.source_of(kind, scope);
         let complete = source.is_some_and(super::core::Source::is_complete);
-        let as_of = source.filter(|source| source.is_complete()).map(super::core::Source::as_of);
+        let as_of = source.filter(|source| source.is_complete());
+        let as_of = as_of.map(|source| source.as_of().max(self.told(kind)).max(reading.watched(now, self)));
         let state = reading.kind_state(complete, &self.link, self.link_since);
         let forbidden = matches!(state, KindState::Forbidden { .. });
         let status =
@@ -237,6 +244,10 @@ impl Report {
         status.error = status.error.take().or_else(|| reading.error.clone());
     }
 
+    fn told(&self, kind: &KindKey) -> Millis {
+        self.told.get(kind).copied().unwrap_or(Millis::MIN)
+    }
+
     /// A run that never reached its server must not make the index look as if nothing was known of it.
     fn add_previous(&self, kinds: &mut BTreeMap<KindKey, KindStatus>, core: &Core) {
         for old in &self.previous {
@@ -246,6 +257,7 @@ impl Report {
             };
             let sources = scopes.iter().filter_map(|scope| core.source_of(&old.kind, scope));
             let as_of = sources.filter(|source| source.is_complete()).map(super::core::Source::as_of).min();
+            let as_of = as_of.map(|as_of| as_of.max(self.told(&old.kind)));
             let state = match (&old.state, as_of) {
                 (
                     KindState::Excluded { .. }
@@ -312,6 +324,12 @@ impl Reading {
             | State::Confirmed
             | State::Unconfirmed(_) => false,
         }
+    }
+
+    /// Until when a run that ended in good order watched; earlier than anything while it runs.
+    fn watched(&self, now: Millis, report: &Report) -> Millis {
+        let watched = report.stopped && report.link == Link::Up && self.state == State::Live;
+        if watched { now } else { Millis::MIN }
     }
 
     fn kind_state(&self, complete: bool, link: &Link, link_since: Millis) -> KindState {

@@ -1,11 +1,11 @@
 //! The engine against a server that misbehaves: while a fault lasts nothing is deleted without authority, and after it
 //! the index equals the server's objects.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kubesift::demo::{Action, Fault, Formats, Matcher, Profile, Rights, Server, ServerOptions, Tls, Verb};
 use kubesift::engine::Timing;
-use kubesift::engine::status::{KindState, Phase};
+use kubesift::engine::status::{KindState, KindStatus, Phase};
 
 use crate::support::simulated::{Simulated, quick};
 use crate::support::wait_for;
@@ -121,6 +121,23 @@ async fn one_api_that_never_answers_concerns_no_other_and_a_server_that_does_is_
     simulated.assert_nothing_lost(&before);
     simulated.server.clear_faults();
     simulated.settles(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_kind_is_no_older_for_a_restart() {
+    let mut simulated = Simulated::start(small()).await;
+    let watched = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    simulated.stop().await;
+    simulated.server.inject(Fault::always(Matcher::default(), Action::Status(401)));
+    simulated.resume().await;
+    simulated
+        .phase_becomes("the refusal to be told", |phase| matches!(phase, Phase::Unauthorized { .. }))
+        .await;
+    let status = simulated.status();
+    let as_of = |kind: &KindStatus| kind.as_of_ms.and_then(|ms| u128::try_from(ms).ok());
+    let old: Vec<_> =
+        status.kinds.iter().filter(|kind| as_of(kind).is_some_and(|as_of| as_of < watched)).collect();
+    assert!(old.is_empty() && status.kinds.iter().any(|kind| as_of(kind).is_some()), "{old:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
