@@ -37,8 +37,6 @@ use super::{EngineOptions, Mode, Outcome};
 const DISCOVERY_PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
 /// A CRD whose names were not accepted never shows up: no more extra readings after this many.
 const DISCOVERY_EXTRA: u32 = 30;
-/// Rights in namespaces are asked for again this often, and at most one namespace a second.
-const RIGHTS_EVERY: Duration = Duration::from_secs(60);
 /// How long the first discovery waits for the names of CRDs.
 const NAMES_WAIT: Duration = Duration::from_secs(2);
 /// After an error of the server that concerns one request alone.
@@ -77,6 +75,7 @@ pub(super) struct Life<'a> {
     cluster_uid: Option<String>,
     denied: BTreeSet<KindKey>,
     rights: Rights,
+    rights_read: Option<Instant>,
     /// Whether the last reading of discovery showed a group as stale.
     stale: bool,
     /// What a mirror of this life is made of, and the mirror.
@@ -133,6 +132,7 @@ impl<'a> Life<'a> {
             cluster_uid: None,
             denied: BTreeSet::new(),
             rights: Rights::default(),
+            rights_read: None,
             stale: false,
             mirrored,
             mirror: None,
@@ -316,8 +316,7 @@ impl<'a> Life<'a> {
             }
             if next_rights <= Instant::now() && !self.denied.is_empty() {
                 self.apply_rights().await;
-                next_rights =
-                    Instant::now() + RIGHTS_EVERY.max(Duration::from_secs(self.rights.len() as u64));
+                next_rights = Instant::now() + self.rights_every();
             }
             if next_expiry <= Instant::now() {
                 let after = i64::try_from(self.options.forbidden_after.as_millis()).unwrap_or(i64::MAX);
@@ -400,11 +399,20 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// How often the rights are asked for, at most: in the default timing once a minute, and one namespace a second.
+    fn rights_every(&self) -> Duration {
+        let pause = self.options.timing.recheck_forbidden;
+        (2 * pause).max(pause / 30 * u32::try_from(self.rights.len()).unwrap_or(u32::MAX))
+    }
+
     /// Reads denied kinds in the namespaces where they may be read.
     async fn apply_rights(&mut self) {
         let once = self.options.mode != Mode::Live && self.rights.len() > 0;
-        if !once {
+        // Kinds are refused one after the other: not each of them has every namespace asked again.
+        let young = self.rights_read.is_some_and(|at| at.elapsed() < self.rights_every() / 6);
+        if !once && !young {
             self.rights = Rights::read(&self.client, self.options.context_namespace.as_deref()).await;
+            self.rights_read = Some(Instant::now());
         }
         let denied: Vec<Kind> =
             self.plan.running().filter(|kind| self.denied.contains(&kind.key())).cloned().collect();
@@ -420,10 +428,28 @@ impl<'a> Life<'a> {
             for scope in &allowed {
                 self.readers.start(&kind, scope, storage.clone()).await;
             }
+            self.stop_vanished(&kind.key()).await;
             if self.options.mode != Mode::Live {
                 self.denied.remove(&kind.key());
             }
         }
+    }
+
+    /// Stops the readers of namespaces that are not listed any more and of which nothing is held: their objects went
+    /// by events, and a watch of nothing would stay for ever.
+    async fn stop_vanished(&mut self, kind: &KindKey) {
+        for scope in self.readers.namespaces_of(kind) {
+            let Scope::Namespace(namespace) = &scope else { continue };
+            if self.rights.is_gone(namespace) && !self.holds(kind, &scope).await {
+                self.readers.stop(kind, &scope).await;
+            }
+        }
+    }
+
+    async fn holds(&self, kind: &KindKey, scope: &Scope) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Message::Holds { kind: kind.clone(), scope: scope.clone(), reply }).await;
+        answer.await.unwrap_or(true)
     }
 
     async fn held(&self) -> BTreeSet<KindKey> {

@@ -57,6 +57,8 @@ pub(super) enum Message {
     Covered(oneshot::Sender<Covered>),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
+    /// Whether the index holds anything of a kind in a scope.
+    Holds { kind: KindKey, scope: Scope, reply: oneshot::Sender<bool> },
     /// What a source can go on from.
     Source { kind: KindKey, scope: Scope, api: String, reply: oneshot::Sender<SourceState> },
 }
@@ -247,6 +249,9 @@ impl Pump {
             }
             Message::Held(reply) => {
                 _ = reply.send(self.core.kinds().cloned().collect());
+            }
+            Message::Holds { kind, scope, reply } => {
+                _ = reply.send(self.core.holds(&kind, &scope));
             }
             Message::Covered(reply) => {
                 self.asked.push(reply);

@@ -3,6 +3,8 @@
 //! The candidates (configured, listable, or the kubeconfig context's own) are asked by one SelfSubjectRulesReview
 //! each.
 
+use std::collections::BTreeSet;
+
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -19,6 +21,8 @@ const MOST: usize = 2_000;
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     namespaces: Vec<(String, review::Rights)>,
+    /// All namespaces there are, where they may be listed.
+    listed: Option<BTreeSet<String>>,
 }
 
 impl Rights {
@@ -31,7 +35,12 @@ impl Rights {
             rights.ok().map(|rights| (namespace, rights))
         });
         let namespaces = asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
-        Self { namespaces }
+        Self { namespaces, listed: listable.map(|names| names.into_iter().collect()) }
+    }
+
+    /// Whether the server lists namespaces, and not this one.
+    pub(super) fn is_gone(&self, namespace: &str) -> bool {
+        self.listed.as_ref().is_some_and(|listed| !listed.contains(namespace))
     }
 
     /// Namespaces in which `kind` may be listed, as far as the answers tell; an incomplete answer is tried.

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use kubesift::demo::{Action, Fault, Formats, Matcher, Profile, Rights, Server, ServerOptions, Tls, Verb};
 use kubesift::engine::Timing;
 use kubesift::engine::status::{KindState, KindStatus, Phase};
+use kubesift::object::{KindKey, Object};
 
 use crate::support::simulated::{Simulated, quick};
 use crate::support::wait_for;
@@ -120,6 +121,38 @@ async fn one_api_that_never_answers_concerns_no_other_and_a_server_that_does_is_
     simulated.phase_becomes("offline", |phase| matches!(phase, Phase::Offline { .. })).await;
     simulated.assert_nothing_lost(&before);
     simulated.server.clear_faults();
+    simulated.settles(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_a_namespace_end_when_it_is_gone() {
+    let simulated = Simulated::start(small()).await;
+    let server = &simulated.server;
+    let user = server.users()[0].name.clone();
+    let namespace = Object { name: "passing".to_owned(), ..Object::default() };
+    server.apply("namespaces", namespace).expect("namespaces are served");
+    let own = Object { name: "one".to_owned(), namespace: "passing".to_owned(), ..Object::default() };
+    server.apply("configmaps", own).expect("config maps are served");
+    simulated.settles(&simulated.before().await).await;
+    let before = simulated.before().await;
+    let barred = [(KindKey::from("configmaps"), "kube-system".to_owned())];
+    server.set_rights(&user, Rights { forbidden_in: barred.into(), ..Rights::default() });
+    server.drop_connections();
+    let reads = async |what: &str, wanted: bool| {
+        wait_for(what, async || {
+            let status = simulated.status();
+            let kind = status.kind(&KindKey::from("configmaps")).expect("a kind");
+            let read = kind.scopes.iter().any(|scope| scope == "passing");
+            if !kind.scopes.is_empty() && read == wanted { Ok(()) } else { Err(format!("{:?}", kind.scopes)) }
+        })
+        .await;
+    };
+    reads("the namespace to be read by itself", true).await;
+    server.delete("configmaps", "passing", "one");
+    server.delete("namespaces", "", "passing");
+    reads("the reader of what is gone to end", false).await;
+    simulated.assert_nothing_lost(&before);
+    server.set_rights(&user, Rights::default());
     simulated.settles(&before).await;
 }
 

@@ -117,6 +117,10 @@ impl HeldKinds {
         self.kinds.iter().filter(|(_, entries)| !entries.is_empty()).map(|(kind, _)| kind)
     }
 
+    pub(super) fn holds(&self, kind: &KindKey, scope: &Scope) -> bool {
+        self.kinds.get(kind).is_some_and(|entries| entries.values().any(|held| self.within(scope, held)))
+    }
+
     /// Entries of `kind` in `scope`, and how many of them the list has not named.
     pub(super) fn unseen(&self, kind: &KindKey, scope: &Scope, list: Swept) -> (usize, usize) {
         let Some(entries) = self.kinds.get(kind) else { return (0, 0) };

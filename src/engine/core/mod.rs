@@ -246,6 +246,11 @@ impl Core {
         self.held.count(kind)
     }
 
+    /// Whether anything is held of a kind in a scope.
+    pub(super) fn holds(&self, kind: &KindKey, scope: &Scope) -> bool {
+        self.held.holds(kind, scope)
+    }
+
     /// Entries held in all.
     pub(super) fn total(&self) -> usize {
         self.held.total()
