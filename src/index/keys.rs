@@ -34,7 +34,7 @@ impl Segment {
     /// # Errors
     /// [`IndexError::Read`].
     pub fn map_keys(&self, terms: Terms) -> Result<&[String], IndexError> {
-        let kept = &self.map_keys[usize::from(terms != Terms::Label)];
+        let kept = &self.parts.map_keys[usize::from(terms != Terms::Label)];
         if let Some(keys) = kept.get() {
             return Ok(keys);
         }

@@ -82,10 +82,21 @@ impl Names {
         self.all.get().is_some()
     }
 
-    /// The first 8 bytes of a name as a number that is ordered as they are.
-    pub(crate) fn start(&self, doc: Doc) -> u64 {
-        let piece = self.column.first(doc).map_or([PAD; 8], u64::to_le_bytes);
-        u64::from_be_bytes(piece.map(|byte| if byte == PAD { 0 } else { byte }))
+    /// The first 16 bytes of a name as two numbers that are ordered as they are.
+    pub(crate) fn start(&self, doc: Doc) -> (u64, u64) {
+        if let Some(all) = self.all.get() {
+            let name = all.get(doc).unwrap_or_default().as_bytes();
+            let mut start = [0; 16];
+            let len = name.len().min(start.len());
+            start[..len].copy_from_slice(&name[..len]);
+            let start = u128::from_be_bytes(start);
+            return ((start >> 64) as u64, start as u64);
+        }
+        let ordered = |piece: u64| {
+            u64::from_be_bytes(piece.to_le_bytes().map(|byte| if byte == PAD { 0 } else { byte }))
+        };
+        let mut pieces = self.column.values_for_doc(doc).map(ordered);
+        (pieces.next().unwrap_or(0), pieces.next().unwrap_or(0))
     }
 }
 
@@ -101,9 +112,15 @@ impl All {
 mod tests {
     use super::super::{Checkpoint, Op, Schema, memory, tests::entry};
 
+    fn start(name: &str) -> (u64, u64) {
+        let mut bytes = name.bytes().chain(std::iter::repeat(0));
+        let mut number = || (0..8).fold(0, |sum, _| sum << 8 | u64::from(bytes.next().unwrap_or_default()));
+        (number(), number())
+    }
+
     #[test]
     fn names_are_the_same_from_the_column_and_from_memory() {
-        let names = ["a", "exactly8", "nine-char", "", "Äpfel-ß", "kube-root-ca.crt", "b"];
+        let names = ["a", "exactly8", "nine-char", "", "Äpfel-ß", "kube-root-ca.crt", "longer than sixteen"];
         let (mut writer, reader) = memory(Schema { version: 1 }).unwrap();
         for (nth, name) in (0..).zip(names) {
             let mut entry = entry(nth);
@@ -118,8 +135,19 @@ mod tests {
         for _ in 0..4 {
             let read: Vec<String> = (0..7).map(|doc| segment.name(doc, &mut buffer).to_owned()).collect();
             assert_eq!(read, names);
+            assert!((0..7).all(|doc| segment.name_start(doc) == start(names[doc as usize])));
         }
         assert!(segment.holds_names());
         assert_eq!(segment.name(7, &mut buffer), "", "no such document");
+
+        // What was read of a segment stays when a document is deleted from it.
+        writer.apply(Op::Delete(entry(1).key)).unwrap();
+        writer.commit(&Checkpoint::default()).unwrap();
+        reader.reload().unwrap();
+        let snapshot = reader.snapshot();
+        let [segment] = snapshot.segments() else { panic!("still one segment") };
+        assert!(segment.holds_names());
+        assert_eq!((segment.dead(), segment.num_docs()), (&[1][..], 6));
+        assert!((0..7).all(|doc| segment.is_alive(doc) == (doc != 1)));
     }
 }

@@ -46,12 +46,12 @@ impl Segment {
         mut accept: impl FnMut(&[u8]) -> bool,
         mut each: impl FnMut(&[Doc]),
     ) -> Result<(), IndexError> {
-        let mut range = self.terms[terms as usize].terms().range().ge(prefix);
+        let mut range = self.parts.terms[terms as usize].terms().range().ge(prefix);
         if let Some(end) = after(prefix) {
             range = range.lt(end);
         }
         let mut stream = range.into_stream().map_err(IndexError::read)?;
-        let mut postings = Reused { reader: &self.terms[terms as usize], postings: None };
+        let mut postings = Reused { reader: &self.parts.terms[terms as usize], postings: None };
         while let Some((term, info)) = stream.next() {
             if accept(term) {
                 postings.read(info, &mut each)?;
@@ -74,12 +74,12 @@ impl Segment {
     ) -> Result<(), IndexError> {
         let marker = [Marker::Token as u8];
         let text = String::from_utf8_lossy(&terms::term(Marker::Token, word)).into_owned();
-        let term = Term::from_field_text(self.fields.gram, &text);
+        let term = Term::from_field_text(self.parts.fields.gram, &text);
         let fuzzy = match begins {
             true => FuzzyTermQuery::new_prefix(term, distance, true),
             false => FuzzyTermQuery::new(term, distance, true),
         };
-        let reader = &self.terms[Terms::Gram as usize];
+        let reader = &self.parts.terms[Terms::Gram as usize];
         let mut each = each;
         let automaton = fuzzy.automaton().map_err(|source| IndexError::Read { source })?;
         let mut stream = reader
@@ -107,7 +107,7 @@ impl Segment {
         prefix: &[u8],
         mut each: impl FnMut(&[u8], u32) -> Next,
     ) -> Result<(), IndexError> {
-        let dictionary = self.terms[terms as usize].terms();
+        let dictionary = self.parts.terms[terms as usize].terms();
         let end = after(prefix);
         let mut from = prefix.to_vec();
         'seek: loop {
@@ -131,11 +131,11 @@ impl Segment {
     }
 
     fn info(&self, terms: Terms, term: &[u8]) -> Result<Option<TermInfo>, IndexError> {
-        self.terms[terms as usize].terms().get(term).map_err(IndexError::read)
+        self.parts.terms[terms as usize].terms().get(term).map_err(IndexError::read)
     }
 
     fn postings(&self, terms: Terms, info: &TermInfo) -> Result<BlockSegmentPostings, IndexError> {
-        self.terms[terms as usize]
+        self.parts.terms[terms as usize]
             .read_block_postings_from_terminfo(info, IndexRecordOption::Basic)
             .map_err(IndexError::read)
     }

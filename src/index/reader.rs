@@ -1,10 +1,10 @@
 //! Reading: snapshots of the last commit, from this process's writer or another's.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tantivy::Directory;
 use tantivy::directory::RamDirectory;
-use tantivy::index::{Index, SegmentReader};
+use tantivy::index::Index;
 
 use super::directory::Files;
 use super::open::reason;
@@ -27,6 +27,8 @@ struct Shared {
     fields: Fields,
     path: std::path::PathBuf,
     current: RwLock<Arc<Snapshot>>,
+    /// Held while a newer commit is opened: who comes second finds it done.
+    loading: Mutex<()>,
 }
 
 /// One commit, unchanging: the documents and their checkpoint.
@@ -72,7 +74,7 @@ impl Reader {
         }
         let snapshot = load(&index, &fields, &path, None)?;
         let current = RwLock::new(Arc::new(snapshot));
-        Ok(Reader { shared: Arc::new(Shared { index, fields, path, current }) })
+        Ok(Reader { shared: Arc::new(Shared { index, fields, path, current, loading: Mutex::new(()) }) })
     }
 
     /// Looks for a newer commit and takes it over; returns whether there was one. Costs the reading of one small
@@ -81,7 +83,8 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub fn reload(&self) -> Result<bool, IndexError> {
-        let Shared { index, fields, path, current } = &*self.shared;
+        let Shared { index, fields, path, current, loading } = &*self.shared;
+        let _loading = loading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.snapshot();
         if meta(index, path)? == old.raw {
             return Ok(false);
@@ -175,10 +178,10 @@ fn load_once(
     let mut segments = Vec::with_capacity(metas.segments.len());
     for meta in metas.segments {
         let version = (meta.id(), meta.delete_opstamp());
-        let kept = old.and_then(|old| old.segments.iter().find(|segment| segment.version() == version));
+        let kept = old.and_then(|old| old.segments.iter().find(|segment| segment.version().0 == version.0));
         segments.push(match kept {
-            Some(segment) => segment.clone(),
-            None => Arc::new(Segment::open(SegmentReader::open(&index.segment(meta))?, fields)?),
+            Some(segment) if segment.version() == version => segment.clone(),
+            before => Arc::new(Segment::open(&index.segment(meta), before.map(|before| &**before), fields)?),
         });
     }
     // A commit between the two reads makes `raw` older than what was opened: the next reload opens it again.

@@ -51,6 +51,9 @@ pub enum SearchError {
     /// A regular expression that the parser should have refused.
     #[error("a regular expression can't be used")]
     Regex(#[from] regex::Error),
+    /// It was told to stop.
+    #[error("the search was given up")]
+    Stopped,
     /// The index could not be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -64,7 +67,7 @@ impl SearchError {
             Self::UnknownGroup { span, .. } | Self::NotYet { span, .. } | Self::Semantic { span } => {
                 Some(span.clone())
             }
-            Self::Empty | Self::NoClock | Self::Regex(_) | Self::Index(_) => None,
+            Self::Empty | Self::NoClock | Self::Regex(_) | Self::Stopped | Self::Index(_) => None,
         }
     }
 }

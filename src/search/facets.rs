@@ -8,6 +8,7 @@ use crate::object::KindKey;
 
 use super::plan::Node;
 use super::rank::matches;
+use super::{SearchError, Stop};
 
 /// Values of one label that are counted in one part of the index: a label with more is no facet but a name.
 const VALUES: usize = 2_000;
@@ -33,14 +34,16 @@ pub(crate) fn facets(
     node: &Node,
     segments: &[Arc<Segment>],
     key: Option<&str>,
-) -> Result<Facets, IndexError> {
-    let found = matches(node, segments)?;
+    stop: &Stop,
+) -> Result<Facets, SearchError> {
+    let found = matches(node, segments, stop)?;
     let mut facets = Facets::default();
     let mut kinds = BTreeMap::new();
     let mut namespaces = BTreeMap::new();
     let mut keys = BTreeMap::new();
     let mut values = BTreeMap::new();
     for (segment, found) in segments.iter().zip(&found) {
+        stop.check()?;
         facets.count += found.iter().filter(|byte| **byte != 0).count() as u64;
         let is_match = |doc: u32| found.get(doc as usize).is_some_and(|byte| *byte != 0);
         segment.count_kinds(is_match, |kind, count| *kinds.entry(kind.clone()).or_default() += count);

@@ -33,7 +33,7 @@ impl Searcher {
         let segments = snapshot.segments();
         let all = usize::try_from(snapshot.num_docs()).unwrap_or(usize::MAX);
         let limit = query.limit.unwrap_or(all).min(all);
-        let wanted = Wanted { offset: 0, limit, exact: true, similar: false };
+        let wanted = Wanted { offset: 0, limit, exact: true, similar: false, stop: &options.stop };
         let found = page(&node, segments, &Order::new(&query.sort, segments), wanted)?.found;
         let at =
             |found: &Found| Position { segment: segments[found.place.segment].key(), doc: found.place.doc };

@@ -38,6 +38,7 @@ mod plan;
 mod rank;
 mod searcher;
 mod similar;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod understand;
@@ -50,4 +51,5 @@ pub use facets::Facets;
 pub use follow::Position;
 pub use nothing::Unread;
 pub use searcher::{Answer, Hit, Options, Searcher, Total};
+pub use stop::Stop;
 pub use understand::Understood;

@@ -67,7 +67,7 @@ impl Searcher {
         let options = Options { namespaces: Vec::new(), similar: false, ..options.clone() };
         let node = plan(&query, &options, self.catalog(), snapshot)?;
         let segments = snapshot.segments();
-        let wanted = Wanted { offset: 0, limit: 0, exact: false, similar: false };
+        let wanted = Wanted { offset: 0, limit: 0, exact: false, similar: false, stop: &options.stop };
         Ok(page(&node, segments, &Order::new(&[], segments), wanted)?.total)
     }
 

@@ -70,7 +70,10 @@ impl<'a> Order<'a> {
     pub(crate) fn numbers(&self, place: Place) -> (u64, u64) {
         match &*self.keys {
             [] => (relevance(place.byte), self.rank(place)),
-            [only] if matches!(only.0, Key::Name) => (self.number(only, place), 0),
+            [(Key::Name, descending), ..] => {
+                let (start, next) = self.name_start(place);
+                if *descending { (!start, !next) } else { (start, next) }
+            }
             [only] => (self.number(only, place), relevance(place.byte) << 56 | self.rank(place)),
             [first, second, ..] => (self.number(first, place), self.number(second, place)),
         }
@@ -96,6 +99,10 @@ impl<'a> Order<'a> {
         ties
     }
 
+    fn name_start(&self, place: Place) -> (u64, u64) {
+        self.segments.get(place.segment).map_or((0, 0), |segment| segment.name_start(place.doc))
+    }
+
     fn rank(&self, place: Place) -> u64 {
         self.segments.get(place.segment).map_or(u64::MAX, |segment| segment.rank(place.doc))
     }
@@ -107,7 +114,7 @@ impl<'a> Order<'a> {
         };
         let number = match key {
             Key::Relevance => relevance(place.byte),
-            Key::Name => segment.name_start(place.doc),
+            Key::Name => segment.name_start(place.doc).0,
             Key::Namespace(places) => in_order(places, segment.namespace_at(place.doc)),
             Key::Kind(places) => in_order(places, segment.kind_at(place.doc)),
             Key::Age => {

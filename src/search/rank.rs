@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::index::{Doc, IndexError, Segment};
+use crate::index::{Doc, Segment};
 
-use super::Total;
 use super::eval::{Asked, eval, eval_until};
 use super::order::{Order, Place};
 use super::plan::Node;
+use super::{SearchError, Stop, Total};
 
 /// A count that is not exact stops here.
 pub(crate) const ENOUGH: u64 = 10_000;
@@ -17,13 +17,14 @@ pub(crate) const FEW: u64 = 10;
 
 /// What part of the matches is wanted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
     pub(crate) offset: usize,
     pub(crate) limit: usize,
     /// Count to the end.
     pub(crate) exact: bool,
     /// Look for similar names where few match.
     pub(crate) similar: bool,
+    pub(crate) stop: &'a Stop,
 }
 
 /// One document of the page.
@@ -49,11 +50,11 @@ pub(crate) fn page(
     node: &Node,
     segments: &[Arc<Segment>],
     order: &Order<'_>,
-    wanted: Wanted,
-) -> Result<Page, IndexError> {
+    wanted: Wanted<'_>,
+) -> Result<Page, SearchError> {
     let end = wanted.offset.saturating_add(wanted.limit);
     let until = (!wanted.exact && order.is_relevance()).then(|| (ENOUGH as usize).max(end));
-    let literal = Scores::new(node, segments, until, false)?;
+    let literal = Scores::new(node, segments, until, false, wanted.stop)?;
     let mut found = literal.best(order, end, false);
     let count = literal.count();
     let mut page = Page {
@@ -66,7 +67,7 @@ pub(crate) fn page(
         found: Vec::new(),
     };
     if wanted.similar && count < FEW && wanted.limit > 0 && order.is_relevance() && has_words(node) {
-        let mut similar = Scores::new(node, segments, None, true)?;
+        let mut similar = Scores::new(node, segments, None, true, wanted.stop)?;
         similar.leave_out(&literal);
         page.similar = similar.count();
         page.total.count += page.similar;
@@ -78,8 +79,12 @@ pub(crate) fn page(
 }
 
 /// Which documents match, as `eval` gives it for every segment, without deleted ones.
-pub(crate) fn matches(node: &Node, segments: &[Arc<Segment>]) -> Result<Vec<Vec<u8>>, IndexError> {
-    Ok(Scores::new(node, segments, None, false)?.bytes)
+pub(crate) fn matches(
+    node: &Node,
+    segments: &[Arc<Segment>],
+    stop: &Stop,
+) -> Result<Vec<Vec<u8>>, SearchError> {
+    Ok(Scores::new(node, segments, None, false, stop)?.bytes)
 }
 
 /// Whether any word of the query is one that may be misspelled.
@@ -104,9 +109,11 @@ impl Scores {
         segments: &[Arc<Segment>],
         until: Option<usize>,
         similar: bool,
-    ) -> Result<Self, IndexError> {
+        stop: &Stop,
+    ) -> Result<Self, SearchError> {
         let mut scores = Self { bytes: Vec::with_capacity(segments.len()), counts: [0; 256], stopped: false };
         for (number, segment) in segments.iter().enumerate() {
+            stop.check()?;
             let asked = Asked { segment, number, similar };
             let mut found = match until {
                 Some(enough) => {
@@ -116,8 +123,10 @@ impl Scores {
                 }
                 None => eval(node, asked)?,
             };
-            if segment.has_deletes() {
-                drop_deleted(segment, &mut found);
+            for doc in segment.dead() {
+                if let Some(byte) = found.get_mut(*doc as usize) {
+                    *byte = 0;
+                }
             }
             scores.bytes.push(found);
         }
@@ -158,14 +167,6 @@ impl Scores {
         let mut page = best.finish(|found| order.tie(found.place));
         page.truncate(wanted);
         page
-    }
-}
-
-fn drop_deleted(segment: &Segment, found: &mut [u8]) {
-    for (doc, byte) in found.iter_mut().enumerate() {
-        if *byte != 0 && !segment.is_alive(doc as Doc) {
-            *byte = 0;
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::order::Order;
 use super::plan::plan;
 use super::rank::{Found, Wanted, page};
 use super::understand::{Understood, understand};
-use super::{Catalog, SearchError};
+use super::{Catalog, SearchError, Stop};
 
 /// Searches one index. Cheap to clone; give it a new catalog when discovery changed.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Searcher {
 }
 
 /// What is wanted beside the query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Hits at most; a smaller `limit:` of the query counts. Defaults to 100.
     pub limit: usize,
@@ -39,11 +39,21 @@ pub struct Options {
     /// The time that ages are counted from, seconds since 1970 by the server's clock. Defaults to none; then a query
     /// with ages is an error.
     pub now: Option<i64>,
+    /// Gives the search up. Defaults to one that nobody sets.
+    pub stop: Stop,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limit: 100, offset: 0, namespaces: Vec::new(), exact: false, similar: true, now: None }
+        Self {
+            limit: 100,
+            offset: 0,
+            namespaces: Vec::new(),
+            exact: false,
+            similar: true,
+            now: None,
+            stop: Stop::default(),
+        }
     }
 }
 
@@ -123,7 +133,8 @@ impl Searcher {
     /// # Errors
     /// [`SearchError::Empty`] for a query that asks for nothing, [`SearchError::UnknownKind`] and
     /// [`SearchError::UnknownGroup`] for words that mean nothing here, [`SearchError::Semantic`] and
-    /// [`SearchError::NotYet`] for what can't be searched, [`SearchError::Index`] when the index can't be read.
+    /// [`SearchError::NotYet`] for what can't be searched, [`SearchError::Stopped`] when it was told to stop,
+    /// [`SearchError::Index`] when the index can't be read.
     pub fn search(&self, query: &Query, options: &Options) -> Result<Answer, SearchError> {
         let snapshot = self.reader.snapshot();
         let node = plan(query, options, &self.catalog, &snapshot)?;
@@ -135,6 +146,7 @@ impl Searcher {
             limit: options.limit.min(last),
             exact: options.exact,
             similar: options.similar,
+            stop: &options.stop,
         };
         let page = page(&node, segments, &order, wanted)?;
         Ok(Answer {
@@ -189,20 +201,20 @@ impl Searcher {
             Err(SearchError::Empty) => super::plan::Node::And(Vec::new()),
             other => other?,
         };
-        Ok(facets(&node, snapshot.segments(), key)?)
+        facets(&node, snapshot.segments(), key, &options.stop)
     }
 
     /// Number of objects of every kind.
     pub fn counts(&self) -> BTreeMap<KindKey, u64> {
         self.tally(|snapshot, add| {
-            snapshot.segments().iter().for_each(|segment| segment.count_kinds(|_| true, &mut *add));
+            snapshot.segments().iter().for_each(|segment| segment.each_kind(&mut *add));
         })
     }
 
     /// Number of objects in every namespace (`_cluster` for cluster-scoped kinds).
     pub fn namespaces(&self) -> BTreeMap<Arc<str>, u64> {
         self.tally(|snapshot, add| {
-            snapshot.segments().iter().for_each(|segment| segment.count_namespaces(|_| true, &mut *add));
+            snapshot.segments().iter().for_each(|segment| segment.each_namespace(&mut *add));
         })
     }
 

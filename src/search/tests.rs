@@ -320,6 +320,16 @@ fn counts_are_per_kind_and_namespace_and_leave_deleted_objects_out() {
 }
 
 #[test]
+fn a_search_that_was_told_to_stop_is_no_answer() {
+    let (_writer, searcher) = index(&shop());
+    let options = Options::default();
+    options.stop.set();
+    let query = Query { root: Some(word("api")), hints: Vec::new(), ..Query::default() };
+    assert!(matches!(searcher.search(&query, &options), Err(SearchError::Stopped)));
+    assert!(matches!(searcher.facets(&query, &options, None), Err(SearchError::Stopped)));
+}
+
+#[test]
 fn words_longer_than_a_term_are_found() {
     let long = format!("{}-alpha-beta", "x".repeat(60));
     let other = format!("{}-alpha-gamma", "x".repeat(60));

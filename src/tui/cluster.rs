@@ -17,6 +17,8 @@ use crate::search::{Catalog, Searcher};
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks between two tries to become the writer.
 const LOOKS_PER_TRY: u32 = 2;
+/// How long the first search over what is stored has the processor for itself at most.
+const HEAD_START: Duration = Duration::from_millis(100);
 /// How long after a failure it is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -45,10 +47,16 @@ impl Attendance {
     pub(super) async fn run(self) {
         // What is stored shows at once, whatever becomes of the cluster.
         let mut catalog = Known::default();
-        if let Some(status) = self.blocking(|connection| connection.status()).await {
+        let said = self.blocking(|connection| connection.status());
+        let (has_index, said) = tokio::join!(self.give_stored(), said);
+        if let Some(status) = said {
             self.say(ClusterNews::Status(Arc::new(status))).await;
         }
-        let mut shown = Shown { has_index: self.give_stored().await, pid: 0 };
+        let mut shown = Shown { has_index, pid: 0 };
+        if has_index {
+            // To become the writer is work for all cores, and somebody looks at an empty screen.
+            _ = tokio::time::timeout(HEAD_START, self.hand.answered()).await;
+        }
         while !self.stop.is_cancelled() {
             match self.become_writer().await {
                 Ok(Some(handle)) => match self.write(handle, &mut catalog).await {

@@ -163,6 +163,15 @@ pub(crate) struct Request {
     pub(crate) status: Option<Arc<Status>>,
 }
 
+impl Request {
+    /// Whether another request asks the same question, be it at another time.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        let Self { text, cursor, namespaces, limit, facets, facet_key, .. } = self;
+        (text, cursor, namespaces, limit, facets, facet_key)
+            == (&other.text, &other.cursor, &other.namespaces, &other.limit, &other.facets, &other.facet_key)
+    }
+}
+
 /// The answer to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {

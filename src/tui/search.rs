@@ -8,7 +8,7 @@ use super::msg::{Answer, Found, Problem, Request};
 use super::state::{CLUSTER, Content, Facet, FacetPick, KindCount, MANY, Proposal, Row, TOO_MANY};
 use crate::object::{Kind, KindKey};
 use crate::query::{ParseError, Place, Query, Span, at_cursor, parse, parse_lenient};
-use crate::search::{Catalog, Options, SearchError, Searcher};
+use crate::search::{Catalog, Options, SearchError, Searcher, Stop};
 
 impl Answer {
     /// An answer that says what went wrong.
@@ -19,7 +19,8 @@ impl Answer {
 }
 
 /// Answers a request.
-pub(super) fn answer(searcher: Option<&Searcher>, request: &Request) -> Answer {
+/// It is worth nothing once it was told to stop.
+pub(super) fn answer(searcher: Option<&Searcher>, request: &Request, stop: &Stop) -> Answer {
     let mut answer = Answer {
         generation: request.generation,
         took_us: 0,
@@ -30,10 +31,10 @@ pub(super) fn answer(searcher: Option<&Searcher>, request: &Request) -> Answer {
     let Some(searcher) = searcher else { return answer };
     let cursor = request.cursor.filter(|cursor| request.text.is_char_boundary(*cursor));
     answer.found = match cursor {
-        Some(cursor) => typing(searcher, request, cursor),
+        Some(cursor) => typing(searcher, request, cursor, stop),
         None => parse(&request.text)
             .map_err(|error| misread(&error))
-            .and_then(|query| find(searcher, request, &query)),
+            .and_then(|query| find(searcher, request, &query, stop)),
     };
     if let Some(cursor) = cursor {
         (answer.proposals, answer.proposed_for) = proposals(searcher, &request.text, cursor);
@@ -42,12 +43,12 @@ pub(super) fn answer(searcher: Option<&Searcher>, request: &Request) -> Answer {
 }
 
 // A query that is being typed: what the cursor touches may be half of something.
-fn typing(searcher: &Searcher, request: &Request, cursor: usize) -> Result<Found, Problem> {
+fn typing(searcher: &Searcher, request: &Request, cursor: usize, stop: &Stop) -> Result<Found, Problem> {
     let lenient = parse_lenient(&request.text, cursor, searcher);
     if let Some(error) = lenient.errors.first() {
         return Err(misread(error));
     }
-    let mut found = find(searcher, request, &lenient.query)?;
+    let mut found = find(searcher, request, &lenient.query, stop)?;
     let unfinished = lenient.unfinished.iter().map(ToString::to_string);
     found.hints.splice(0..0, unfinished);
     Ok(found)
@@ -69,11 +70,12 @@ fn proposals(searcher: &Searcher, text: &str, cursor: usize) -> (Vec<Proposal>, 
     (some.map(|completion| Proposal { text: completion.text, count: completion.count }).collect(), span)
 }
 
-fn find(searcher: &Searcher, request: &Request, query: &Query) -> Result<Found, Problem> {
+fn find(searcher: &Searcher, request: &Request, query: &Query, stop: &Stop) -> Result<Found, Problem> {
     let options = Options {
         limit: request.limit,
         namespaces: request.namespaces.clone(),
         now: Some(request.now),
+        stop: stop.clone(),
         ..Options::default()
     };
     let namespaces = namespaces(searcher);

@@ -1,13 +1,16 @@
-//! The search thread: one search runs, one waits, the newest wins. It also notices when the index changed.
+//! The search thread: one search runs, one waits, the newest wins. It also notices when the index changed. A search that
+//! only looks again at what shows is given up when anything else is asked: a change in the cluster delays no key.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use super::family::family;
 use super::msg::{Answer, Event, Page, Request};
 use super::search::answer;
 use super::state::Row;
-use crate::search::Searcher;
+use crate::search::{Searcher, Stop};
 
 /// How often the index is looked at for something newer; reading one small file.
 const LOOK: Duration = Duration::from_millis(100);
@@ -22,11 +25,15 @@ pub(super) struct Worker {
 struct Shared {
     waiting: Mutex<Waiting>,
     wake: Condvar,
+    /// Told after every answer from an index.
+    answered: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     request: Option<Request>,
+    /// The search that runs, if it asks what the last answer answered.
+    again: Option<(Request, Stop)>,
     /// An object whose family is wanted, and the number of that request.
     family: Option<(u64, Arc<Row>)>,
     searcher: Option<Searcher>,
@@ -54,7 +61,14 @@ impl Worker {
 
     /// Asks; a request that still waits is forgotten.
     pub(super) fn ask(&self, request: Request) {
-        self.shared.lock().request = Some(request);
+        let mut waiting = self.shared.lock();
+        if let Some((running, stop)) = &waiting.again
+            && !running.asks_the_same(&request)
+        {
+            stop.set();
+        }
+        waiting.request = Some(request);
+        drop(waiting);
         self.shared.wake.notify_one();
     }
 
@@ -100,11 +114,17 @@ impl Hand {
         drop(waiting);
         self.shared.wake.notify_one();
     }
+
+    /// Waits for an answer that nobody waited for yet.
+    pub(super) async fn answered(&self) {
+        self.shared.answered.notified().await;
+    }
 }
 
 fn run(shared: &Shared, send: &dyn Fn(Event)) {
     let mut present: Option<Searcher> = None;
     let mut seen = Seen::default();
+    let mut answered: Option<Request> = None;
     loop {
         let mut waiting = shared.lock();
         if waiting.request.is_none()
@@ -126,6 +146,11 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
             }
             present = waiting.searcher.clone();
         }
+        let stop = Stop::default();
+        waiting.again = request
+            .as_ref()
+            .filter(|request| answered.as_ref().is_some_and(|before| before.asks_the_same(request)))
+            .map(|request| (request.clone(), stop.clone()));
         drop(waiting);
         let version = present.as_ref().map(version);
         if let Some((ticket, row)) = family {
@@ -135,7 +160,16 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
             Some(request) => {
                 // What is searched now is what the answer shows; a commit in between is noticed by the next look.
                 seen.version = version;
-                send(Event::Answer(guarded(present.as_ref(), request)));
+                let answer = guarded(present.as_ref(), &request, &stop);
+                // Something else waits, and this answer would be dropped.
+                if stop.is_set() {
+                    continue;
+                }
+                send(Event::Answer(answer));
+                answered = Some(request);
+                if present.is_some() {
+                    shared.answered.notify_one();
+                }
             }
             None if seen.version != version => {
                 seen.version = version;
@@ -175,10 +209,10 @@ fn relatives(searcher: Option<&Searcher>, row: &Arc<Row>) -> Result<Page, String
 }
 
 // A panic in a search must not leave the app without one: it is an answer, and the log has the rest.
-fn guarded(searcher: Option<&Searcher>, request: Request) -> Answer {
+fn guarded(searcher: Option<&Searcher>, request: &Request, stop: &Stop) -> Answer {
     let generation = request.generation;
     let started = Instant::now();
-    let searched = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(searcher, &request)));
+    let searched = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| answer(searcher, request, stop)));
     let mut answer =
         searched.unwrap_or_else(|_| Answer::failed(generation, "the search failed; see --log-file"));
     answer.took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -229,8 +263,19 @@ mod tests {
     }
 
     #[test]
+    fn another_question_ends_a_search_that_only_looks_again() {
+        let worker = Worker { shared: Arc::new(Shared::default()) };
+        let stop = Stop::default();
+        worker.shared.lock().again = Some((request(1), stop.clone()));
+        worker.ask(Request { now: 5, ..request(2) });
+        assert!(!stop.is_set(), "the same question");
+        worker.ask(Request { text: "webs".to_owned(), ..request(3) });
+        assert!(stop.is_set());
+    }
+
+    #[test]
     fn without_an_index_the_answer_says_so() {
-        let answer = guarded(None, request(7));
+        let answer = guarded(None, &request(7), &Stop::default());
         assert_eq!(answer.generation, 7);
         assert_eq!(answer.found.unwrap().content, Content::NoIndex);
     }

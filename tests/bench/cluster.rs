@@ -4,7 +4,8 @@
 //!   restarts; memory; the same with 100,000 objects on the simulated server.
 //! - `visible`: from a change in the cluster to its place in a search, while 200 changes arrive each second.
 //! - `mirror`: all of it into a real Chroma, beside a bare client; from a change to its record; memory while it is away.
-//! - `tui`: the terminal app, from a key to the frame that shows it, and what it costs.
+//! - `tui`: the terminal app, from a key to the frame that shows it, and what it costs; a number among the arguments
+//!   (`tui 1000000`) is how many objects there are instead of the usual ones.
 //! - `kinds`: 1,200 custom resource definitions on a warm API server and on one that has just started.
 //!
 //! `tests/bench/run` sets up what this needs. A figure is never a verdict here: nothing is asserted about time.
@@ -41,7 +42,9 @@ const OBJECTS: usize = 20_000;
 #[tokio::main]
 async fn main() {
     // cargo adds `--bench`.
-    let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let arguments = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
+    let (sizes, asked): (Vec<String>, Vec<String>) = arguments.partition(|arg| arg.parse::<usize>().is_ok());
+    let sizes: Vec<usize> = sizes.iter().filter_map(|size| size.parse().ok()).collect();
     let wants = |section: &str| asked.is_empty() || asked.iter().any(|arg| arg == section);
     let known = ["reading", "visible", "mirror", "kinds", "tui"];
     if let Some(unknown) = asked.iter().find(|arg| !known.contains(&arg.as_str())) {
@@ -64,7 +67,7 @@ async fn main() {
         }
     }
     if wants("tui") {
-        tui::run().await;
+        tui::run(&sizes).await;
     }
     if wants("kinds") {
         let Some(plane) = start().await else { return };

@@ -174,6 +174,7 @@ fn failed(error: SearchError, wording: &Wording<'_>) -> Failure {
         | SearchError::Semantic { .. }
         | SearchError::UnknownGroup { .. }
         | SearchError::NoClock
+        | SearchError::Stopped
         | SearchError::Regex(_) => Failure::usage(error),
         SearchError::Index(_) => Failure::unavailable(error),
     }
