@@ -12,6 +12,7 @@ use super::mirror::{OneShot, Plan};
 use super::session::Session;
 use super::settings::{Key, Settings};
 use crate::cluster::access::{Environment, current_context};
+use crate::cluster::client::Terminal;
 use crate::cluster::selection::{Selection, SelectionOptions};
 use crate::cluster::{Access, AccessOptions, Client, ClientOptions};
 use crate::document::{DENIED_ANNOTATIONS, RuleOptions, Rules};
@@ -42,8 +43,8 @@ pub(super) struct Target {
     embedding: Embedding,
     /// Why there is no access.
     pub(super) problem: Option<String>,
-    /// Whether an exec plugin may ask on the terminal: commands share it, the terminal app does not.
-    pub(super) interactive: bool,
+    /// What a credential plugin may ask on: commands share their terminal, the terminal app lends it.
+    pub(super) terminal: Terminal,
     /// Made when first needed.
     client: OnceLock<Client>,
     /// Where a writer of this index mirrors to.
@@ -83,7 +84,7 @@ impl Target {
                     store,
                     problem,
                     embedding,
-                    interactive: true,
+                    terminal: Terminal::Shared,
                     client: OnceLock::new(),
                     mirror: None,
                 });
@@ -102,7 +103,7 @@ impl Target {
             store,
             problem: None,
             embedding,
-            interactive: true,
+            terminal: Terminal::Shared,
             client: OnceLock::new(),
             mirror: None,
         })
@@ -118,7 +119,7 @@ impl Target {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
-        let options = ClientOptions { interactive: self.interactive, ..ClientOptions::default() };
+        let options = ClientOptions { terminal: self.terminal.clone(), ..ClientOptions::default() };
         let client = Client::new(self.reachable()?, options).map_err(Failure::usage)?;
         Ok(self.client.get_or_init(|| client).clone())
     }

@@ -14,8 +14,10 @@ mod cluster;
 mod family;
 mod fetching;
 mod input;
+mod keyboard;
 pub mod keys;
 mod layout;
+mod loan;
 mod msg;
 mod runtime;
 mod search;
@@ -29,6 +31,7 @@ mod worker;
 use jiff::tz::TimeZone;
 
 pub use clipboard::{Clipboard, Desktop};
+pub use loan::{Borrowed, Loans};
 pub use runtime::{AppError, run};
 pub use theme::Theme;
 
@@ -102,4 +105,6 @@ pub struct AppOptions {
     pub desktop: Desktop,
     /// The user's keys.
     pub keys: Vec<keys::Rebinding>,
+    /// Where credential plugins borrow the terminal.
+    pub loans: Loans,
 }

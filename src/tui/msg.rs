@@ -64,6 +64,8 @@ pub(crate) enum Event {
     Note(String),
     /// The program is asked to stop for a while.
     Suspend,
+    /// The program is asked to end by ctrl-c's signal, which in raw mode comes from elsewhere than the keyboard.
+    Interrupt,
     /// The program is asked to end.
     Terminate,
 }
@@ -286,6 +288,8 @@ pub(crate) enum Effect {
     AskStatus(StatusRequest),
     /// The status request with this number is wanted no longer.
     CancelStatus(u64),
+    /// A credential plugin that failed may ask again.
+    AskForCredentials,
     /// Look at the cluster again now.
     Refresh,
     /// Draw everything anew.

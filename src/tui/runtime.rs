@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,13 +12,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::Attendance;
 use super::fetching::Fetching;
+use super::keyboard::Keyboard;
 use super::keys::Keymap;
+use super::loan::Desk;
 use super::msg::{ClusterEvent, ClusterNews, Effect, Event, Msg};
 use super::state::State;
 use super::terminal::Tty;
 use super::update::{start, update};
 use super::worker::Worker;
-use super::{AppOptions, Clipboard, Connection, Host, clipboard, input, view};
+use super::{AppOptions, Clipboard, Connection, Host, clipboard, view};
 use crate::cluster::fetch::Fetcher;
 
 /// Events that may wait. Keys come tens a second, answers and changes some ten: a full queue means that the screen
@@ -56,7 +57,7 @@ pub async fn run(
     let worker = Worker::start(move |event| _ = sender.blocking_send(event)).map_err(AppError::System)?;
     listen_to_signals(&events).map_err(AppError::System)?;
     let mut tty = Tty::enter().map_err(AppError::Terminal)?;
-    let reading = Reading::start(events.clone()).map_err(AppError::System)?;
+    let keyboard = Keyboard::start(events.clone()).map_err(AppError::System)?;
     let size = tty.screen.size().map_err(AppError::Terminal)?;
     let state = state(&options, &*host, (size.width, size.height));
     let mut app = App {
@@ -65,16 +66,19 @@ pub async fn run(
         fetching: Fetching::new(events.clone()),
         events,
         host: host.into(),
+        keyboard,
+        desk: options.loans.desk(),
         options,
         attended: None,
         connections: 0,
     };
     app.attend(connection.into(), None);
     let result = app.until_quit(&mut tty, &mut arrived).await;
-    drop(reading);
+    let App { attended, keyboard, desk, .. } = app;
+    drop((keyboard, desk));
     // First the shell gets its terminal back, then the last commit may take its time.
     drop(tty);
-    if let Some(attended) = app.attended.take() {
+    if let Some(attended) = attended {
         attended.stop.cancel();
         // Who sends to us must not wait for ever.
         arrived.close();
@@ -105,6 +109,8 @@ struct App {
     worker: Worker,
     events: mpsc::Sender<Event>,
     host: Arc<dyn Host>,
+    keyboard: Keyboard,
+    desk: Desk,
     options: AppOptions,
     attended: Option<Attended>,
     connections: u64,
@@ -127,34 +133,40 @@ impl App {
             self.perform(effect, tty)?;
         }
         loop {
-            tty.screen.draw(|frame| view::view(&self.state, frame))?;
+            tty.draw(|frame| view::view(&self.state, frame))?;
             let mut next = tokio::select! {
                 biased;
+                step = self.desk.next(&self.keyboard) => {
+                    self.desk.take(step, &self.keyboard, tty)?;
+                    None
+                }
                 event = arrived.recv() => event,
                 _ = tick.tick() => Some(Event::Tick),
                 () = due(self.state.statuses.due_ms()) => Some(Event::Tick),
             };
-            for _ in 0..BATCH {
+            for nth in 1.. {
                 let Some(event) = next.take() else { break };
-                for effect in update(&mut self.state, Msg { now_ms: now_ms(), event }) {
-                    if effect == Effect::Quit {
-                        return Ok(());
-                    }
-                    self.perform(effect, tty)?;
+                if self.take(event, tty)? {
+                    return Ok(());
                 }
-                next = arrived.try_recv().ok();
-            }
-            // The batch is full: what was taken out last is not lost.
-            if let Some(event) = next {
-                let effects = update(&mut self.state, Msg { now_ms: now_ms(), event });
-                for effect in effects {
-                    if effect == Effect::Quit {
-                        return Ok(());
-                    }
-                    self.perform(effect, tty)?;
-                }
+                // What is taken out is dealt with: nothing is lost when the batch is full.
+                next = if nth < BATCH { arrived.try_recv().ok() } else { None };
             }
         }
+    }
+
+    /// Deals with one event; whether it was the last.
+    fn take(&mut self, event: Event, tty: &mut Tty) -> io::Result<bool> {
+        if matches!(event, Event::Interrupt) && self.desk.takes_interrupts() {
+            return Ok(false);
+        }
+        for effect in update(&mut self.state, Msg { now_ms: now_ms(), event }) {
+            if effect == Effect::Quit {
+                return Ok(true);
+            }
+            self.perform(effect, tty)?;
+        }
+        Ok(false)
     }
 
     fn perform(&mut self, effect: Effect, tty: &mut Tty) -> io::Result<()> {
@@ -173,6 +185,7 @@ impl App {
             Effect::CancelFetch => self.fetching.cancel_page(),
             Effect::AskStatus(request) => self.fetching.status(self.fetcher(), request),
             Effect::CancelStatus(ticket) => self.fetching.cancel_status(ticket),
+            Effect::AskForCredentials => self.options.loans.ask_again(),
             Effect::Refresh => {
                 if let Some(attended) = &self.attended {
                     attended.refresh.notify_one();
@@ -257,6 +270,7 @@ impl App {
 
     fn switch(&mut self, context: String) {
         self.fetching.cancel_page();
+        self.options.loans.ask_again();
         // Reads the kubeconfig: a few milliseconds, and nothing else can be done meanwhile anyway.
         match self.host.open(&context) {
             Ok(connection) => {
@@ -272,46 +286,6 @@ impl App {
     }
 }
 
-/// The thread that reads the keyboard. Ends soon after it is dropped.
-struct Reading(Arc<AtomicBool>);
-
-impl Reading {
-    fn start(events: mpsc::Sender<Event>) -> io::Result<Self> {
-        let ends = Arc::new(AtomicBool::new(false));
-        let own = ends.clone();
-        std::thread::Builder::new().name("input".to_owned()).spawn(move || read(&own, &events))?;
-        Ok(Self(ends))
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-fn read(ends: &AtomicBool, events: &mpsc::Sender<Event>) {
-    use ratatui::crossterm::event;
-    while !ends.load(Ordering::Relaxed) {
-        let read = match event::poll(Duration::from_millis(250)) {
-            Ok(false) => continue,
-            Ok(true) => event::read(),
-            Err(error) => Err(error),
-        };
-        let event = match read {
-            Ok(event) => input::translate(event),
-            Err(error) => {
-                tracing::error!(%error, "the keyboard can't be read");
-                Some(Event::Terminate)
-            }
-        };
-        let ended = matches!(event, Some(Event::Terminate));
-        if event.is_some_and(|event| events.blocking_send(event).is_err()) || ended {
-            return;
-        }
-    }
-}
-
 fn listen_to_signals(events: &mpsc::Sender<Event>) -> io::Result<()> {
     // As the shell's `kill -TSTP` asks for it; ctrl-z itself is a key here.
     let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
@@ -321,7 +295,11 @@ fn listen_to_signals(events: &mpsc::Sender<Event>) -> io::Result<()> {
         let events = events.clone();
         tokio::spawn(async move {
             while asked.recv().await.is_some() {
-                let event = if kind == stop { Event::Suspend } else { Event::Terminate };
+                let event = match kind {
+                    kind if kind == stop => Event::Suspend,
+                    kind if kind == SignalKind::interrupt() => Event::Interrupt,
+                    _ => Event::Terminate,
+                };
                 if events.send(event).await.is_err() {
                     return;
                 }

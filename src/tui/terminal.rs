@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
 
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{
@@ -17,6 +16,8 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Whether the terminal is ours; the panic hook must know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -30,6 +31,10 @@ pub(super) type Screen = Terminal<CrosstermBackend<io::Stdout>>;
 pub(super) struct Tty {
     pub(super) screen: Screen,
     mouse: bool,
+    /// A program that has to ask something has it.
+    lent: bool,
+    /// Its settings when it was lent.
+    settings: Option<Termios>,
 }
 
 impl Tty {
@@ -37,7 +42,7 @@ impl Tty {
     pub(super) fn enter() -> io::Result<Self> {
         hook(std::thread::current().id());
         let screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        let mut tty = Self { screen, mouse: true };
+        let mut tty = Self { screen, mouse: true, lent: false, settings: None };
         tty.take()?;
         Ok(tty)
     }
@@ -51,9 +56,38 @@ impl Tty {
         self.redraw()
     }
 
+    /// Draws a frame; nothing while somebody else has the terminal.
+    pub(super) fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        if !self.lent {
+            self.screen.draw(view)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the terminal to another program, with its own settings and stderr.
+    pub(super) fn lend(&mut self) -> io::Result<()> {
+        restore();
+        self.settings = tcgetattr(io::stdin()).ok();
+        self.lent = true;
+        Ok(())
+    }
+
+    /// Takes it again.
+    pub(super) fn take_back(&mut self) -> io::Result<()> {
+        self.lent = false;
+        if let Some(settings) = self.settings.take() {
+            // One that was killed while it asked for a pass code leaves a terminal without echo.
+            _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
+        }
+        self.take()
+    }
+
     /// Forgets what the terminal shows: the next frame is drawn whole. Not by `Terminal::clear`, which asks the terminal
     /// where its cursor is and fails where no answer comes.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
+        if self.lent {
+            return Ok(());
+        }
         let size = self.screen.size()?;
         self.screen.resize(Rect::new(0, 0, size.width, size.height))
     }
@@ -61,7 +95,9 @@ impl Tty {
     /// Catches the mouse, or lets the terminal have it.
     pub(super) fn catch_mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        if on {
+        if self.lent {
+            Ok(())
+        } else if on {
             execute!(io::stdout(), EnableMouseCapture)
         } else {
             execute!(io::stdout(), DisableMouseCapture)
@@ -73,7 +109,7 @@ impl Tty {
         restore();
         // SIGSTOP stops the whole process here, until the shell's `fg`.
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
-        self.take()
+        if self.lent { Ok(()) } else { self.take() }
     }
 }
 

@@ -33,5 +33,6 @@ mod support;
 mod support_works;
 mod sync;
 mod tui;
+mod tui_login;
 mod unattended;
 mod watching;

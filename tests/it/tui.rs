@@ -285,6 +285,7 @@ async fn panicking_app() {
         clipboard: Clipboard::Osc52,
         desktop: Desktop { wayland: false, x11: false, ssh: false },
         keys: Vec::new(),
+        loans: kubesift::tui::Loans::default(),
     };
     _ = run(options, Box::new(Panicking), Box::new(Panicking)).await;
 }

@@ -1,5 +1,6 @@
 //! The terminal app: what it needs from the command line's side.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,13 +15,14 @@ use super::super::settings::{Key, Settings};
 use super::super::target::{Need, Target};
 use crate::cluster::AccessOptions;
 use crate::cluster::access::{Environment, contexts};
+use crate::cluster::client::{Lender, Loan, Terminal};
 use crate::cluster::fetch::Fetcher;
 use crate::engine::status::Status;
 use crate::engine::{Handle, Mode};
 use crate::index::Lock;
 use crate::object::Kind;
 use crate::search::{Catalog, Searcher};
-use crate::tui::{AppOptions, Clipboard, Connection, Desktop, Host, Theme, run as run_app};
+use crate::tui::{AppOptions, Borrowed, Clipboard, Connection, Desktop, Host, Loans, Theme, run as run_app};
 
 /// Queries of one cluster: a file in its index's directory, one a line.
 const HISTORY: &str = "history";
@@ -30,8 +32,8 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
     let mut target = Target::open(session, Need::Stored)?;
     target.mirror_as_configured(session)?;
     let options = options(session, &target.settings, args);
-    let host = Opener::new(session, &target.settings);
-    let connection = Box::new(Opened::new(target));
+    let host = Opener::new(session, &target.settings, options.loans.clone());
+    let connection = Box::new(Opened::new(target, options.loans.clone()));
     let ended = run_app(options, connection, Box::new(host)).await;
     ended.context("the terminal app ended").map_err(Failure::usage)?;
     Ok(Exit::Done)
@@ -63,6 +65,7 @@ fn options(session: &Session<'_>, settings: &Settings, args: &SearchArgs) -> App
             ssh: has("SSH_CONNECTION") || has("SSH_TTY"),
         },
         keys: session.sources.keys().to_vec(),
+        loans: Loans::default(),
     }
 }
 
@@ -90,14 +93,38 @@ struct Opened {
 }
 
 impl Opened {
-    fn new(mut target: Target) -> Self {
-        // The screen belongs to the app: no plugin may ask on it.
-        target.interactive = false;
+    fn new(mut target: Target, loans: Loans) -> Self {
+        // Where stdin is no terminal, keys are read from /dev/tty, and a plugin would find nobody there.
+        target.terminal = match std::io::stdin().is_terminal() {
+            true => Terminal::Lent(Arc::new(Screen(loans))),
+            false => Terminal::Unavailable,
+        };
         Self { target, writing: Mutex::new(()) }
     }
 
     fn history_file(&self) -> PathBuf {
         self.target.store.dir().join(HISTORY)
+    }
+}
+
+/// The app's terminal, as the client borrows it.
+struct Screen(Loans);
+
+impl Lender for Screen {
+    fn lend(&self, command: &str) -> Option<Box<dyn Loan>> {
+        Some(Box::new(Lent(self.0.borrow(command)?)))
+    }
+
+    fn asked(&self) -> u64 {
+        self.0.asked()
+    }
+}
+
+struct Lent(Borrowed);
+
+impl Loan for Lent {
+    fn is_called_back(&self) -> bool {
+        self.0.is_called_back()
     }
 }
 
@@ -176,16 +203,18 @@ struct Opener {
     sources: super::super::settings::Sources,
     clock: super::super::clock::Clock,
     kubeconfig: Option<PathBuf>,
+    loans: Loans,
 }
 
 impl Opener {
-    fn new(session: &Session<'_>, settings: &Settings) -> Self {
+    fn new(session: &Session<'_>, settings: &Settings, loans: Loans) -> Self {
         Self {
             env: session.env.clone(),
             config: session.config.clone(),
             sources: session.sources.clone(),
             clock: session.clock.clone(),
             kubeconfig: settings.path(Key::Kubeconfig),
+            loans,
         }
     }
 }
@@ -216,6 +245,6 @@ impl Host for Opener {
         let told = |failure: Failure| failure.to_string();
         let mut target = Target::open(&mut session, Need::Stored).map_err(told)?;
         target.mirror_as_configured(&session).map_err(told)?;
-        Ok(Box::new(Opened::new(target)))
+        Ok(Box::new(Opened::new(target, self.loans.clone())))
     }
 }

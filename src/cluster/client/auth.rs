@@ -19,6 +19,7 @@ use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::error::{AuthError, ClientError};
 use super::exec::{ExecPlugin, Given};
+use super::terminal::Terminal;
 use crate::cluster::tls::{self, ClientCertificate};
 
 /// How long a token file is believed, as client-go does.
@@ -29,6 +30,8 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 const FAILURE_AGE: Duration = Duration::from_secs(5);
 /// A server that goes on saying 401 does not run the plugin again and again.
 const FORCED_APART: Duration = Duration::from_secs(10);
+/// The same for one that takes the terminal from an app.
+const FORCED_APART_ON_TERMINAL: Duration = Duration::from_secs(60);
 
 /// Credentials at one time.
 pub(super) struct Credentials {
@@ -66,18 +69,26 @@ pub(super) struct Auth {
 struct Refresh {
     generation: u64,
     forced: Option<Instant>,
-    failed: Option<(Instant, Arc<AuthError>)>,
+    failed: Option<Failed>,
+}
+
+/// The last refresh failed.
+struct Failed {
+    when: Instant,
+    error: Arc<AuthError>,
+    /// It failed on the terminal of an app: how often the user had asked by then. Its error stands until asked again.
+    asked: Option<u64>,
 }
 
 impl Auth {
     /// Chooses the method as client-go does: fixed credentials before a plugin. Runs nothing.
-    pub(super) fn new(config: &kube::Config, interactive: bool) -> Result<Self, ClientError> {
+    pub(super) fn new(config: &kube::Config, terminal: Terminal) -> Result<Self, ClientError> {
         let info = &config.auth_info;
         let source = match (&info.auth_provider, &info.token_file, &info.exec) {
             (Some(_), _, _) => Source::Provider(Box::new(Provider::new(config))),
             (None, Some(path), _) => Source::TokenFile { path: path.into(), fallback: fixed_header(config)? },
             (None, None, Some(exec)) if info.token.is_none() && info.username.is_none() => {
-                Source::Exec(Arc::new(ExecPlugin::new(exec.clone(), interactive)))
+                Source::Exec(Arc::new(ExecPlugin::new(exec.clone(), terminal)))
             }
             _ => Source::Fixed(fixed_header(config)?),
         };
@@ -90,32 +101,63 @@ impl Auth {
     }
 
     /// The credentials to use now, fetched first if need be.
-    pub(super) async fn current(&self) -> Result<Arc<Credentials>, Arc<AuthError>> {
+    pub(super) async fn current(self: &Arc<Self>) -> Result<Arc<Credentials>, Arc<AuthError>> {
         if let Some(fresh) = self.held().filter(|held| is_fresh(held)) {
             return self.with_provider(fresh).await;
         }
-        let mut refresh = self.refresh.lock().await;
-        let held = match self.held().filter(|held| is_fresh(held)) {
-            Some(fresh) => fresh,
-            None => self.fetch(&mut refresh).await?,
-        };
-        drop(refresh);
+        let own = Arc::clone(self);
+        let held = detached(async move { own.obtain().await }).await?;
         self.with_provider(held).await
     }
 
+    async fn obtain(&self) -> Result<Arc<Credentials>, Arc<AuthError>> {
+        let mut refresh = self.refresh.lock().await;
+        match self.held().filter(|held| is_fresh(held)) {
+            Some(fresh) => Ok(fresh),
+            None => self.fetch(&mut refresh).await,
+        }
+    }
+
     /// After a 401: whether there are now other credentials than the rejected ones.
-    pub(super) async fn replace(&self, rejected: u64) -> Result<bool, Arc<AuthError>> {
+    pub(super) async fn replace(self: &Arc<Self>, rejected: u64) -> Result<bool, Arc<AuthError>> {
+        let own = Arc::clone(self);
+        detached(async move { own.force(rejected).await }).await
+    }
+
+    async fn force(&self, rejected: u64) -> Result<bool, Arc<AuthError>> {
         let mut refresh = self.refresh.lock().await;
         if self.held().is_some_and(|held| held.generation > rejected) {
             return Ok(true);
         }
         // A file may be read each time; a plugin or new connections cost more.
         let cheap = matches!(self.source, Source::TokenFile { .. }) && !self.certificate_files;
-        if !cheap && refresh.forced.is_some_and(|last| last.elapsed() < FORCED_APART) {
+        let apart = match self.asked() {
+            Some(_) => FORCED_APART_ON_TERMINAL,
+            None => FORCED_APART,
+        };
+        if !cheap && refresh.forced.is_some_and(|last| last.elapsed() < apart) {
             return Ok(false);
         }
         refresh.forced = Some(Instant::now());
         Ok(self.fetch(&mut refresh).await?.generation > rejected)
+    }
+
+    /// How often the user asked to try again, where a plugin gets the terminal of an app.
+    fn asked(&self) -> Option<u64> {
+        match &self.source {
+            Source::Exec(plugin) => plugin.lender().map(|lender| lender.asked()),
+            Source::Fixed(_) | Source::Provider(_) | Source::TokenFile { .. } => None,
+        }
+    }
+
+    /// The error of the last refresh, as long as it answers for the next ones.
+    fn remembered(&self, refresh: &Refresh) -> Option<Arc<AuthError>> {
+        let failed = refresh.failed.as_ref()?;
+        let holds = match failed.asked {
+            Some(then) => self.asked().is_none_or(|now| now == then),
+            None => failed.when.elapsed() < FAILURE_AGE,
+        };
+        holds.then(|| Arc::clone(&failed.error))
     }
 
     fn held(&self) -> Option<Arc<Credentials>> {
@@ -123,16 +165,15 @@ impl Auth {
     }
 
     async fn fetch(&self, refresh: &mut Refresh) -> Result<Arc<Credentials>, Arc<AuthError>> {
-        if let Some((when, error)) = &refresh.failed
-            && when.elapsed() < FAILURE_AGE
-        {
-            return Err(Arc::clone(error));
+        if let Some(error) = self.remembered(refresh) {
+            return Err(error);
         }
         let made = match self.make().await {
             Ok(made) => made,
             Err(error) => {
                 let error = Arc::new(error);
-                refresh.failed = Some((Instant::now(), Arc::clone(&error)));
+                let (when, asked) = (Instant::now(), self.asked());
+                refresh.failed = Some(Failed { when, error: Arc::clone(&error), asked });
                 return Err(error);
             }
         };
@@ -167,8 +208,8 @@ impl Auth {
                 Ok(Credentials::of(header, Some(until)))
             }
             Source::Exec(plugin) => {
-                let plugin = Arc::clone(plugin);
-                let run = tokio::task::spawn_blocking(move || plugin.run()).await;
+                let (plugin, renewal) = (Arc::clone(plugin), self.held().is_some());
+                let run = tokio::task::spawn_blocking(move || plugin.run(renewal)).await;
                 Credentials::given(run.map_err(|_| AuthError::Interrupted)??)
             }
         }
@@ -181,6 +222,14 @@ impl Auth {
         let (generation, epoch) = (held.generation, held.epoch);
         Ok(Arc::new(Credentials { header, certificate: None, generation, epoch, fresh_until: None }))
     }
+}
+
+/// Runs to its end even when who waits for it gives up: nobody is asked twice for a pass code because a request
+/// was cancelled while it was typed.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Arc<AuthError>>> + Send + 'static,
+) -> Result<T, Arc<AuthError>> {
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(Arc::new(AuthError::Interrupted)))
 }
 
 impl Credentials {

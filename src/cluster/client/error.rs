@@ -65,8 +65,8 @@ pub enum ClientError {
     #[error("the answer broke off")]
     Body(#[source] BodyFailure),
     /// No credentials: the exec plugin, token file or auth provider failed.
-    #[error("no credentials for this context")]
-    AuthPlugin(#[source] Arc<AuthError>),
+    #[error(transparent)]
+    AuthPlugin(Arc<AuthError>),
     /// Refused by us before anything was sent: kubesift only reads.
     #[error("refused: kubesift is read-only and does not send {method} {path}")]
     ReadOnly {
@@ -192,9 +192,9 @@ pub enum AuthError {
     /// The exec plugin failed.
     #[error("the credential plugin '{command}' failed: {problem}")]
     Plugin {
-        /// Its command, without arguments.
+        /// Its command's name, without directory and arguments.
         command: String,
-        /// What happened, with the last line it said on stderr.
+        /// What happened: the last lines it said on stderr come first.
         problem: String,
     },
     /// The token file can't be read.

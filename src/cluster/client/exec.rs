@@ -1,10 +1,13 @@
 //! Running a credential plugin (`users[].user.exec`) and reading what it gives.
 //!
 //! kube can do this too, but runs the command once for the token and again for a certificate, inherits the
-//! terminal, and puts the plugin's output (a token) into its errors.
+//! terminal whoever has it, and puts the plugin's output (a token) into its errors.
 
-use std::io::{IsTerminal as _, Read};
+use std::io::{IsTerminal as _, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -13,17 +16,50 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::error::AuthError;
+use super::terminal::{Lender, Loan, Terminal};
 use crate::cluster::tls::ClientCertificate;
 
 /// How long a plugin may think when nobody can answer its questions.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a renewal may take without the terminal of an app before it gets the terminal.
+const QUIET_RENEWAL: Duration = Duration::from_secs(10);
 /// More than any credential; a plugin that floods us is cut off.
 const LONGEST_OUTPUT: u64 = 1 << 20;
+/// Of what it says on stderr, so much of the end is kept.
+const LAST_WORDS: usize = 4 << 10;
 
 /// A plugin, ready to run.
 pub(super) struct ExecPlugin {
     config: ExecConfig,
-    interactive: bool,
+    terminal: Terminal,
+}
+
+/// What a run has of a terminal.
+#[derive(Clone, Copy)]
+enum Means<'a> {
+    /// Neither to ask on nor to write on: an app has it, or nobody.
+    Nothing(Duration),
+    /// It may write on our stderr: nobody is there to be asked.
+    Stderr,
+    /// Our stdin and stderr.
+    Shared,
+    /// The terminal of an app.
+    Lent(&'a dyn Loan),
+}
+
+impl Means<'_> {
+    fn is_interactive(self) -> bool {
+        matches!(self, Self::Shared | Self::Lent(_))
+    }
+
+    /// How long it may take; without an end where a person may be typing.
+    fn patience(self) -> Option<Duration> {
+        match self {
+            Self::Nothing(patience) => Some(patience),
+            Self::Stderr => Some(PATIENCE),
+            Self::Shared | Self::Lent(_) => None,
+        }
+    }
 }
 
 /// What a plugin gave.
@@ -63,45 +99,73 @@ struct AnswerStatus {
 }
 
 impl ExecPlugin {
-    /// `interactive`: whether the plugin may use our terminal, where its own `interactiveMode` agrees.
-    pub(super) fn new(config: ExecConfig, interactive: bool) -> Self {
-        Self { config, interactive }
+    /// `terminal`: what the plugin may use, where its own `interactiveMode` agrees.
+    pub(super) fn new(config: ExecConfig, terminal: Terminal) -> Self {
+        Self { config, terminal }
     }
 
-    /// The command's name, for messages. Arguments stay out: they may hold secrets.
+    /// The command's name, for messages: a path would leave no room for the reason. Arguments may hold secrets.
     fn command(&self) -> String {
-        self.config.command.clone().unwrap_or_default()
+        let command = self.config.command.as_deref().unwrap_or_default();
+        command.rsplit('/').next().unwrap_or_default().to_owned()
     }
 
-    /// Runs the command and waits for it: call it where blocking is allowed.
-    pub(super) fn run(&self) -> Result<Given, AuthError> {
-        let terminal = self.interactive && std::io::stdin().is_terminal();
-        let interactive = match self.config.interactive_mode {
-            Some(ExecInteractiveMode::Never) => false,
-            Some(ExecInteractiveMode::Always) if !terminal => {
-                return Err(self.failed("it needs a terminal (interactiveMode: Always)"));
+    /// Who lends it a terminal, where it may use one.
+    pub(super) fn lender(&self) -> Option<&dyn Lender> {
+        let asks = self.config.interactive_mode != Some(ExecInteractiveMode::Never);
+        match &self.terminal {
+            Terminal::Lent(lender) if asks => Some(&**lender),
+            Terminal::Lent(_) | Terminal::Shared | Terminal::Unavailable => None,
+        }
+    }
+
+    /// Runs the command and waits for it: call it where blocking is allowed. `renewal`: it gave a credential before.
+    ///
+    /// The terminal is handed over as client-go does: wherever there is one, unless the mode is `Never`. Only a renewal
+    /// beside an app begins without: most plugins renew by themselves, and a screen that vanishes every quarter of an
+    /// hour disturbs.
+    pub(super) fn run(&self, renewal: bool) -> Result<Given, AuthError> {
+        let always = self.config.interactive_mode == Some(ExecInteractiveMode::Always);
+        if let Some(lender) = self.lender() {
+            if renewal && !always {
+                match self.run_with(Means::Nothing(QUIET_RENEWAL)) {
+                    Ok(given) => return Ok(given),
+                    Err(error) => tracing::info!(%error, "renewing needs the terminal"),
+                }
             }
-            Some(ExecInteractiveMode::IfAvailable | ExecInteractiveMode::Always) | None => terminal,
-        };
-        let mut child = self.prepare(interactive)?.spawn().map_err(|error| self.not_started(&error))?;
+            let loan = lender.lend(&self.command());
+            let loan = loan.ok_or_else(|| self.failed("there is no terminal any more"))?;
+            return self.run_with(Means::Lent(&*loan));
+        }
+        let never = self.config.interactive_mode == Some(ExecInteractiveMode::Never);
+        let shared = matches!(self.terminal, Terminal::Shared);
+        match shared && std::io::stdin().is_terminal() {
+            true if !never => self.run_with(Means::Shared),
+            _ if always => Err(self.failed("it needs a terminal (interactiveMode: Always)")),
+            _ if shared => self.run_with(Means::Stderr),
+            _ => self.run_with(Means::Nothing(PATIENCE)),
+        }
+    }
+
+    fn run_with(&self, means: Means<'_>) -> Result<Given, AuthError> {
+        let mut child = self.prepare(means)?.spawn().map_err(|error| self.not_started(&error))?;
+        let shows = Arc::new(AtomicBool::new(matches!(means, Means::Stderr | Means::Lent(_))));
         let stdout = child.stdout.take().map(collect);
-        let stderr = child.stderr.take().map(collect);
-        let status = self.wait(&mut child, interactive)?;
+        let stderr = child.stderr.take().map(|pipe| last_words(pipe, &shows));
+        let status = self.wait(&mut child, means);
         let (stdout, stderr) = (output(stdout), output(stderr));
+        // What a grandchild still says would tear the screen that comes back.
+        shows.store(false, Ordering::Relaxed);
+        let status = status?;
         if !status.success() {
-            let said = String::from_utf8_lossy(&stderr);
-            let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-            let last: String = last.chars().take(300).collect();
-            return Err(self.failed(if last.is_empty() {
-                status.to_string()
-            } else {
-                format!("{status}: {last}")
-            }));
+            let said = said(&stderr);
+            let problem = if said.is_empty() { status.to_string() } else { format!("{said} ({status})") };
+            return Err(self.failed(problem));
         }
         self.read(&stdout)
     }
 
-    fn prepare(&self, interactive: bool) -> Result<Command, AuthError> {
+    fn prepare(&self, means: Means<'_>) -> Result<Command, AuthError> {
         let config = &self.config;
         let name = config.command.as_ref().ok_or_else(|| self.failed("the kubeconfig names no command"))?;
         let mut command = Command::new(name);
@@ -113,35 +177,46 @@ impl ExecPlugin {
         }
         let api_version = config.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1");
         let cluster = config.cluster.as_ref().filter(|_| config.provide_cluster_info);
-        let question =
-            Question { kind: "ExecCredential", api_version, spec: QuestionSpec { cluster, interactive } };
+        let spec = QuestionSpec { cluster, interactive: means.is_interactive() };
+        let question = Question { kind: "ExecCredential", api_version, spec };
         let question = serde_json::to_string(&question).map_err(|error| self.failed(error.to_string()))?;
         command.env("KUBERNETES_EXEC_INFO", question).stdout(Stdio::piped());
-        match interactive {
-            true => command.stdin(Stdio::inherit()).stderr(Stdio::inherit()),
-            false => command.stdin(Stdio::null()).stderr(Stdio::piped()),
+        match means {
+            Means::Shared => command.stdin(Stdio::inherit()).stderr(Stdio::inherit()),
+            // Copied to ours as it comes: the reason of a failure is still known when the screen is back.
+            Means::Lent(_) => command.stdin(Stdio::inherit()).stderr(Stdio::piped()),
+            Means::Stderr => command.stdin(Stdio::null()).stderr(Stdio::piped()),
+            Means::Nothing(_) => command.stdin(Stdio::null()).stderr(Stdio::piped()),
         };
+        if let (Means::Nothing(_), Terminal::Lent(_)) = (means, &self.terminal) {
+            // In the background of the app's terminal: what asks on /dev/tty all the same is stopped by the system, and
+            // takes no key from the app.
+            command.process_group(0);
+        }
         Ok(command)
     }
 
-    fn wait(&self, child: &mut Child, interactive: bool) -> Result<ExitStatus, AuthError> {
-        if interactive {
-            return child.wait().map_err(|error| self.failed(error.to_string()));
-        }
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+    fn wait(&self, child: &mut Child, means: Means<'_>) -> Result<ExitStatus, AuthError> {
+        let patience = means.patience();
+        let deadline = patience.map(|patience| Instant::now() + patience);
+        let problem = loop {
             match child.try_wait() {
                 Ok(Some(status)) => return Ok(status),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
-                Ok(None) => {
-                    // Already ended is as good as killed.
-                    _ = child.kill();
-                    _ = child.wait();
-                    return Err(self.failed(format!("no answer within {} s", PATIENCE.as_secs())));
-                }
-                Err(error) => return Err(self.failed(error.to_string())),
+                Ok(None) => {}
+                Err(error) => break error.to_string(),
             }
-        }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                break format!("no answer within {} s", patience.unwrap_or_default().as_secs());
+            }
+            if matches!(means, Means::Lent(loan) if loan.is_called_back()) {
+                break "kubesift ends".to_owned();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        // Already ended is as good as killed.
+        _ = child.kill();
+        _ = child.wait();
+        Err(self.failed(problem))
     }
 
     fn read(&self, stdout: &[u8]) -> Result<Given, AuthError> {
@@ -187,6 +262,39 @@ fn collect(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
         _ = send.send(bytes);
     });
     receive
+}
+
+/// Copies a pipe to stderr for as long as it may show, and keeps its end.
+fn last_words(mut pipe: impl Read + Send + 'static, shows: &Arc<AtomicBool>) -> Receiver<Vec<u8>> {
+    let (send, receive) = sync_channel(1);
+    let shows = Arc::clone(shows);
+    std::thread::spawn(move || {
+        let (mut kept, mut buffer) = (Vec::new(), [0; 1 << 10]);
+        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+            if shows.load(Ordering::Relaxed) {
+                // Nobody reads our stderr: the plugin goes on all the same.
+                _ = std::io::stderr().write_all(&buffer[..read]);
+            }
+            kept.extend_from_slice(&buffer[..read]);
+            if kept.len() > 2 * LAST_WORDS {
+                kept.drain(..kept.len() - LAST_WORDS);
+            }
+        }
+        _ = send.send(kept);
+    });
+    receive
+}
+
+/// The last lines of what it said, as one.
+fn said(stderr: &[u8]) -> String {
+    const LINES: usize = 3;
+    const LONGEST: usize = 300;
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join("; ");
+    // The end says what went wrong.
+    let skipped = last.chars().count().saturating_sub(LONGEST);
+    last.chars().skip(skipped).collect()
 }
 
 /// What the pipe gave. A grandchild may hold it open for ever: a second after the plugin's end is enough.

@@ -16,6 +16,7 @@ mod probe;
 mod request;
 mod response;
 mod status;
+mod terminal;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transport;
@@ -45,6 +46,7 @@ pub use probe::Revision;
 pub use request::RequestSpec;
 pub use response::Response;
 pub use status::Failure;
+pub use terminal::{Lender, Loan, Terminal};
 
 /// How the client behaves.
 #[derive(Debug, Clone)]
@@ -60,8 +62,8 @@ pub struct ClientOptions {
     pub idle: Duration,
     /// HTTP/2 connections for ordinary requests. Defaults to 4: lists run in parallel, 0.3 s instead of 0.5 s.
     pub connections: usize,
-    /// Whether an exec plugin may ask on our terminal. Defaults to false: the screen is not its to write on.
-    pub interactive: bool,
+    /// The terminal that a credential plugin may ask on. Defaults to none.
+    pub terminal: Terminal,
 }
 
 impl Default for ClientOptions {
@@ -72,7 +74,7 @@ impl Default for ClientOptions {
             watch_head_timeout: Duration::from_secs(30),
             idle: Duration::from_secs(30),
             connections: 4,
-            interactive: false,
+            terminal: Terminal::Unavailable,
         }
     }
 }
@@ -94,7 +96,7 @@ pub struct Client {
 
 struct Inner {
     transport: Transport,
-    auth: Auth,
+    auth: Arc<Auth>,
     pools: Arc<WatchPools>,
     politeness: Politeness,
     counters: Counters,
@@ -121,7 +123,7 @@ impl Client {
         Ok(Self {
             inner: Arc::new(Inner {
                 transport,
-                auth: Auth::new(config, options.interactive)?,
+                auth: Arc::new(Auth::new(config, options.terminal.clone())?),
                 pools: Arc::default(),
                 politeness: Politeness::new(),
                 counters: Counters::default(),

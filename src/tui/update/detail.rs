@@ -30,6 +30,7 @@ pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>)
 pub(super) fn again(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Overlay::Detail(detail)) = state.overlays.last() {
         let tab = detail.tab;
+        effects.push(Effect::AskForCredentials);
         show(state, tab, false, effects);
     }
 }

@@ -23,6 +23,8 @@ use crate::engine::status::{Phase, Status};
 
 /// How long a note stays, in milliseconds.
 const NOTE_MS: i64 = 6_000;
+/// The same for one that asks for something to be done.
+const LONG_NOTE_MS: i64 = 30_000;
 
 /// Takes one message; what comes back is to be done in this order.
 pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -50,7 +52,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Event::Cluster(event) => cluster(state, event, &mut effects),
         Event::Note(text) => note(state, text),
         Event::Suspend => effects.push(Effect::Suspend),
-        Event::Terminate => leave(state, &mut effects),
+        Event::Interrupt | Event::Terminate => leave(state, &mut effects),
     }
     if state.note.as_ref().is_some_and(|(_, until)| *until <= state.now_ms) {
         state.note = None;
@@ -118,7 +120,7 @@ pub(super) fn perform(state: &mut State, action: Action, effects: &mut Vec<Effec
         Action::Refresh => {
             note(state, "asking the cluster again");
             state.statuses.forget(state.now_ms);
-            effects.push(Effect::Refresh);
+            effects.extend([Effect::AskForCredentials, Effect::Refresh]);
             query::search(state, effects);
         }
         Action::Help => open(state, Overlay::Help(0), effects),
@@ -268,8 +270,22 @@ fn cluster(state: &mut State, event: ClusterEvent, effects: &mut Vec<Effect>) {
             note(state, why);
         }
         ClusterNews::Link(link) => state.cluster.link = link,
-        ClusterNews::Status(status) => state.cluster.status = Some(known(state, status)),
+        ClusterNews::Status(status) => {
+            refused(state, &status);
+            state.cluster.status = Some(known(state, status));
+        }
     }
+}
+
+// Without credentials nothing comes any more: said once, with what helps.
+fn refused(state: &mut State, status: &Status) {
+    let Phase::Unauthorized { message } = &status.phase else { return };
+    if state.cluster.status.as_ref().is_some_and(|before| before.phase == status.phase) {
+        return;
+    }
+    let key = state.keymap.first(Action::Refresh, Context::List);
+    let helps = key.map(|key| format!("{} tries again; ", key.short())).unwrap_or_default();
+    state.note = Some((format!("{helps}{message}"), state.now_ms + LONG_NOTE_MS));
 }
 
 // A writer that has just started knows nothing of the kinds yet; what the one before said is still true of what is

@@ -139,6 +139,21 @@ fn an_error_keeps_the_last_good_rows() {
 }
 
 #[test]
+fn missing_credentials_are_said_once_with_what_helps() {
+    let mut app = Driven::new("");
+    let phase = Phase::Unauthorized { message: "the plugin failed: wrong pass code".to_owned() };
+    let tell = |app: &mut Driven| {
+        let what = ClusterNews::Status(Arc::new(Status { phase: phase.clone(), ..Status::default() }));
+        app.tell(Event::Cluster(ClusterEvent { connection: 0, what }));
+        app.state.note.clone().map(|(text, _)| text).unwrap_or_default()
+    };
+    assert_eq!(tell(&mut app), "ctrl-r tries again; the plugin failed: wrong pass code");
+    app.press("esc");
+    assert_eq!(tell(&mut app), "");
+    assert!(app.press("ctrl-r").contains(&Effect::AskForCredentials));
+}
+
+#[test]
 fn letters_are_typed_in_the_query_and_are_commands_in_the_list() {
     let mut app = Driven::new("");
     app.press("w");

@@ -40,7 +40,8 @@ impl Terminal {
     pub(crate) fn run(home: &Home, (columns, rows): (u16, u16), words: &[&str]) -> Self {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let inner = format!(
-            "tty > {tty}; stty rows {rows} cols {columns}; {words}; echo EXIT $?; stty -a; exec cat",
+            // ctrl-c in a question of kubesift's reaches this shell as well.
+            "trap : INT; tty > {tty}; stty rows {rows} cols {columns}; {words}; echo EXIT $?; stty -a; exec cat",
             tty = quoted(&home.path().join("tty").to_string_lossy()),
             words = words.join(" "),
         );
