@@ -221,7 +221,7 @@ pub(super) struct SearchArgs {
     /// Answer from the stored index, never connect
     #[arg(long, conflicts_with = "fresh")]
     pub(super) offline: bool,
-    /// Read the cluster again first
+    /// Read the cluster again first, or fail
     #[arg(long)]
     pub(super) fresh: bool,
     /// An index younger than this is not read again [default: 30s]

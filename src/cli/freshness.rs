@@ -29,10 +29,8 @@ pub(super) enum Wanted {
     Offline,
     /// As young as the settings say.
     Recent,
-    /// Read again now.
-    Fresh,
     /// Read again now, or fail: what is stored is no substitute.
-    Synced,
+    Fresh,
 }
 
 /// What to do for an answer.
@@ -98,7 +96,7 @@ impl Prepared {
         reader: Option<Reader>,
         status: Option<Status>,
     ) -> Result<Self, Failure> {
-        let reader = reader.filter(|reader| wanted != Wanted::Synced && holds_anything(reader));
+        let reader = reader.filter(|reader| wanted != Wanted::Fresh && holds_anything(reader));
         let Some(reader) = reader else { return Err(failure) };
         session.output.note(&format!("{failure}\nanswering from what is stored"));
         Ok(Self { reader, status })
@@ -119,6 +117,9 @@ pub(super) async fn prepare(
         let facts = facts(target, wanted, reader.as_ref(), status.as_ref());
         match facts.plan() {
             Plan::Answer => {
+                if let Some(failure) = not_fresh(wanted, status.as_ref()) {
+                    return Err(failure);
+                }
                 return reader
                     .map(|reader| Prepared { reader, status })
                     .ok_or_else(|| nothing_stored(target));
@@ -152,6 +153,17 @@ pub(super) async fn prepare(
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Why the writer that lives can't be asked for a fresh answer.
+fn not_fresh(wanted: Wanted, status: Option<&Status>) -> Option<Failure> {
+    let status = status.filter(|_| wanted == Wanted::Fresh)?;
+    let why = match &status.phase {
+        Phase::Offline { error, .. } => format!("is offline: {error}"),
+        Phase::Unauthorized { message } => format!("is refused: {message}"),
+        Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => return None,
+    };
+    Some(Failure::unavailable(anyhow!("pid {}, which keeps the index, {why}", status.pid)))
 }
 
 fn facts(target: &Target, wanted: Wanted, reader: Option<&Reader>, status: Option<&Status>) -> Facts {

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use super::value::Bare;
 use super::words::{PARTS, SORT_KEYS, STATES, word_for};
-use super::{Expr, Owner, Pattern, Query, Selector, SelectorOp, Sort, Term, Value, times};
+use super::{Expr, Owner, Pattern, Query, Selector, SelectorOp, Sort, Term, Times, Value, times};
 
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -167,6 +167,7 @@ impl Display for Term {
             }
             Term::Owner(all) => Listed("owner:", all).fmt(f),
             Term::Root(all) => Listed("root:", all).fmt(f),
+            Term::Created(ages @ Times::Ago { .. }) => write!(f, "age:{}", times::print(ages)),
             Term::Created(times) => write!(f, "created:{}", times::print(times)),
             Term::Changed(times) => write!(f, "changed:{}", times::print(times)),
             Term::By(all) => patterns("by:", all, Bare::Substring, f),

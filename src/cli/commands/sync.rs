@@ -52,7 +52,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SyncArgs) -> Outcome {
 
 /// What a sync would do.
 async fn dry_run(session: &mut Session<'_>, target: &Target, plan: &Plan) -> Outcome {
-    let prepared = prepare(session, target, Wanted::Synced).await?;
+    let prepared = prepare(session, target, Wanted::Fresh).await?;
     let (progress, _) = watch::channel(MirrorStatus::default());
     let comparison =
         compare(plan.settings(), &prepared.reader, &target.store, progress).await.map_err(failure)?;
@@ -140,7 +140,7 @@ async fn wait_for_writer(
 }
 
 async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
-    let prepared = prepare(session, target, Wanted::Synced).await?;
+    let prepared = prepare(session, target, Wanted::Fresh).await?;
     let objects = prepared.reader.snapshot().num_docs();
     let status = prepared.status.clone().unwrap_or_default();
     // Another process may be the writer, and have lost the connection.

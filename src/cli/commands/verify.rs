@@ -25,7 +25,7 @@ pub(crate) async fn run(session: &mut Session<'_>, _: &VerifyArgs) -> Outcome {
         return Err(Failure::usage(anyhow!("which store?"))
             .advise("kubesift verify --to chroma --url http://localhost:8000"));
     };
-    let prepared = prepare(session, &target, Wanted::Synced).await?;
+    let prepared = prepare(session, &target, Wanted::Fresh).await?;
     let (progress, _) = watch::channel(MirrorStatus::default());
     let comparison = compare(plan.settings(), &prepared.reader, &target.store, progress).await;
     let comparison = comparison.map_err(failure)?;
