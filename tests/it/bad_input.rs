@@ -196,6 +196,11 @@ async fn mistakes_in_the_configuration() {
     own.home.configure("exclude = ['secret']\n");
     let says = ["KUBESIFT_MAXAGE is no setting; did you mean KUBESIFT_MAX_AGE?"];
     check(&own, &[case(&["search", "kind:ns"], 0, &says)]).await;
+    own.home.configure("[keys]\nwide = 'ctrl-y'\nsort = []\n");
+    let shown = own.run(&["config", "show"]).await.success();
+    assert!(shown.lines().any(|line| line.starts_with("keys.wide ") && line.contains("ctrl-y")), "{shown}");
+    assert!(shown.lines().any(|line| line.starts_with("keys.sort ")), "{shown}");
+    own.home.configure("exclude = ['secret']\n");
     let says = ["include or exclude names secret, which no served kind is called (did you mean secrets?)"];
     check(&own, &[case(&["search", "--fresh", "kind:ns"], 0, &says)]).await;
 }

@@ -36,14 +36,27 @@ fn path(session: &mut Session<'_>) -> Outcome {
 fn show(session: &mut Session<'_>, form: &str) -> Outcome {
     let (settings, context) = effective(session);
     let data_dir = session.env.data_dir();
-    let value = |key, value| resolved(key, value, data_dir.as_deref(), context.as_deref());
-    let rows: Vec<_> = settings.iter().map(|(key, own, origin)| (key, value(key, own), origin)).collect();
+    let row = |(key, value, origin): (Key, &Value, &Origin)| Row {
+        name: key.name().to_owned(),
+        value: resolved(key, value, data_dir.as_deref(), context.as_deref()),
+        origin: origin.clone(),
+        variable: Some(key.variable()),
+        flag: Some(key.flag()),
+    };
+    let bound = session.sources.keys().iter().map(|bound| Row {
+        name: format!("keys.{}", bound.action),
+        value: Value::List(bound.keys.clone()),
+        origin: Origin::File,
+        variable: None,
+        flag: None,
+    });
+    let rows: Vec<Row> = settings.iter().map(row).chain(bound).collect();
     match form {
         "json" | "yaml" => {
             let list: Vec<_> = rows
                 .iter()
-                .map(|(key, value, origin)| {
-                    json!({"key": key.name(), "value": value, "origin": origin.to_string(), "variable": key.variable(), "flag": key.flag()})
+                .map(|row| {
+                    json!({"key": row.name, "value": row.value, "origin": row.origin.to_string(), "variable": row.variable, "flag": row.flag})
                 })
                 .collect();
             if form == "json" { session.output.json(&list)? } else { session.output.yaml(&list)? }
@@ -52,18 +65,27 @@ fn show(session: &mut Session<'_>, form: &str) -> Outcome {
             let columns =
                 vec![Column::text("KEY", 18), Column::text("VALUE", 10), Column::text("FROM", 8).spare(1)];
             let mut table = Table::new(columns);
-            for (key, value, origin) in &rows {
-                let style = if **origin == Origin::Default { Style::Dim } else { Style::Plain };
+            for row in &rows {
+                let style = if row.origin == Origin::Default { Style::Dim } else { Style::Plain };
                 table.row(vec![
-                    Cell::plain(key.name()),
-                    Cell::plain(&value.to_string()),
-                    Cell::styled(style, &origin.to_string()),
+                    Cell::plain(&row.name),
+                    Cell::plain(&row.value.to_string()),
+                    Cell::styled(style, &row.origin.to_string()),
                 ]);
             }
             session.output.table(&table)?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// A setting, or a key that was bound.
+struct Row {
+    name: String,
+    value: Value,
+    origin: Origin,
+    variable: Option<String>,
+    flag: Option<String>,
 }
 
 // The context that would be used, and its settings; a kubeconfig that can't be read has none.
@@ -80,6 +102,7 @@ fn resolved(key: Key, value: &Value, data_dir: Option<&Path>, context: Option<&s
     let found = match (key, value) {
         (Key::DataDir, Value::None) => data_dir.map(|dir| dir.display().to_string()),
         (Key::Context, Value::None) => context.map(str::to_owned),
+        (Key::EmbedderDimensions, Value::Number(0)) => return Value::None,
         _ => None,
     };
     found.map_or_else(|| value.clone(), Value::Text)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use tempfile::TempDir;
@@ -29,6 +29,8 @@ const EXAMPLES: [(&str, &str); 3] = [
 ];
 /// The kubeconfig's name in the demo's directory.
 const KUBECONFIG: &str = "kubeconfig";
+/// A served cluster changes this often: what is live shows that it is.
+const PACE: Duration = Duration::from_secs(2);
 /// Rows per example.
 const ROWS: usize = 5;
 
@@ -64,18 +66,23 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &DemoArgs) -> Outcome {
         )?;
         return Ok(Exit::Done);
     }
-    serve(session, &place, &mut stop).await
+    serve(session, &server, &place, &mut stop).await
 }
 
-async fn serve(session: &mut Session<'_>, place: &Place, stop: &mut Stop) -> Outcome {
+async fn serve(session: &mut Session<'_>, server: &Server, place: &Place, stop: &mut Stop) -> Outcome {
     let kubeconfig = place.kubeconfig().display().to_string();
     session.output.data(&format!(
-        "Serving until ctrl-c. In another terminal:\n  export KUBECONFIG={kubeconfig}\n  kubesift search checkout\n  \
-         kubectl get pods -A"
+        "Serving until ctrl-c. In another terminal:\n  export KUBECONFIG={kubeconfig}\n  kubesift                    the terminal app\n  \
+         kubesift search checkout\n  kubectl get pods -A"
     ))?;
     session.output.flush()?;
-    stop.asked().await;
-    Ok(Exit::Done)
+    let mut pace = tokio::time::interval(PACE);
+    loop {
+        tokio::select! {
+            () = stop.asked() => return Ok(Exit::Done),
+            _ = pace.tick() => server.stir(1).context("the simulated cluster").map_err(Failure::unavailable)?,
+        }
+    }
 }
 
 /// An engine that has read everything; `None` when the person did not want to wait for that.

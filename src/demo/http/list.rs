@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Call;
 use super::accept::{Form, Want, negotiate};
+use super::events;
 use super::reply::{Refusal, Reply};
 use super::selector::Selector;
 use super::table::{Replicas, replicas, table};
@@ -43,6 +44,9 @@ pub(super) async fn list(shared: &Arc<Shared>, call: Call) -> Result<Reply, Refu
     let selector = Selector::new(call.namespace.as_deref(), &call.query)?;
     if call.action == Some(Action::Expired) {
         return Err(Refusal::expired());
+    }
+    if let (Some(uid), Form::Full) = (selector.involved(), form) {
+        return Ok(events::about(shared, &call, uid));
     }
     let start = continued(&call)?;
     let consistency = match &start {

@@ -3,6 +3,7 @@
 mod accept;
 mod body;
 mod discovery;
+mod events;
 mod list;
 mod logs;
 mod reply;

@@ -10,8 +10,8 @@ pub(super) struct Selector {
     namespace: Option<String>,
     name: Option<String>,
     labels: Vec<Requirement>,
-    /// By the object that an event is about: this server's events are metadata alone and about nothing.
-    involved: bool,
+    /// By the object that an event is about, with its uid if that is asked for: stored events are about nothing.
+    involved: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,8 @@ impl Selector {
             match key {
                 "metadata.name" => own.name = Some(value),
                 "metadata.namespace" => own.namespace = Some(value),
-                key if key.starts_with("involvedObject.") => own.involved = true,
+                "involvedObject.uid" => own.involved = Some(value),
+                key if key.starts_with("involvedObject.") => _ = own.involved.get_or_insert_default(),
                 key => {
                     return Err(Refusal::bad_request(format!(
                         "\"{key}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
@@ -48,15 +49,20 @@ impl Selector {
     }
 
     pub(super) fn matches(&self, object: &Object) -> bool {
-        !self.involved
+        self.involved.is_none()
             && self.namespace.as_deref().is_none_or(|namespace| namespace == object.namespace)
             && self.name.as_deref().is_none_or(|name| name == object.name)
             && self.labels.iter().all(|requirement| requirement.matches(object))
     }
 
+    /// The uid of the object that events are asked about; empty where they are asked for in another way.
+    pub(super) fn involved(&self) -> Option<&str> {
+        self.involved.as_deref()
+    }
+
     /// Whether it picks objects within the collection.
     pub(super) fn is_narrow(&self) -> bool {
-        self.name.is_some() || self.involved || !self.labels.is_empty()
+        self.name.is_some() || self.involved.is_some() || !self.labels.is_empty()
     }
 }
 
