@@ -55,8 +55,8 @@ impl Kind {
 #[serde(transparent)]
 pub struct KindKey(Arc<str>);
 
-/// The groups of Kubernetes' own APIs, beside the core group; as the sources of 1.37 name them, and those of earlier
-/// releases. A CRD may well have a group below `k8s.io`, so its end says nothing.
+/// The groups of Kubernetes' own APIs, beside the core group, as the sources of 1.37 name them; their objects lie in the
+/// API server's own etcd. A CRD may well have a group below `k8s.io`, so its end says nothing.
 const OWN_GROUPS: &[&str] = &[
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -70,7 +70,6 @@ const OWN_GROUPS: &[&str] = &[
     "coordination.k8s.io",
     "discovery.k8s.io",
     "events.k8s.io",
-    "extensions",
     "flowcontrol.apiserver.k8s.io",
     "internal.apiserver.k8s.io",
     "lifecycle.k8s.io",

@@ -8,6 +8,7 @@ use kubesift::object::Object;
 
 use crate::support::Home;
 use crate::support::binary::Output;
+use crate::support::steps::live;
 
 /// A simulated cluster, and a home whose kubeconfig leads to it.
 struct Try {
@@ -279,6 +280,14 @@ async fn a_server_that_is_away_leaves_what_is_stored() {
     let output = own.run(&["search", "--fresh", "kind:ns"]).await;
     assert_eq!((output.code, output.stdout.as_str()), (3, ""), "{output:?}");
     check(&own, &[case(&["search", "--fresh", "kind:ns"], 3, &away), case(&["sync"], 3, &away)]).await;
+    // Beside a writer that has lost the server nothing is fresh either.
+    own.server.restart().await.expect("the same port");
+    let mut writer = live(&own.home).await;
+    own.server.stop();
+    writer.wait_for_line("offline").await;
+    check(&own, &[case(&["search", "--fresh", "kind:ns"], 3, &["which keeps the index, is offline: "])])
+        .await;
+    writer.stop().await;
     let status = own.run(&["status"]).await.success();
     assert!(status.contains("no writer") && status.contains("stale"), "{status}");
     let kinds = own.run(&["kinds", "namespaces"]).await.success();

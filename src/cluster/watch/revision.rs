@@ -26,8 +26,9 @@ impl Storage {
     /// Where a kind's objects are stored; `crds` are the names of all CRDs, where they may be read. What is neither
     /// built in nor known as a custom resource counts as aggregated: that costs a request, never a wrong comparison.
     pub fn of(kind: &Kind, crds: Option<&BTreeSet<String>>) -> Self {
-        let is_crd = crds.is_some_and(|crds| crds.contains(kind.key().as_str()));
-        if is_crd || is_built_in(&kind.group) { Self::Core } else { Self::Aggregated(kind.group.clone()) }
+        let key = kind.key();
+        let is_crd = crds.is_some_and(|crds| crds.contains(key.as_str()));
+        if is_crd || !key.is_custom() { Self::Core } else { Self::Aggregated(kind.group.clone()) }
     }
 }
 
@@ -125,34 +126,4 @@ async fn read(client: &Client, storage: &Storage, path: &str) -> Result<Revision
         }
     }
     Ok(client.revision(path).await?)
-}
-
-/// Groups whose objects lie in the API server's own etcd on every Kubernetes since 1.27.
-fn is_built_in(group: &str) -> bool {
-    const GROUPS: [&str; 23] = [
-        "",
-        "admissionregistration.k8s.io",
-        "apiextensions.k8s.io",
-        "apiregistration.k8s.io",
-        "apps",
-        "authentication.k8s.io",
-        "authorization.k8s.io",
-        "autoscaling",
-        "batch",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "internal.apiserver.k8s.io",
-        "flowcontrol.apiserver.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "policy",
-        "rbac.authorization.k8s.io",
-        "resource.k8s.io",
-        "scheduling.k8s.io",
-        "storage.k8s.io",
-        "storagemigration.k8s.io",
-    ];
-    GROUPS.contains(&group)
 }

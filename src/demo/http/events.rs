@@ -113,3 +113,31 @@ fn written(event: &Event, pod: &Object, now: i64) -> Value {
         "source": { "component": event.source },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// A Pod of this age that is this way.
+    fn pod(word: &str, age: i64) -> Object {
+        let made = |n: u32| Object { uid: format!("uid-{n}"), created: Some(NOW - age), ..Object::default() };
+        (0..10_000).map(made).find(|pod| seed::status::pod(pod, NOW).word == word).expect("one in 60 is so")
+    }
+
+    fn reasons(pod: &Object) -> Vec<&'static str> {
+        of_pod(pod, NOW).iter().map(|event| event.reason).collect()
+    }
+
+    #[test]
+    fn events_tell_how_a_pod_is_and_what_is_long_ago_is_forgotten() {
+        let day = 86_400;
+        assert_eq!(reasons(&pod("Running", 60)), ["Scheduled", "Pulling", "Created", "Started"]);
+        assert_eq!(reasons(&pod("CrashLoopBackOff", day)), ["Pulled", "BackOff"]);
+        assert_eq!(reasons(&pod("ImagePullBackOff", day)), ["Failed", "BackOff"]);
+        assert_eq!(reasons(&pod("Pending", 60)), ["FailedScheduling"]);
+        let crashing = of_pod(&pod("CrashLoopBackOff", day), NOW);
+        assert!(crashing.iter().all(|event| event.ago < KEPT && event.count > 1));
+    }
+}

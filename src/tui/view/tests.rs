@@ -14,8 +14,8 @@ use super::super::keys::Action;
 use super::super::msg::{Link, Page, Problem};
 use super::super::state::testing::{NOW, labelled, owned, row};
 use super::super::state::{
-    Content, Detail, Facet, FacetPick, Focus, KindCount, Logs, Overlay, Picker, PickerKind, Proposal, Row,
-    State, Tab,
+    Content, Detail, Facet, FacetPick, Focus, KindCount, Logs, Overlay, Pick, PickItem, Picker, PickerKind,
+    Proposal, Row, State, Tab,
 };
 use super::super::theme::Theme;
 use super::super::update::perform_for_tests as perform;

@@ -68,14 +68,21 @@ fn every_view_of(state: &State) -> Vec<State> {
         change(&mut state);
         all.push(state);
     }
-    for (kind, action) in [(PickerKind::Contexts, None), (PickerKind::Palette, Some(Action::Palette))] {
+    let hostile = || state.cluster.name.clone();
+    let mut palette = state.clone();
+    perform(&mut palette, Action::Palette);
+    all.push(palette);
+    for kind in [PickerKind::Contexts, PickerKind::Namespaces, PickerKind::Pods, PickerKind::Containers] {
         let mut state = state.clone();
-        match action {
-            Some(action) => perform(&mut state, action),
-            None => state.overlays.push(Overlay::Picker(Picker::new(kind, Vec::new()))),
-        }
+        let item = PickItem { label: hostile(), detail: hostile(), pick: Pick::Text(hostile()) };
+        state.overlays.push(Overlay::Picker(Picker::new(kind, vec![item])));
         all.push(state);
     }
+    let mut kinds = state.clone();
+    kinds.query.set("");
+    let named = Kind { kind: hostile(), ..kind(&hostile(), &hostile()) };
+    set(&mut kinds, Content::Kinds(vec![KindCount { kind: named, count: 1 }]), 0);
+    all.push(kinds);
     let mut with_problem = state.clone();
     with_problem.results.problem =
         Some(Problem { span: Some(0..2), message: state.cluster.name.clone(), half_typed: false });
@@ -85,7 +92,6 @@ fn every_view_of(state: &State) -> Vec<State> {
     from_link.results.content = Content::NoIndex;
     from_link.cluster.link = Link::Stored(state.cluster.name.clone());
     let row = state.results.content.rows()[0].clone();
-    let hostile = || state.cluster.name.clone();
     let manifest = Manifest { text: format!("a: {}", hostile()), managed_fields: hostile(), masked: 0 };
     let event = Occurrence {
         kind: hostile(),
