@@ -36,7 +36,8 @@ fn relabelled(mut object: Object, random: &mut Random) -> Object {
 
 // The Pod that takes another's place.
 fn replaced(object: Object, random: &mut Random, now: i64) -> Object {
+    let keeps_name = object.owners.iter().any(|owner| owner.kind == "StatefulSet");
     let stem = object.name.rsplit_once('-').map_or(object.name.as_str(), |(stem, _)| stem);
-    let name = format!("{stem}-{}", random.suffix(5));
+    let name = if keeps_name { object.name.clone() } else { format!("{stem}-{}", random.suffix(5)) };
     Object { name, uid: random.uid(), created: Some(now), deleted: None, ..object }
 }
