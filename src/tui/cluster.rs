@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Connection;
 use super::msg::{ClusterEvent, ClusterNews, Event, Link};
-use super::worker::Hand;
+use super::worker::{Hand, Index};
 use crate::engine::status::Status;
 use crate::engine::{Handle, Outcome};
 use crate::search::{Catalog, Searcher};
@@ -89,7 +89,8 @@ impl Attendance {
         loop {
             let status = updates.borrow_and_update().clone();
             self.refresh_catalog(&status, catalog).await;
-            self.hand.give(Some(Searcher::new(handle.reader(), catalog.kinds.clone())));
+            let searcher = Searcher::new(handle.reader(), catalog.kinds.clone());
+            self.hand.give(Some(Index::Written(searcher)));
             self.say(ClusterNews::Status(Arc::new(status))).await;
             let refresh = tokio::select! {
                 () = self.stop.cancelled() => false,
@@ -136,7 +137,7 @@ impl Attendance {
     async fn give_stored(&self) -> bool {
         let stored = self.blocking(|connection| connection.stored()).await;
         let there = stored.is_some();
-        self.hand.give(stored);
+        self.hand.give(stored.map(Index::Stored));
         there
     }
 

@@ -15,6 +15,33 @@ use crate::search::{Searcher, Stop};
 /// How often the index is looked at for something newer; reading one small file.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// What is searched, and who opens its new commits.
+#[derive(Debug, Clone)]
+pub(super) enum Index {
+    /// What another process writes, or nobody: looked at again before every search.
+    Stored(Searcher),
+    /// What this process writes. The writer opens its commits; a search must not wait for that.
+    Written(Searcher),
+}
+
+impl Index {
+    fn searcher(&self) -> &Searcher {
+        match self {
+            Self::Stored(searcher) | Self::Written(searcher) => searcher,
+        }
+    }
+
+    /// The commit that is searched from now on; a failing look leaves the one that is there.
+    fn version(&self) -> u64 {
+        if let Self::Stored(searcher) = self
+            && let Err(error) = searcher.refresh()
+        {
+            tracing::debug!(%error, "the index could not be looked at again");
+        }
+        self.searcher().version()
+    }
+}
+
 /// The thread's front: hands over requests. Dropping it ends the thread after the search that runs.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -36,8 +63,8 @@ struct Waiting {
     again: Option<(Request, Stop)>,
     /// An object whose family is wanted, and the number of that request.
     family: Option<(u64, Arc<Row>)>,
-    searcher: Option<Searcher>,
-    /// Counts the searchers that were handed over.
+    index: Option<Index>,
+    /// Counts the indexes that were handed over.
     changes: u64,
     /// Number of the connection whose index is searched.
     owner: u64,
@@ -104,12 +131,12 @@ pub(super) struct Hand {
 
 impl Hand {
     /// Searches this from now on; nothing with `None`.
-    pub(super) fn give(&self, searcher: Option<Searcher>) {
+    pub(super) fn give(&self, index: Option<Index>) {
         let mut waiting = self.shared.lock();
         if waiting.owner != self.owner {
             return;
         }
-        waiting.searcher = searcher;
+        waiting.index = index;
         waiting.changes += 1;
         drop(waiting);
         self.shared.wake.notify_one();
@@ -122,7 +149,7 @@ impl Hand {
 }
 
 fn run(shared: &Shared, send: &dyn Fn(Event)) {
-    let mut present: Option<Searcher> = None;
+    let mut present: Option<Index> = None;
     let mut seen = Seen::default();
     let mut answered: Option<Request> = None;
     loop {
@@ -140,11 +167,11 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
         let (request, family) = (waiting.request.take(), waiting.family.take());
         if waiting.changes != seen.changes {
             seen.changes = waiting.changes;
-            if !same_kinds(present.as_ref(), waiting.searcher.as_ref()) {
+            if !same_kinds(present.as_ref(), waiting.index.as_ref()) {
                 // `kind:secret` was an error a moment ago: other kinds give other answers over the same commit.
                 seen.version = None;
             }
-            present = waiting.searcher.clone();
+            present = waiting.index.clone();
         }
         let stop = Stop::default();
         waiting.again = request
@@ -152,22 +179,23 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
             .filter(|request| answered.as_ref().is_some_and(|before| before.asks_the_same(request)))
             .map(|request| (request.clone(), stop.clone()));
         drop(waiting);
-        let version = present.as_ref().map(version);
+        let version = present.as_ref().map(Index::version);
+        let searcher = present.as_ref().map(Index::searcher);
         if let Some((ticket, row)) = family {
-            send(Event::Fetched { ticket, page: relatives(present.as_ref(), &row) });
+            send(Event::Fetched { ticket, page: relatives(searcher, &row) });
         }
         match request {
             Some(request) => {
                 // What is searched now is what the answer shows; a commit in between is noticed by the next look.
                 seen.version = version;
-                let answer = guarded(present.as_ref(), &request, &stop);
+                let answer = guarded(searcher, &request, &stop);
                 // Something else waits, and this answer would be dropped.
                 if stop.is_set() {
                     continue;
                 }
                 send(Event::Answer(answer));
                 answered = Some(request);
-                if present.is_some() {
+                if searcher.is_some() {
                     shared.answered.notify_one();
                 }
             }
@@ -180,9 +208,9 @@ fn run(shared: &Shared, send: &dyn Fn(Event)) {
     }
 }
 
-fn same_kinds(before: Option<&Searcher>, now: Option<&Searcher>) -> bool {
+fn same_kinds(before: Option<&Index>, now: Option<&Index>) -> bool {
     match (before, now) {
-        (Some(before), Some(now)) => std::ptr::eq(before.catalog(), now.catalog()),
+        (Some(before), Some(now)) => std::ptr::eq(before.searcher().catalog(), now.searcher().catalog()),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }
@@ -192,14 +220,6 @@ fn same_kinds(before: Option<&Searcher>, now: Option<&Searcher>) -> bool {
 struct Seen {
     changes: u64,
     version: Option<u64>,
-}
-
-// Takes over what another process committed; a failing reload leaves what is there.
-fn version(searcher: &Searcher) -> u64 {
-    if let Err(error) = searcher.refresh() {
-        tracing::debug!(%error, "the index could not be looked at again");
-    }
-    searcher.version()
 }
 
 fn relatives(searcher: Option<&Searcher>, row: &Arc<Row>) -> Result<Page, String> {
@@ -224,6 +244,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::index::{Checkpoint, Schema, memory};
     use crate::tui::state::Content;
 
     fn request(generation: u64) -> Request {
@@ -271,6 +292,17 @@ mod tests {
         assert!(!stop.is_set(), "the same question");
         worker.ask(Request { text: "webs".to_owned(), ..request(3) });
         assert!(stop.is_set());
+    }
+
+    #[test]
+    fn only_what_another_process_writes_is_opened_by_the_search() {
+        let (mut writer, reader) = memory(Schema { version: 1 }).unwrap();
+        let searcher = Searcher::new(reader, Arc::default());
+        writer.commit(&Checkpoint::default()).unwrap();
+        let (written, stored) = (Index::Written(searcher.clone()), Index::Stored(searcher));
+        let before = written.version();
+        assert_eq!(written.version(), before, "the writer has not opened its commit yet");
+        assert_ne!(stored.version(), before);
     }
 
     #[test]
