@@ -33,6 +33,8 @@ pub(super) struct Report {
     /// Whether the server can be reached.
     pub(super) link: Link,
     link_since: Millis,
+    /// When the server is asked again, while it does not answer.
+    pub(super) next_try: Option<Millis>,
     readers: HashMap<(KindKey, Scope), Reading>,
     /// Kinds that are not read, with the rule.
     pub(super) excluded: BTreeMap<KindKey, String>,
@@ -89,6 +91,7 @@ impl Report {
             previous: stored.kinds,
             link: Link::Up,
             link_since: 0,
+            next_try: None,
             readers: HashMap::new(),
             excluded: BTreeMap::new(),
             unwatchable: BTreeSet::new(),
@@ -171,6 +174,7 @@ impl Report {
             pid: std::process::id(),
             heartbeat_ms: now,
             phase: self.phase(),
+            next_try_ms: self.next_try.filter(|_| self.link != Link::Up && !self.stopped),
             objects: core.total() as u64,
             requests: totals.requests,
             bytes: totals.bytes,

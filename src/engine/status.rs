@@ -11,6 +11,9 @@ use crate::object::KindKey;
 /// A writer whose heartbeat is older than this is dead.
 pub const HEARTBEAT_LIMIT_MS: i64 = 5_000;
 
+/// How people are told that the server refuses the credentials.
+pub const REFUSED: &str = "credentials refused";
+
 /// One writer's view of its cluster. Times are milliseconds since 1970 (UTC).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,6 +32,9 @@ pub struct Status {
     pub version: String,
     /// What it is doing.
     pub phase: Phase,
+    /// When the server is asked again, where it does not answer or refuses the credentials; `None` while it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_try_ms: Option<i64>,
     /// Every kind that discovery names, excluded ones included.
     pub kinds: Vec<KindStatus>,
     /// Objects in the index.

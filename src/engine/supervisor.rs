@@ -2,13 +2,13 @@
 //! more, another cluster answers, or it is told to stop.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::watch::{Connectivity, Link, describe};
+use crate::cluster::watch::{Connectivity, describe};
 use crate::embed::Vectors;
 use crate::index::{self, Checkpoint, IndexError, Opened, Schema, Writer};
 use crate::mirror::source::Feed;
@@ -186,7 +186,7 @@ impl Supervisor {
         let connectivity = Connectivity::new();
         let helpers = [
             spawn_prober(&self.options, &connectivity),
-            tokio::spawn(report_link(connectivity.subscribe(), pump.clone())),
+            tokio::spawn(report_link(connectivity.clone(), pump.clone())),
         ];
         let mirrored = feed.map(|feed| Mirrored { feed, reader, engine: self.status.subscribe() });
         let mut life = Life::new(&self.options, connectivity, pump, mirrored);
@@ -237,11 +237,26 @@ fn spawn_prober(options: &EngineOptions, connectivity: &Connectivity) -> JoinHan
     tokio::spawn(async move { connectivity.probe(&client, pauses).await })
 }
 
-async fn report_link(mut link: watch::Receiver<Link>, pump: mpsc::Sender<Message>) {
-    while link.changed().await.is_ok() {
-        let state = link.borrow_and_update().clone();
-        let set = move |report: &mut Report| report.set_link(now(), state);
-        if pump.send(Message::Report(Box::new(set))).await.is_err() {
+// Tells the report of the connection, and of when the server is asked again while it does not answer.
+async fn report_link(connectivity: Connectivity, pump: mpsc::Sender<Message>) {
+    let (mut link, mut next_try) = (connectivity.subscribe(), connectivity.next_try());
+    // Who only listens keeps nothing alive.
+    drop(connectivity);
+    loop {
+        let set: Box<dyn FnOnce(&mut Report) + Send> = tokio::select! {
+            Ok(()) = link.changed() => {
+                let state = link.borrow_and_update().clone();
+                Box::new(move |report: &mut Report| report.set_link(now(), state))
+            }
+            Ok(()) = next_try.changed() => {
+                let at = *next_try.borrow_and_update();
+                let left = at.map(|at| at.saturating_duration_since(Instant::now()).as_millis());
+                let at_ms = left.map(|left| now().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)));
+                Box::new(move |report: &mut Report| report.next_try = at_ms)
+            }
+            else => return,
+        };
+        if pump.send(Message::Report(set)).await.is_err() {
             return;
         }
     }

@@ -2,7 +2,7 @@
 //! prober asks for it and everybody else waits.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
@@ -30,6 +30,8 @@ pub enum Link {
 #[derive(Debug, Clone)]
 pub struct Connectivity {
     link: watch::Sender<Link>,
+    /// When the server is asked again; `None` while it is, and while the connection works.
+    next_try: watch::Sender<Option<Instant>>,
     /// Somebody got no answer: the server is asked whether it answers at all.
     doubt: Arc<Notify>,
 }
@@ -37,7 +39,7 @@ pub struct Connectivity {
 impl Connectivity {
     /// A connection that is thought to work. [`Connectivity::probe`] must run beside it.
     pub fn new() -> Self {
-        Self { link: watch::Sender::new(Link::Up), doubt: Arc::default() }
+        Self { link: watch::Sender::new(Link::Up), next_try: watch::Sender::new(None), doubt: Arc::default() }
     }
 
     /// Says that a request failed. Returns whether in a way that concerns everybody: then the connection is down until
@@ -69,6 +71,11 @@ impl Connectivity {
         self.link.subscribe()
     }
 
+    /// When the server is asked again, where it did not answer, and a way to wait for changes of that.
+    pub fn next_try(&self) -> watch::Receiver<Option<Instant>> {
+        self.next_try.subscribe()
+    }
+
     /// Asks for the server whenever the connection is down, until it answers, and once when that is in doubt; runs for
     /// ever.
     pub async fn probe(&self, client: &Client, pauses: (Duration, Duration)) {
@@ -84,7 +91,10 @@ impl Connectivity {
             }
             let mut backoff = Backoff::new(pauses);
             loop {
-                tokio::time::sleep(backoff.pause()).await;
+                let pause = backoff.pause();
+                self.next_try.send_replace(Instant::now().checked_add(pause));
+                tokio::time::sleep(pause).await;
+                self.next_try.send_replace(None);
                 if self.ask(client).await {
                     break;
                 }
