@@ -166,8 +166,8 @@ pub(super) enum Command {
     /// Find objects of any kind
     #[command(after_help = SEARCH_EXAMPLES)]
     Search(SearchArgs),
-    /// Show what the index covers and what it costs, kind by kind
-    Status(ListArgs),
+    /// Show what the index covers, what it costs, and which kinds need attention
+    Status(StatusArgs),
     /// List the kinds the cluster serves, and what is read of them
     Kinds(KindsArgs),
     /// Bring the index up to date or keep it live, and mirror it into a vector store
@@ -239,6 +239,16 @@ pub(super) struct ListArgs {
     // An id of its own: `output` is the setting of `search`.
     #[arg(id = "form", short = 'o', long = "output", value_parser = ["table", "json", "yaml"], default_value = "table")]
     pub(super) output: String,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Show every kind, with what it costs
+    #[arg(long)]
+    pub(super) all: bool,
+    #[command(flatten)]
+    pub(super) list: ListArgs,
 }
 
 /// Arguments of `kinds`.

@@ -346,9 +346,13 @@ async fn nothing_from_a_cluster_steers_the_terminal() {
     }
     let hits = own.run(&["search", "kind:cm evil", "-o", "json"]).await.json();
     assert_eq!(hits[0]["metadata"]["name"], format!("evil-{HOSTILE}"), "programs get what was stored");
-    for arguments in
-        [&["kinds"][..], &["kinds", "-o", "json"], &["status"], &["status", "-o", "yaml"], &["search"]]
-    {
+    for arguments in [
+        &["kinds"][..],
+        &["kinds", "-o", "json"],
+        &["status", "--all"],
+        &["status", "-o", "yaml"],
+        &["search"],
+    ] {
         assert!(own.run(arguments).await.success().to_lowercase().contains("evil"), "{arguments:?}");
     }
     own.run(&["search", "kind:nothing"]).await;

@@ -1,28 +1,33 @@
 //! `status`: what the index covers and what it costs, from what the writer says of itself. Connects to nothing.
 
-use super::super::args::ListArgs;
+use super::super::args::StatusArgs;
 use super::super::clock::now_ms;
 use super::super::failure::{Exit, Outcome};
 use super::super::freshness::nothing_stored;
 use super::super::output::{Cell, Column, Style, Table, bytes, count};
 use super::super::session::Session;
 use super::super::target::{Need, Target};
-use crate::engine::status::{KindState, KindStatus, Phase, SemanticState, SemanticStatus, Status};
+use crate::engine::status::{KindState, KindStatus, Phase, REFUSED, SemanticState, SemanticStatus, Status};
 use crate::mirror::MirrorStatus;
 use crate::text;
 
 /// Runs `status`.
-pub(crate) fn run(session: &mut Session<'_>, args: &ListArgs) -> Outcome {
+pub(crate) fn run(session: &mut Session<'_>, args: &StatusArgs) -> Outcome {
     let target = Target::open(session, Need::Stored)?;
     let Some(status) = target.status() else { return Err(nothing_stored(&target)) };
-    match args.output.as_str() {
+    match args.list.output.as_str() {
         "json" => session.output.json(&status)?,
         "yaml" => session.output.yaml(&status)?,
         _ => {
             let now = now_ms();
             let head = head(session, &target, &status, now);
             session.output.data(&head)?;
-            session.output.table(&table(&status, now))?;
+            if args.all {
+                session.output.table(&table(&status, now))?;
+            } else {
+                let attention = attention(session, &status, now);
+                session.output.data(&attention)?;
+            }
         }
     }
     Ok(Exit::Done)
@@ -32,17 +37,24 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
     let coverage = status.coverage();
     let time = |ms| session.clock.time(ms, now);
     let writer = match (&status.phase, status.is_alive(now)) {
-        (_, false) => format!("no writer; last one stopped at {}", time(status.heartbeat_ms)),
+        (_, false) => {
+            format!("no writer; last one stopped at {}{}", time(status.heartbeat_ms), ending(&status.phase))
+        }
         (Phase::Connecting, true) => format!("connecting (pid {})", status.pid),
         (Phase::Syncing { done, total }, true) => {
             format!("syncing, {done} of {total} reads done (pid {})", status.pid)
         }
         (Phase::Live | Phase::Stopped, true) => format!("live (pid {})", status.pid),
         (Phase::Offline { since_ms, error }, true) => {
-            format!("offline since {} (pid {}): {error}", time(*since_ms), status.pid)
+            format!(
+                "offline since {} (pid {}){}: {error}",
+                time(*since_ms),
+                status.pid,
+                next_try(status, now)
+            )
         }
         (Phase::Unauthorized { message }, true) => {
-            format!("credentials refused (pid {}): {message}", status.pid)
+            format!("{REFUSED} (pid {}){}: {message}", status.pid, next_try(status, now))
         }
     };
     let mut lines = vec![
@@ -74,6 +86,20 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
     lines.extend(status.notes.iter().map(|note| ("note", note.clone())));
     lines.iter().map(|(title, text)| format!("{title:<9} {}\n", text::sanitise(text))).collect::<String>()
         + "\n"
+}
+
+// How a writer stood that ended without a word.
+fn ending(phase: &Phase) -> String {
+    match phase {
+        Phase::Offline { error, .. } => format!(", offline: {error}"),
+        Phase::Unauthorized { message } => format!(", {REFUSED}: {message}"),
+        Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => String::new(),
+    }
+}
+
+fn next_try(status: &Status, now: i64) -> String {
+    let left = status.next_try_ms.map(|at| at - now).filter(|left| *left > 0);
+    left.map(|left| format!(", retry in {} s", (left + 999) / 1000)).unwrap_or_default()
 }
 
 /// `off (kubesift setup)`, or how far embedding is.
@@ -127,6 +153,73 @@ fn kinds_line(coverage: &crate::engine::status::Coverage) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// Kinds of one state that are named one by one; more are counted.
+const NAMED: usize = 20;
+
+// The kinds that are not simply read, each with its whole reason, and how many are.
+fn attention(session: &Session<'_>, status: &Status, now: i64) -> String {
+    let mut kinds: Vec<&KindStatus> = status.kinds.iter().filter(|kind| needs_attention(kind)).collect();
+    let state = |kind: &KindStatus| std::mem::discriminant(&kind.state);
+    kinds.sort_by_key(|kind| (rank(&kind.state), kind.kind.clone()));
+    let name = kinds.iter().map(|kind| text::width(kind.kind.as_str())).max().unwrap_or_default().min(40);
+    let mut out = String::new();
+    for same in kinds.chunk_by(|one, other| state(one) == state(other)) {
+        for kind in same.iter().take(NAMED) {
+            let why = reason(session, kind, now);
+            let line = format!("{:<name$}   {:<9}   {why}", kind.kind.as_str(), kind.state.name());
+            out.push_str(text::sanitise(&line).trim_end());
+            out.push('\n');
+        }
+        if let (Some(kind), Some(more @ 1..)) = (same.first(), same.len().checked_sub(NAMED)) {
+            out.push_str(&format!("and {} more {} kinds\n", count(more as u64), kind.state.name()));
+        }
+    }
+    let told = match kinds.len() {
+        0 => "no kind needs attention".to_owned(),
+        1 => "1 kind needs attention".to_owned(),
+        more => format!("{} kinds need attention", count(more as u64)),
+    };
+    let space = if out.is_empty() { "" } else { "\n" };
+    format!("{out}{space}{told}; --all shows all {}\n", count(status.kinds.len() as u64))
+}
+
+// Why a kind is named, whole; one that is not confirmed says how old it is.
+fn reason(session: &Session<'_>, kind: &KindStatus, now: i64) -> String {
+    let why = kind.why();
+    match (&kind.state, kind.as_of_ms) {
+        (KindState::Stale { .. }, Some(ms)) if why.is_empty() => {
+            format!("as of {}", session.clock.time(ms, now))
+        }
+        (KindState::Stale { .. }, Some(ms)) => format!("as of {}: {why}", session.clock.time(ms, now)),
+        _ => why,
+    }
+}
+
+fn needs_attention(kind: &KindStatus) -> bool {
+    match kind.state {
+        KindState::Failing { .. }
+        | KindState::Forbidden { .. }
+        | KindState::Stale { .. }
+        | KindState::Waiting
+        | KindState::Listing => true,
+        KindState::Complete | KindState::Polled => !kind.scopes.is_empty(),
+        KindState::Excluded { .. } | KindState::Gone => false,
+    }
+}
+
+fn rank(state: &KindState) -> u8 {
+    match state {
+        KindState::Failing { .. } => 0,
+        KindState::Forbidden { .. } => 1,
+        KindState::Stale { .. } => 2,
+        KindState::Waiting => 3,
+        KindState::Listing => 4,
+        KindState::Complete => 5,
+        KindState::Polled => 6,
+        KindState::Excluded { .. } | KindState::Gone => 7,
+    }
 }
 
 fn table(status: &Status, now: i64) -> Table {
