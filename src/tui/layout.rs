@@ -6,12 +6,12 @@ use super::state::{Content, Overlay, State};
 
 /// From this many columns on, the preview stands beside the list instead of below it.
 const WIDE: u16 = 120;
-/// Rows of the preview below the list, its rule included.
-const PREVIEW_ROWS: u16 = 7;
+/// Rows of a preview below the list that says anything, its rule included.
+const PREVIEW_ROWS: u16 = 4;
 /// Lines above a log.
 pub(super) const LOG_HEAD: usize = 2;
-/// Columns of the facets panel.
-const FACETS: u16 = 26;
+/// Columns of the facets panel, its rule included, and the same where there is much room.
+const FACETS: (u16, u16) = (24, 30);
 
 /// The parts of the screen. What there is no room for is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +34,17 @@ pub(super) struct Areas {
     pub(super) preview: Rect,
     /// Keys.
     pub(super) hints: Rect,
+}
+
+/// A line of the facets panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FacetLine {
+    /// Between two fields.
+    Space,
+    /// The name of a field, above its first value: that of this facet.
+    Heading(usize),
+    /// A facet.
+    Value(usize),
 }
 
 /// What lies under the mouse.
@@ -60,26 +71,35 @@ pub(super) fn areas(state: &State) -> Areas {
     areas.hints = line(rows - 1);
     areas.body = Rect::new(0, 3, columns, rows - 4);
     let mut rest = areas.body;
-    if state.facets && columns >= FACETS + 30 {
-        areas.facets = Rect { width: FACETS, ..rest };
-        rest = Rect { x: FACETS, width: columns - FACETS, ..rest };
+    let facets = if columns >= WIDE { FACETS.1 } else { FACETS.0 };
+    if state.facets && columns >= facets + 30 {
+        areas.facets = Rect { width: facets, ..rest };
+        rest = Rect { x: facets, width: columns - facets, ..rest };
     } else if state.facets {
         areas.facets = rest;
         rest = Rect::default();
     }
-    // Kinds have nothing to preview.
-    let preview = state.preview && !matches!(state.results.content, Content::Kinds(_));
+    // Only objects have something to preview.
+    let preview = state.preview && matches!(&state.results.content, Content::Rows(rows) if !rows.is_empty());
+    let below = preview_rows(rest.height);
     if preview && columns >= WIDE && rest.height >= 4 {
         let width = columns * 2 / 5;
         areas.preview = Rect { x: columns - width, width, ..rest };
-        rest.width = rest.width.saturating_sub(width);
-    } else if preview && rest.height >= PREVIEW_ROWS + 5 {
-        areas.preview = Rect { y: rest.y + rest.height - PREVIEW_ROWS, height: PREVIEW_ROWS, ..rest };
-        rest.height -= PREVIEW_ROWS;
+        // A column stays free before the rule of the preview.
+        rest.width = rest.width.saturating_sub(width + 1);
+    } else if preview && below > 0 {
+        areas.preview = Rect { y: rest.y + rest.height - below, height: below, ..rest };
+        rest.height -= below;
     }
     areas.head = Rect { height: rest.height.min(1), ..rest };
     areas.list = Rect { y: rest.y + 1, height: rest.height.saturating_sub(1), ..rest };
     areas
+}
+
+// Rows of a preview below a list, of so many rows for both. The list comes first.
+fn preview_rows(rows: u16) -> u16 {
+    let rows = (rows / 4).min(10);
+    if rows < PREVIEW_ROWS { 0 } else { rows }
 }
 
 /// Lines of the list that show.
@@ -98,9 +118,21 @@ pub(super) fn overlay_rows(state: &State) -> usize {
     usize::from(areas(state).body.height).saturating_sub(input)
 }
 
-/// The first line of the facets panel that shows, so that the selected one does.
-pub(super) fn facet_offset(state: &State, height: usize) -> usize {
-    (state.facet + 1).saturating_sub(height.max(1))
+/// The lines of the facets panel that show: the selected one does.
+pub(super) fn facet_lines(state: &State, height: usize) -> Vec<FacetLine> {
+    let facets = &state.results.facets;
+    let mut lines = Vec::new();
+    for (nth, facet) in facets.iter().enumerate() {
+        let before = nth.checked_sub(1).map(|before| &facets[before].field);
+        if before != Some(&facet.field) {
+            lines.extend(before.map(|_| FacetLine::Space));
+            lines.push(FacetLine::Heading(nth));
+        }
+        lines.push(FacetLine::Value(nth));
+    }
+    let selected = lines.iter().position(|line| *line == FacetLine::Value(state.facet)).unwrap_or_default();
+    let offset = (selected + 1).saturating_sub(height.max(1));
+    lines.into_iter().skip(offset).take(height).collect()
 }
 
 /// What lies at a place.
@@ -121,15 +153,18 @@ pub(super) fn at(state: &State, x: u16, y: u16) -> Option<Target> {
         return (nth < state.results.items.len()).then_some(Target::Line(nth));
     }
     if areas.facets.contains(place) {
-        let offset = facet_offset(state, usize::from(areas.facets.height));
-        let nth = offset + usize::from(y - areas.facets.y);
-        return (nth < state.results.facets.len()).then_some(Target::Facet(nth));
+        let lines = facet_lines(state, usize::from(areas.facets.height));
+        return match lines.get(usize::from(y - areas.facets.y)) {
+            Some(FacetLine::Value(nth)) => Some(Target::Facet(*nth)),
+            Some(FacetLine::Space | FacetLine::Heading(_)) | None => None,
+        };
     }
     None
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::testing::row;
     use super::*;
 
     #[test]
@@ -139,6 +174,7 @@ mod tests {
                 for (facets, preview) in [(false, false), (false, true), (true, false), (true, true)] {
                     let mut state = State::new(0, (columns, rows), "");
                     (state.facets, state.preview) = (facets, preview);
+                    state.results.content = Content::Rows(vec![row("Pod", "shop", "web", &[])]);
                     let areas = areas(&state);
                     let screen = Rect::new(0, 0, columns, rows);
                     let parts = [
@@ -165,6 +201,9 @@ mod tests {
     #[test]
     fn forty_by_ten_has_room_for_rows() {
         assert!(rows(&State::new(0, (40, 10), "")) >= 5);
-        assert!(rows(&State::new(0, (80, 24), "")) >= 12);
+        let mut state = State::new(0, (80, 24), "web");
+        state.results.content = Content::Rows(vec![row("Pod", "shop", "web", &[])]);
+        assert!(areas(&state).preview.height >= PREVIEW_ROWS);
+        assert!(rows(&state) >= 14, "the list comes before the preview");
     }
 }

@@ -172,8 +172,12 @@ fn facets(searcher: &Searcher, query: &Query, options: &Options, key: Option<&st
         |field: &str, value: String, count, pick| Facet { field: field.to_owned(), value, count, pick };
     let narrow = |term: String| FacetPick::Narrow(term);
     let mut all = Vec::new();
-    all.extend(found.kinds.into_iter().take(MOST_VALUES).map(|(kind, count)| {
-        facet("kind", kind.as_str().to_owned(), count, narrow(format!("kind:{}", kind.as_str())))
+    // The group is said where the name alone could mean two.
+    let same =
+        |kind: &KindKey| found.kinds.iter().filter(|(other, _)| other.plural() == kind.plural()).count();
+    all.extend(found.kinds.iter().take(MOST_VALUES).map(|(kind, count)| {
+        let name = if same(kind) > 1 { kind.as_str() } else { kind.plural() };
+        facet("kind", name.to_owned(), *count, narrow(format!("kind:{}", kind.as_str())))
     }));
     let named = found.namespaces.into_iter().filter(|(name, _)| &**name != CLUSTER).take(MOST_VALUES);
     all.extend(

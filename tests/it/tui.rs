@@ -38,7 +38,7 @@ async fn one_types_narrows_opens_and_quits() {
     terminal.press("\t");
     terminal.wait_for("kind:deployments").await;
     terminal.press("\x1b");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     terminal.press("\r");
     terminal.wait_for("Labels").await;
     terminal.press("c");
@@ -126,7 +126,7 @@ async fn yaml_and_events_come_from_the_cluster_and_a_secret_is_masked_until_it_i
     let mut terminal = Terminal::open(&home, SIZE, &["ns:tui-detail", "kind:secret", "hidden"]);
     terminal.wait("the Secret", |text| text.contains("● live") && text.contains("1 hit")).await;
     terminal.press("\x1b");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     terminal.press("y");
     let shown = terminal.wait_for("kind: Secret").await;
     assert!(shown.contains("values are masked") && !terminal.received(b"aHVudGVyMg"), "{shown}");
@@ -173,7 +173,7 @@ async fn another_context_is_another_index_and_what_is_stored_shows_without_a_clu
     terminal.wait_for("Deployment").await;
     // Escape and a letter at once would be that letter with alt.
     terminal.press("\x1b");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     terminal.press(":ctx\r");
     terminal.wait_for("context ›").await;
     terminal.press("admin\r");
@@ -193,7 +193,7 @@ async fn the_status_of_what_shows_and_the_log_of_a_pod_come_from_the_cluster() {
     let mut terminal = Terminal::open(&home, SIZE, &["kind:deploy", "payments-prod"]);
     terminal.wait("the status of Deployments", |text| text.contains("STATUS") && text.contains("3/3")).await;
     terminal.press("\x1b");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     terminal.press("l");
     // The only Pod of it, or a choice of them.
     terminal
@@ -238,7 +238,7 @@ async fn a_cluster_without_kubelets_says_why_there_is_no_log() {
     let mut terminal = Terminal::open(&home, SIZE, &["ns:tui-logs", "kind:pod"]);
     terminal.wait("its status", |text| text.contains("unheard") && text.contains("0/1 Pending")).await;
     terminal.press("\x1b");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     terminal.press("l");
     terminal.wait_for("\"nowhere\" not found").await;
 }

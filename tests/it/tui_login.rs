@@ -67,7 +67,7 @@ async fn a_plugin_asks_on_the_terminal_and_the_screen_is_whole_afterwards_also_w
     assert!(terminal.is_taken() && !shown.contains("pass code") && !shown.contains("sesame"), "{shown}");
     // Keys go to the app again.
     terminal.press("\x1b");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     // The credential ends in the middle: the next request needs another one.
     server.inject(Fault::once(
         Matcher { contains: Some("/deployments/".to_owned()), ..Matcher::verb(Verb::Get) },
@@ -92,11 +92,11 @@ async fn a_plugin_that_fails_says_why_and_asks_again_only_when_the_user_wants_it
     let shown = terminal.wait("why", |text| terminal.is_taken() && text.contains("wrong pass code")).await;
     assert!(shown.contains("ctrl-r tries again"), "{shown}");
     terminal.press("\x1b");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     terminal.press("K");
     terminal.wait_for("plugin' failed").await;
     terminal.press("q");
-    terminal.wait_for("q back").await;
+    terminal.wait_for("/ search").await;
     terminal.press("\x12");
     asked(&terminal).await;
     terminal.press("sesame\n");

@@ -196,15 +196,15 @@ actions! {
     /// Go to its owner
     Owner "owner" Object L | T, "J", "";
     /// Show the log before the container's last restart, or the present one again
-    Previous "previous-log" Object T, "p", "";
+    Previous "previous-log" Object T, "p", "previous";
     /// Choose the container whose log is shown
-    Container "container" Object T, "o", "";
+    Container "container" Object T, "o", "container";
     /// Keep the newest lines of the log in view, or stay
-    Follow "follow" Object T, "f", "";
+    Follow "follow" Object T, "f", "follow";
     /// Show or hide managedFields in the YAML
-    ManagedFields "managed-fields" Object T, "m", "";
+    ManagedFields "managed-fields" Object T, "m", "managedFields";
     /// Reveal the values of a Secret in the YAML, until it is closed
-    Reveal "reveal" Object T, "x", "";
+    Reveal "reveal" Object T, "x", "reveal";
     /// Copy the name
     CopyName "copy-name" Object L | T, "c", "copy";
     /// Copy any field

@@ -9,6 +9,7 @@ mod rows;
 mod statuses;
 #[cfg(test)]
 pub(crate) mod testing;
+mod widths;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(crate) use logs::{LogLine, Logs};
 pub(crate) use picker::{Pick, PickItem, Picker, PickerKind};
 pub(crate) use rows::{Content, Item, ItemKey, KindCount, Row, Siblings};
 pub(crate) use statuses::{Heard, MANY, StatusEffect, StatusRequest, Statuses, TOO_MANY, Target};
+pub(crate) use widths::{Wanted, Widths};
 
 use super::keys::{Context, Keymap};
 use super::msg::{Link, Page, Problem};
@@ -235,6 +237,8 @@ pub(crate) struct State {
     pub(crate) open: BTreeSet<Siblings>,
     /// Wide columns.
     pub(crate) wide: bool,
+    /// How wide the columns of the list were so far.
+    pub(crate) widths: Widths,
     /// The preview shows.
     pub(crate) preview: bool,
     /// The facets panel shows.
@@ -292,6 +296,7 @@ impl State {
             return_to: None,
             open: BTreeSet::new(),
             wide: false,
+            widths: Widths::default(),
             preview: true,
             facets: false,
             facet_key: None,

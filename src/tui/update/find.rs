@@ -106,7 +106,13 @@ fn go(state: &mut State, rows: &[usize], nth: Option<usize>) {
         // What was found must not run away.
         logs.follows = false;
     }
+    // A line of the coverage view is selected, not scrolled to.
+    let selects = matches!(state.overlays.last(), Some(Overlay::Coverage(_)));
     let (Some(row), Some(scroll)) = (row, scroll(state)) else { return };
+    if selects {
+        *scroll = row;
+        return;
+    }
     if row < *scroll || row >= *scroll + height {
         *scroll = row.saturating_sub(height / 2).min(last);
     }

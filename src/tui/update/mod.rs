@@ -58,6 +58,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         state.note = None;
     }
     status::plan(state, moves, &mut effects);
+    state.widths = super::view::widths(state);
     effects
 }
 

@@ -102,6 +102,9 @@ fn choose(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Scrolls a view of text, or acts on the object that it shows.
 pub(super) fn scroll(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    if let Some(Overlay::Coverage(at)) = state.overlays.last() {
+        return coverage(state, *at, action, effects);
+    }
     let page = layout::overlay_rows(state).max(1);
     let last = super::super::view::overlay_lines(state).saturating_sub(page);
     let at = match state.overlays.last_mut() {
@@ -116,6 +119,25 @@ pub(super) fn scroll(state: &mut State, action: Action, effects: &mut Vec<Effect
         }
         None if matches!(action, Action::CopyName | Action::CopyCommand) => list::act(state, action, effects),
         None => super::detail::act(state, action, effects),
+    }
+}
+
+// One kind is selected; its objects are one key away.
+fn coverage(state: &mut State, at: usize, action: Action, effects: &mut Vec<Effect>) {
+    let kinds = state.cluster.status.as_ref().map_or(0, |status| status.kinds.len());
+    let page = super::super::view::coverage_rows(state).max(1);
+    if let Some(to) = list::moved(action, at, page, kinds.saturating_sub(1)) {
+        if let Some(Overlay::Coverage(at)) = state.overlays.last_mut() {
+            *at = to;
+        }
+        return;
+    }
+    if action == Action::Open
+        && let Some(kind) = super::super::view::kind_at(state, at)
+    {
+        let term = format!("kind:{}", kind.kind.as_str());
+        super::close_all(state, effects);
+        query::show(state, &term, effects);
     }
 }
 

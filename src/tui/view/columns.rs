@@ -1,8 +1,10 @@
-//! Widths of the list's columns: by what is loaded, not by what shows, so that scrolling moves no column.
+//! Widths of the list's columns: by the lines that show. What was wide enough so far stays while everything fits, so
+//! that moving by a line moves no column without need.
 
-use super::super::state::{Item, Row, State};
+use super::super::layout;
+use super::super::state::{Item, Row, State, Wanted, Widths};
 use super::super::update::answers;
-use super::list::{namespace, reason};
+use super::list::{ages, name, namespace, reason};
 use super::text::cell;
 use crate::text::width;
 
@@ -10,8 +12,8 @@ use crate::text::width;
 pub(super) const MARGIN: usize = 3;
 /// Between two columns.
 pub(super) const GAP: usize = 2;
-/// From this many columns on, the status has room for more than its first words.
-const ROOMY: usize = 100;
+/// The least that a status says something in: `1/1 Running`.
+const STATUS: usize = 11;
 
 /// Widths of the columns, in terminal columns; 0 leaves one out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,93 +30,151 @@ pub(super) struct Columns {
     pub(super) matched: usize,
 }
 
-/// The widths for a list of so many columns. First every column gets the least that makes sense, the most important
-/// first, as long as there is room; then the name gets what it wants, and the others what is left. Where the names of
-/// the kinds would take room that names need, kinds are called by their short names.
+/// The widths for a list of so many columns.
 pub(super) fn columns(state: &State, room: usize) -> Columns {
-    let widths = Wanted::new(state);
-    let long = widths.share(room, false);
-    let cut = long.name < widths.name || long.namespace < widths.namespace || long.kind < widths.kind;
-    if cut && widths.short_kind < widths.kind { widths.share(room, true) } else { long }
+    share(settled(state, room), room)
 }
 
-/// What the columns would take if there were room.
-struct Wanted {
-    kind: usize,
-    short_kind: usize,
-    namespace: usize,
-    name: usize,
-    age: usize,
-    status: bool,
-    matched: usize,
-    owner: usize,
-    labels: usize,
+/// The widths that the list has now, for the next time.
+pub(in crate::tui) fn widths(state: &State) -> Widths {
+    let room = usize::from(layout::areas(state).list.width);
+    Widths { query: state.results.query.clone(), wanted: settled(state, room) }
 }
 
-impl Wanted {
-    fn new(state: &State) -> Self {
-        let rows = state.results.content.rows();
-        let items = &state.results.items;
-        let widest =
-            |text: &dyn Fn(&Row) -> usize| rows.iter().map(|row| text(row)).max().unwrap_or_default();
-        let of_items = |text: &dyn Fn(&Row) -> &str| {
-            let row = |item: &Item| state.results.content.row(item).map(|row| kind_text(item, text(row)));
-            items.iter().filter_map(row).map(|text| width(&text)).max().unwrap_or_default()
-        };
-        let wide = |columns: usize| if state.wide { columns } else { 0 };
-        Self {
-            kind: of_items(&|row| &row.document.metadata.kind).clamp(4, 34),
-            short_kind: of_items(&|row| &row.short).clamp(4, 34),
-            namespace: widest(&|row| width(namespace(row))).clamp(9, 34),
-            name: widest(&|row| width(&row.document.metadata.name)).clamp(12, 63),
-            age: 6,
-            status: shows_status(state),
-            matched: if same_reason(rows) { 0 } else { widest(&|row| width(&reason(row))).min(60) },
-            owner: wide(widest(&|row| width(&super::detail::owner(row))).clamp(5, 40)),
-            labels: wide(widest(&|row| width(&row.document.metadata.labels)).clamp(6, 200)),
+// What the lines that show want, and those before them as long as all of that fits uncut.
+fn settled(state: &State, room: usize) -> Wanted {
+    let shown = wanted(state);
+    if state.widths.query != state.results.query {
+        return shown;
+    }
+    let both = state.widths.wanted.union(shown);
+    // Another setting: these columns are there or not for all lines.
+    let both = Wanted {
+        labels: if state.wide { both.labels } else { 0 },
+        owner: if state.wide { both.owner } else { 0 },
+        status: if shown.status > 0 { both.status } else { 0 },
+        matched: if shown.matched > 0 { both.matched } else { 0 },
+        ..both
+    };
+    let cut = |wanted: Wanted| is_cut(&wanted, &share(wanted, room));
+    if both == shown || (cut(both) && !cut(shown)) { shown } else { both }
+}
+
+// Names and namespaces that are cut although the kinds are called by their short names.
+fn is_cut(wanted: &Wanted, given: &Columns) -> bool {
+    given.name < wanted.name || given.namespace < wanted.namespace || given.kind < wanted.short_kind
+}
+
+/// The columns that are there if there is room, in the order in which room is given to them.
+#[derive(Clone, Copy)]
+enum Column {
+    Name,
+    Namespace,
+    Kind,
+    Labels,
+    Owner,
+    Age,
+    Status,
+    Matched,
+}
+
+// Shares the room out. The names and namespaces of objects are cut last: first every column that has to be there gets
+// the least that makes sense, then names and namespaces what they want, then the others what is left. Where the names
+// of the kinds would take room that names need, kinds are called by their short names.
+fn share(wanted: Wanted, room: usize) -> Columns {
+    let long = Share::new(wanted, room, false).columns();
+    let cut = long.name < wanted.name || long.namespace < wanted.namespace || long.kind < wanted.kind;
+    let missing = (wanted.status > 0 && long.status == 0) || (wanted.matched > 0 && long.matched == 0);
+    if (cut || missing) && wanted.short_kind < wanted.kind {
+        return Share::new(wanted, room, true).columns();
+    }
+    long
+}
+
+struct Share {
+    wanted: [usize; 8],
+    given: [usize; 8],
+    left: usize,
+    room: usize,
+    short: bool,
+}
+
+impl Share {
+    fn new(wanted: Wanted, room: usize, short: bool) -> Self {
+        let Wanted { kind, short_kind, namespace, name, age, status, matched, owner, labels } = wanted;
+        let kind = if short { short_kind } else { kind };
+        let wanted = [name, namespace, kind, labels, owner, age, status, matched];
+        // Nothing stands behind the last column.
+        Self { wanted, given: [0; 8], left: (room + GAP).saturating_sub(MARGIN), room, short }
+    }
+
+    fn columns(mut self) -> Columns {
+        use Column::{Age, Kind, Labels, Matched, Name, Namespace, Owner, Status};
+        self.begin(Name, 20.min(self.room * 2 / 5));
+        self.begin(Namespace, 12.min(self.room / 4));
+        self.begin(Kind, if self.room < 50 { 7 } else { 14 });
+        self.begin(Labels, 16);
+        if self.wanted[Labels as usize] == 0 {
+            // Not asked for: what is there always comes first.
+            self.begin(Age, 6);
+            self.begin(Status, STATUS);
+        }
+        self.grow(Namespace, 16);
+        self.grow(Name, usize::MAX);
+        self.grow(Namespace, usize::MAX);
+        self.grow(Kind, usize::MAX);
+        self.begin(Owner, 14);
+        self.begin(Age, 6);
+        self.begin(Status, STATUS);
+        self.begin(Matched, 14);
+        for column in [Status, Matched, Owner, Labels] {
+            self.grow(column, usize::MAX);
+        }
+        let [name, namespace, kind, labels, owner, age, status, matched] = self.given;
+        Columns { kind, short: self.short, namespace, name, age, status, labels, owner, matched }
+    }
+
+    // Gives a column its least width, if there is room for that.
+    fn begin(&mut self, column: Column, least: usize) {
+        let nth = column as usize;
+        let least = least.min(self.wanted[nth]);
+        if self.given[nth] == 0 && least > 0 && least + GAP <= self.left {
+            self.given[nth] = least;
+            self.left -= least + GAP;
         }
     }
 
-    fn share(&self, room: usize, short: bool) -> Columns {
-        let kind = if short { self.short_kind } else { self.kind };
-        let status = match (self.status, room >= ROOMY) {
-            (false, _) => (0, 0),
-            (true, false) => (11, 20),
-            (true, true) => (16, 28),
-        };
-        // (least, wanted), in the order of importance.
-        let wishes = [
-            (16, self.name),
-            (kind.min(14), kind),
-            status,
-            (10, self.namespace),
-            (5, self.age),
-            (10, self.matched),
-            (12, self.owner),
-            (14, self.labels),
-        ];
-        let mut left = room.saturating_sub(MARGIN);
-        let mut given = wishes.map(|(least, wanted)| {
-            let least = least.min(wanted);
-            let fits = least > 0 && least + GAP <= left;
-            let columns = if fits { least } else { 0 };
-            left -= if fits { columns + GAP } else { 0 };
-            columns
-        });
-        // A namespace that is cut to its first syllable says nothing: it comes before the end of long names.
-        let mut grow = |nth: usize, to: usize| {
-            if given[nth] > 0 {
-                let more = to.saturating_sub(given[nth]).min(left);
-                given[nth] += more;
-                left -= more;
-            }
-        };
-        grow(3, self.namespace.min(16));
-        for (nth, (_, wanted)) in wishes.into_iter().enumerate() {
-            grow(nth, wanted);
+    fn grow(&mut self, column: Column, to: usize) {
+        let nth = column as usize;
+        if self.given[nth] > 0 {
+            let more = to.min(self.wanted[nth]).saturating_sub(self.given[nth]).min(self.left);
+            self.given[nth] += more;
+            self.left -= more;
         }
-        let [name, kind, status, namespace, age, matched, owner, labels] = given;
-        Columns { kind, short, namespace, name, age, status, labels, owner, matched }
+    }
+}
+
+// What the lines that show would take if there were room.
+fn wanted(state: &State) -> Wanted {
+    let content = &state.results.content;
+    let shown = state.results.items.iter().skip(state.offset).take(layout::rows(state).max(1));
+    let lines: Vec<(&Item, &Row)> =
+        shown.filter_map(|item| content.row(item).map(|row| (item, &**row))).collect();
+    let widest = |text: &dyn Fn(&Item, &Row) -> usize| {
+        lines.iter().map(|(item, row)| text(item, row)).max().unwrap_or_default()
+    };
+    let when = |shows: bool, columns: usize| if shows { columns } else { 0 };
+    let status = || widest(&|item, _| super::status::columns(state, item)).clamp(STATUS, 36);
+    Wanted {
+        kind: widest(&|item, row| width(&kind_text(item, &row.document.metadata.kind))).clamp(4, 34),
+        short_kind: widest(&|item, row| width(&kind_text(item, &row.short))).clamp(4, 34),
+        namespace: widest(&|_, row| width(namespace(row))).clamp(9, 34),
+        name: widest(&|item, row| width(&name(state, item, row))).clamp(12, 63),
+        age: widest(&|item, _| width(&ages(state, item))).clamp(4, 6),
+        status: if shows_status(state) { status() } else { 0 },
+        matched: when(!same_reason(content.rows()), widest(&|_, row| width(&reason(row))).min(60)),
+        owner: when(state.wide, widest(&|_, row| width(&super::detail::owner(row))).clamp(5, 40)),
+        labels: when(state.wide, widest(&|_, row| width(&row.document.metadata.labels)).clamp(6, 200)),
     }
 }
 

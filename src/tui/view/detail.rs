@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::state::{Row, State};
 use super::list::namespace;
-use super::text::clean;
+use super::text::{clean, wrap};
 use crate::text::{age, rfc3339, width};
 
 /// The controller, or else the first owner, as `Kind/name`; empty without owners.
@@ -115,22 +115,4 @@ impl Page<'_> {
             self.lines.push(Line::from(format!("     {piece}")));
         }
     }
-}
-
-/// A text in pieces of at most so many columns.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut used = 0;
-    for cluster in unicode_segmentation::UnicodeSegmentation::graphemes(text, true) {
-        let needed = width(cluster);
-        if used + needed > columns && used > 0 {
-            pieces.push(String::new());
-            used = 0;
-        }
-        if let Some(piece) = pieces.last_mut() {
-            piece.push_str(cluster);
-        }
-        used += needed;
-    }
-    pieces
 }

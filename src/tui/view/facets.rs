@@ -2,10 +2,11 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::super::layout;
-use super::super::state::{Focus, State};
+use super::super::layout::{self, FacetLine};
+use super::super::state::{Facet, FacetPick, Focus, State};
 use super::text::{cell, number};
 use crate::text::width;
 
@@ -13,28 +14,58 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     if area.is_empty() {
         return;
     }
-    let columns = usize::from(area.width);
-    let offset = layout::facet_offset(state, usize::from(area.height));
-    let facets = state.results.facets.iter().enumerate().skip(offset);
-    for (y, (nth, facet)) in (area.y..area.y + area.height).zip(facets) {
-        let count = number(facet.count);
-        let first = nth == 0 || state.results.facets[nth - 1].field != facet.field;
-        // Values of one field stand below each other; the field is named once, before its first.
-        let label =
-            if first { format!("{}: {}", facet.field, facet.value) } else { format!("  {}", facet.value) };
-        let selected = nth == state.facet && state.focus == Focus::Facets;
-        let style = if selected { state.theme.selected() } else { ratatui::style::Style::new() };
-        let mark = if selected { Span::styled("▸", state.theme.accent()) } else { " ".into() };
-        let room = columns.saturating_sub(width(&count) + 4);
-        let line = Line::from(vec![
-            mark,
-            Span::styled(cell(&label, room), style),
-            Span::styled(format!(" {count} "), state.theme.dim()),
-        ]);
-        frame.render_widget(line, Rect { y, height: 1, ..area });
+    // A rule between the panel and the list, where there is one beside it.
+    let beside = area.width < state.size.0;
+    let columns = usize::from(area.width).saturating_sub(if beside { 2 } else { 1 });
+    let lines = layout::facet_lines(state, usize::from(area.height));
+    let count = state.results.facets.iter().map(|facet| width(&number(facet.count))).max();
+    let mut drawn: Vec<Line<'static>> =
+        lines.iter().map(|line| draw_line(state, *line, columns, count.unwrap_or_default())).collect();
+    if drawn.is_empty() {
+        drawn.push(Line::from(Span::styled(cell(" nothing to count", columns), state.theme.dim())));
     }
-    if state.results.facets.is_empty() {
-        let text = cell(" nothing to count", columns);
-        frame.render_widget(Line::from(Span::styled(text, state.theme.dim())), Rect { height: 1, ..area });
+    for (nth, y) in (area.y..area.y + area.height).enumerate() {
+        if let Some(line) = drawn.get(nth) {
+            frame.render_widget(line, Rect { y, height: 1, ..area });
+        }
+        if beside {
+            let rule = Line::from(Span::styled("│", state.theme.dim()));
+            frame.render_widget(rule, Rect { x: area.x + area.width - 1, y, width: 1, height: 1 });
+        }
+    }
+}
+
+fn draw_line(state: &State, line: FacetLine, columns: usize, count: usize) -> Line<'static> {
+    let facet = |nth: usize| state.results.facets.get(nth);
+    match line {
+        FacetLine::Space => Line::default(),
+        FacetLine::Heading(nth) => {
+            let title = facet(nth).map(heading).unwrap_or_default();
+            Line::from(Span::styled(
+                format!(" {}", cell(&title, columns.saturating_sub(1))),
+                state.theme.dim(),
+            ))
+        }
+        FacetLine::Value(nth) => {
+            let Some(facet) = facet(nth) else { return Line::default() };
+            let selected = nth == state.facet && state.focus == Focus::Facets;
+            let style = if selected { state.theme.selected() } else { Style::new() };
+            let mark = if selected { Span::styled(" ▸ ", state.theme.accent()) } else { "   ".into() };
+            let room = columns.saturating_sub(3 + 2 + count);
+            Line::from(vec![
+                mark,
+                Span::styled(cell(&facet.value, room), style),
+                Span::styled(format!("  {:>count$}", number(facet.count)), state.theme.dim()),
+            ])
+        }
+    }
+}
+
+// Above its values stands a label's own key; above the keys, of which each can be opened, what they are.
+fn heading(facet: &Facet) -> String {
+    match (&facet.pick, facet.field.as_str()) {
+        (FacetPick::Values(_), _) => "LABELS".to_owned(),
+        (FacetPick::Narrow(_), field @ ("kind" | "namespace")) => field.to_uppercase(),
+        (FacetPick::Narrow(_), key) => key.to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use super::super::family::Family;
 use super::super::msg::Page;
 use super::super::state::{Detail, State, Tab};
 use super::detail;
-use super::text::clean;
+use super::text::{clean, wrap};
 use crate::cluster::fetch::{Manifest, Occurrence};
 use crate::text::{age, sanitise, width};
 
@@ -19,7 +19,7 @@ pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
         (Tab::Tree, None) => lines.push(dim(state, "looking in the index")),
         (Tab::Yaml | Tab::Events, None) => lines.push(dim(state, "asking the cluster; esc goes back")),
         (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, Some(Err(why))) => {
-            for piece in detail::wrap(&sanitise(why), columns.saturating_sub(4).max(10)) {
+            for piece in wrap(&sanitise(why), columns.saturating_sub(4).max(10)) {
                 lines.push(Line::from(Span::styled(format!("   {piece}"), state.theme.bad())));
             }
         }
@@ -36,14 +36,17 @@ fn dim(state: &State, text: &str) -> Line<'static> {
 
 pub(super) fn heading(state: &State, detail: &Detail, columns: usize) -> Line<'static> {
     let metadata = &detail.row.document.metadata;
-    let tabs: usize = Tab::ALL.iter().map(|tab| tab.title().len() + 2).sum();
+    let taken = |tabs: &[Tab]| tabs.iter().map(|tab| tab.title().len() + 2).sum::<usize>();
+    // Where not all tabs have room, the one that shows says where one is.
+    let fits = taken(&Tab::ALL) + 16 <= columns;
+    let tabs: &[Tab] = if fits { &Tab::ALL } else { std::slice::from_ref(&detail.tab) };
     let name = format!("{}/{}", metadata.kind, metadata.name);
     let mut spans = vec![Span::styled(
-        format!(" {}  ", clean(&name, columns.saturating_sub(tabs + 4).max(8))),
+        format!(" {}  ", clean(&name, columns.saturating_sub(taken(tabs) + 3).max(8))),
         state.theme.accent(),
     )];
-    for tab in Tab::ALL {
-        let style = if tab == detail.tab { state.theme.hit() } else { state.theme.dim() };
+    for tab in tabs {
+        let style = if *tab == detail.tab { state.theme.hit() } else { state.theme.dim() };
         spans.push(Span::styled(tab.title(), style));
         spans.push("  ".into());
     }
@@ -137,7 +140,7 @@ fn occurrences(state: &State, events: &[Occurrence], columns: usize) -> Vec<Line
             false => format!("  ({})", sanitise(&event.source)),
         };
         let message = format!("{}{source}", sanitise(&event.message));
-        for (nth, piece) in detail::wrap(&message, room).into_iter().enumerate() {
+        for (nth, piece) in wrap(&message, room).into_iter().enumerate() {
             lines.push(match nth {
                 0 => Line::from(vec![
                     Span::styled(head.clone(), state.theme.dim()),

@@ -23,6 +23,15 @@ pub(super) fn rows(state: &State, overlay: &Overlay, needle: &str) -> Vec<usize>
         }
         return found;
     }
+    if let Overlay::Coverage(_) = overlay {
+        let holds = |text: &String| !matches(text, needle).is_empty();
+        return super::coverage::texts(state)
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| holds(text))
+            .map(|(nth, _)| nth)
+            .collect();
+    }
     let holds = |line: &Line<'_>| !matches(&text(line), needle).is_empty();
     let lines = super::lines(state, overlay).0;
     lines.iter().enumerate().filter(|(_, line)| holds(line)).map(|(nth, _)| nth).collect()

@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::keys::{Action, Group};
 use super::super::state::State;
-use super::text::{cell, clean};
+use super::text::{cell, flow};
 
 /// The language in short, as `docs/query.md` has it in full.
 const LANGUAGE: &[(&str, &str)] = &[
@@ -27,24 +27,35 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line<'static>> {
     let theme = state.theme;
     let mut lines = vec![Line::from(Span::styled(" The query language", theme.heading()))];
     for (form, meaning) in LANGUAGE {
-        lines.push(Line::from(vec![
-            Span::styled(format!("   {}", cell(form, 20)), theme.accent()),
-            clean(&format!("  {meaning}"), columns.saturating_sub(24)).into(),
-        ]));
+        lines.extend(entry(state, columns, form, meaning, ""));
     }
     for group in Group::ALL {
         lines.push(Line::default());
         lines.push(Line::from(Span::styled(format!(" {}", group.title()), theme.heading())));
         for action in Action::ALL.iter().filter(|action| action.group() == group) {
             let keys: Vec<String> = state.keymap.keys(*action).iter().map(ToString::to_string).collect();
-            let name = if columns >= 100 { format!("  {}", action.name()) } else { String::new() };
             let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join("  ") };
-            lines.push(Line::from(vec![
-                Span::styled(format!("   {}", cell(&keys, 20)), theme.accent()),
-                clean(&format!("  {}", action.help()), columns.saturating_sub(24)).into(),
-                Span::styled(name, theme.dim()),
-            ]));
+            lines.extend(entry(state, columns, &keys, action.help(), action.name()));
         }
     }
     lines
+}
+
+// Nothing is cut: what is too long goes on below. The action's name, by which it is bound, stands where there is room.
+fn entry(state: &State, columns: usize, form: &str, meaning: &str, name: &str) -> Vec<Line<'static>> {
+    let left = 20.min(columns / 3).max(6);
+    let names = if columns >= 100 { 20 } else { 0 };
+    let room = columns.saturating_sub(3 + left + 2 + 1 + names).min(90);
+    let (forms, meanings) = (flow(form, left), flow(meaning, room));
+    let rows = forms.len().max(meanings.len());
+    let part = |parts: &[String], nth: usize| parts.get(nth).cloned().unwrap_or_default();
+    let line = |nth: usize| {
+        let name = if nth == 0 && names > 0 { name } else { "" };
+        Line::from(vec![
+            Span::styled(format!("   {}", cell(&part(&forms, nth), left)), state.theme.accent()),
+            format!("  {}", cell(&part(&meanings, nth), room)).into(),
+            Span::styled(format!("  {name}"), state.theme.dim()),
+        ])
+    };
+    (0..rows).map(line).collect()
 }

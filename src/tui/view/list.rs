@@ -9,9 +9,9 @@ use ratatui::text::{Line, Span};
 use super::super::layout::Areas;
 use super::super::state::{CLUSTER, Content, Focus, Item, KindCount, Row, State};
 use super::columns::{Columns, GAP, MARGIN, columns, head, kind_text};
-use super::text::{cell, clean, marked, number};
+use super::text::{cell, clean, flow, marked, number};
 use crate::search::Match;
-use crate::text::{age, width};
+use crate::text::{age, sanitise, width};
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, areas: &Areas) {
     let room = usize::from(areas.list.width);
@@ -99,20 +99,45 @@ fn line(state: &State, columns: &Columns, nth: usize, item: &Item) -> Line<'stat
     let marks = |field: &str| spans_of(&row.matched, field);
     let namespaces = if namespace(row) == "–" { Vec::new() } else { marks("namespace") };
     push(marked(namespace(row), &namespaces, columns.namespace, state.theme.dim(), hit), columns.namespace);
-    let name = match item {
-        Item::Group { rows, open: false } => group_name(state, rows),
-        Item::Group { .. } | Item::Kind(_) | Item::Row(_) | Item::Member(_) => metadata.name.clone(),
-    };
-    push(marked(&name, &marks("name"), columns.name, style, hit), columns.name);
+    push(marked(&name(state, item, row), &marks("name"), columns.name, style, hit), columns.name);
     push(vec![Span::styled(cell(&ages(state, item), columns.age), state.theme.dim())], columns.age);
     push(super::status::spans(state, item, columns.status), columns.status);
-    push(vec![Span::styled(cell(&metadata.labels, columns.labels), state.theme.dim())], columns.labels);
-    push(
-        vec![Span::styled(cell(&super::detail::owner(row), columns.owner), state.theme.dim())],
-        columns.owner,
-    );
+    let wide = |text: String, columns: usize| vec![Span::styled(cell(&text, columns), state.theme.dim())];
+    push(wide(labels(&metadata.labels, columns.labels), columns.labels), columns.labels);
+    push(wide(owner(row, columns.owner), columns.owner), columns.owner);
     push(reasons(row, columns.matched, state), columns.matched);
     Line::from(spans)
+}
+
+/// What a line calls its object; of folded siblings what their names have in common.
+pub(super) fn name(state: &State, item: &Item, row: &Row) -> String {
+    match item {
+        Item::Group { rows, open: false } => group_name(state, rows),
+        Item::Group { .. } | Item::Kind(_) | Item::Row(_) | Item::Member(_) => {
+            row.document.metadata.name.clone()
+        }
+    }
+}
+
+// Labels in so many columns: where not all fit, without the domains of their keys, which say little.
+fn labels(labels: &str, columns: usize) -> String {
+    if width(labels) <= columns {
+        return labels.to_owned();
+    }
+    let short = labels.split(',').map(|pair| {
+        let key = pair.split('=').next().unwrap_or_default();
+        key.rfind('/').map_or(pair, |at| &pair[at + 1..])
+    });
+    short.collect::<Vec<_>>().join(",")
+}
+
+// The owner in so many columns: its name alone where its kind would push that out.
+fn owner(row: &Row, columns: usize) -> String {
+    let owner = super::detail::owner(row);
+    match owner.split_once('/') {
+        Some((_, name)) if width(&owner) > columns => name.to_owned(),
+        Some(_) | None => owner,
+    }
 }
 
 // What the names of siblings have in common, and a star.
@@ -128,7 +153,8 @@ fn group_name(state: &State, rows: &[usize]) -> String {
     format!("{}*", &first[..common])
 }
 
-fn ages(state: &State, item: &Item) -> String {
+/// The age of a line.
+pub(super) fn ages(state: &State, item: &Item) -> String {
     let all = state.results.content.rows();
     let created = |nth: &usize| all.get(*nth).and_then(|row| row.document.local.created);
     let now = state.now_ms / 1000;
@@ -194,7 +220,8 @@ fn reasons(row: &Row, columns: usize, state: &State) -> Vec<Span<'static>> {
 fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     let mut say = |text: String| {
-        lines.push(Line::from(format!("   {}", clean(&text, room.saturating_sub(3)))));
+        let pieces = flow(&sanitise(&text), room.saturating_sub(4));
+        lines.extend(pieces.into_iter().map(|piece| Line::from(format!("   {piece}"))));
     };
     if state.results.query.trim().is_empty() {
         say("Nothing is stored yet.".to_owned());
@@ -235,8 +262,10 @@ fn no_index(state: &State, room: usize) -> Vec<Line<'static>> {
             ("Reading the cluster for the first time.", "")
         }
     };
-    let line = |text: &str, style: Style| {
-        Line::from(Span::styled(format!("   {}", clean(text, room.saturating_sub(3))), style))
-    };
-    vec![Line::default(), line(what, Style::new()), line(why, state.theme.bad())]
+    let mut lines = vec![Line::default()];
+    for (text, style) in [(what, Style::new()), (why, state.theme.bad())] {
+        let pieces = flow(&sanitise(text), room.saturating_sub(4));
+        lines.extend(pieces.into_iter().map(|piece| Line::from(Span::styled(format!("   {piece}"), style))));
+    }
+    lines
 }

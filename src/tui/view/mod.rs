@@ -7,6 +7,7 @@ mod facets;
 mod fetched;
 mod find;
 mod help;
+mod hints;
 mod list;
 mod logs;
 mod picker;
@@ -22,11 +23,11 @@ use ratatui::Frame;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::keys::{Action, Context};
 use super::layout::{self, Areas};
-use super::state::{Detail, Focus, Overlay, State};
+use super::state::{Detail, Overlay, State};
 
-pub(super) use columns::order_at;
+pub(super) use columns::{order_at, widths};
+pub(super) use coverage::kind_at;
 
 /// Draws everything.
 pub(super) fn view(state: &State, frame: &mut Frame<'_>) {
@@ -35,6 +36,7 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>) {
     query::draw(state, frame, areas.query, areas.below);
     match state.overlays.last() {
         Some(Overlay::Picker(picker)) => picker::draw(state, picker, frame, areas.body),
+        Some(Overlay::Coverage(selected)) => coverage::draw(state, *selected, frame, areas.body),
         Some(overlay) => text_view(state, overlay, frame, &areas),
         None => {
             list::draw(state, frame, &areas);
@@ -42,7 +44,7 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>) {
             preview::draw(state, frame, areas.preview);
         }
     }
-    hints(state, frame, &areas);
+    hints::draw(state, frame, areas.hints);
 }
 
 fn text_view(state: &State, overlay: &Overlay, frame: &mut Frame<'_>, areas: &Areas) {
@@ -79,10 +81,14 @@ fn lines(state: &State, overlay: &Overlay) -> (Vec<Line<'static>>, usize) {
     let columns = usize::from(state.size.0);
     match overlay {
         Overlay::Help(scroll) => (help::lines(state, columns), *scroll),
-        Overlay::Coverage(scroll) => (coverage::lines(state, columns), *scroll),
         Overlay::Detail(detail) => (fetched::lines(state, detail, columns), detail.scroll),
-        Overlay::Picker(_) => (Vec::new(), 0),
+        Overlay::Coverage(_) | Overlay::Picker(_) => (Vec::new(), 0),
     }
+}
+
+/// How many kinds show at once in the coverage view.
+pub(super) fn coverage_rows(state: &State) -> usize {
+    coverage::rows(state, layout::areas(state).body)
 }
 
 /// How many lines the view on top has.
@@ -92,70 +98,4 @@ pub(super) fn overlay_lines(state: &State) -> usize {
         Some(overlay) => lines(state, overlay).0.len(),
         None => 0,
     }
-}
-
-// The hint bar, from the table of keys: what is worth a place where the keys go now.
-fn hints(state: &State, frame: &mut Frame<'_>, areas: &Areas) {
-    if let Some((note, _)) = &state.note {
-        let note = text::clean(note, usize::from(areas.hints.width).saturating_sub(1));
-        frame.render_widget(Line::from(vec![" ".into(), note.into()]), areas.hints);
-        return;
-    }
-    if let Some(find) =
-        state.find.as_ref().filter(|_| !matches!(state.overlays.last(), Some(Overlay::Picker(_))))
-    {
-        return find::draw(state, find, frame, areas.hints);
-    }
-    let context = state.context();
-    let mut spans = vec![" ".into()];
-    let mut room = usize::from(areas.hints.width).saturating_sub(1);
-    for (key, word) in hint_words(state, context) {
-        let needed = crate::text::width(&key) + crate::text::width(&word) + 3;
-        if needed > room {
-            break;
-        }
-        room -= needed;
-        spans.push(ratatui::text::Span::styled(key, state.theme.accent()));
-        spans.push(ratatui::text::Span::styled(format!(" {word}  "), state.theme.dim()));
-    }
-    frame.render_widget(Line::from(spans), areas.hints);
-}
-
-fn hint_words(state: &State, context: Context) -> Vec<(String, String)> {
-    let own = |action: Action, word: &str| {
-        state.keymap.first(action, context).map(|key| (key.short(), word.to_owned()))
-    };
-    let first = match context {
-        Context::Query => vec![
-            own(Action::Open, "open"),
-            own(Action::Escape, "list"),
-            own(Action::Complete, "complete").filter(|_| !state.proposals.is_empty()),
-            own(Action::HistoryPrevious, "history"),
-            own(Action::DeleteToStart, "clear"),
-            own(Action::Help, "help"),
-            own(Action::Quit, "quit"),
-        ],
-        Context::Picker => vec![
-            own(Action::Open, "choose"),
-            own(Action::Escape, "close"),
-            Some(("space".to_owned(), "mark".to_owned())).filter(|_| {
-                matches!(state.overlays.last(), Some(Overlay::Picker(picker))
-                    if picker.kind == super::state::PickerKind::Namespaces)
-            }),
-        ],
-        Context::List if state.focus == Focus::Facets => vec![
-            own(Action::Open, "narrow"),
-            own(Action::Facets, "close"),
-            own(Action::Escape, "list"),
-            own(Action::Help, "help"),
-        ],
-        Context::List | Context::Text => Action::ALL
-            .iter()
-            .filter(|action| !action.hint().is_empty())
-            // Nothing is opened from a view of text.
-            .filter(|action| context == Context::List || **action != Action::Open)
-            .map(|action| own(*action, action.hint()))
-            .collect(),
-    };
-    first.into_iter().flatten().collect()
 }

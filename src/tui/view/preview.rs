@@ -11,7 +11,7 @@ use super::super::state::{Item, Row, State};
 use super::detail;
 use super::list::namespace;
 use super::text::clean;
-use crate::text::{sanitise, width};
+use crate::text::{age, width};
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     if area.is_empty() {
@@ -40,54 +40,61 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
-// Six lines: who it is, what it is for, labels, owners, times, what keeps it.
+// Who it is; then what matters most of what is there, as far as there is room.
 fn short(state: &State, row: &Row, columns: usize) -> Vec<Line<'static>> {
-    let (metadata, local) = (&row.document.metadata, &row.document.local);
-    let folded = match state.item() {
-        Some(Item::Group { rows, open: false }) => {
-            format!("  best of {} siblings; space unfolds", rows.len())
-        }
-        Some(Item::Group { .. } | Item::Row(_) | Item::Member(_) | Item::Kind(_)) | None => String::new(),
-    };
-    let said = super::status::line(state, row).map(|(text, _)| format!("  {text}")).unwrap_or_default();
-    let head = format!("{}  {}  {}{said}", metadata.kind, metadata.api_version, namespace(row));
-    let mut lines = vec![Line::from(vec![
-        Span::styled(format!(" {}", clean(&metadata.name, columns / 2)), state.theme.accent()),
-        Span::styled(
-            clean(
-                &format!("  {head}{folded}"),
-                columns.saturating_sub(2 + width(&metadata.name).min(columns / 2)),
-            ),
-            Style::new(),
-        ),
-    ])];
+    let local = &row.document.local;
     let pairs = |map: &std::collections::BTreeMap<String, String>| {
         map.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("  ")
     };
     let or_none = |text: String| if text.is_empty() { "–".to_owned() } else { text };
     let owners: Vec<String> =
         local.owners.iter().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect();
+    let mut lines = vec![title(state, row, columns)];
     let mut field = |name: &str, value: &str, style: Style| {
         lines.push(Line::from(vec![
             Span::styled(format!(" {name:<10} "), state.theme.dim()),
             Span::styled(clean(value, columns.saturating_sub(13)), style),
         ]));
     };
+    let finalizers = local.finalizers.join("  ");
+    if let Some(at) = local.deleted {
+        let text = format!("since {}  kept by {}", detail::when(state, at), or_none(finalizers.clone()));
+        field("deleting", &text, state.theme.bad());
+    }
+    let why = super::list::reason(row);
+    if !why.is_empty() {
+        field("matched", &why, state.theme.hit());
+    }
     field("labels", &or_none(pairs(&local.labels)), Style::new());
-    field("annos", &or_none(sanitise(&pairs(&local.annotations)).into_owned()), Style::new());
-    field("owned by", &or_none(owners.join("  ")), Style::new());
-    let created = local.created.map_or("–".to_owned(), |at| detail::when(state, at));
-    field("created", &created, Style::new());
-    match local.deleted {
-        Some(at) => {
-            let kept = or_none(local.finalizers.join("  "));
-            field(
-                "deleting",
-                &format!("since {}  kept by {kept}", detail::when(state, at)),
-                state.theme.bad(),
-            );
+    let created = |said: &dyn Fn(i64) -> String| local.created.map_or("–".to_owned(), said);
+    match owners.is_empty() {
+        true => field("created", &created(&|at| detail::when(state, at)), Style::new()),
+        false => {
+            let ago = created(&|at| format!("created {} ago", age(state.now_ms / 1000 - at)));
+            field("owned by", &format!("{}  {ago}", owners.join("  ")), Style::new());
         }
-        None => field("finalizers", &or_none(local.finalizers.join("  ")), Style::new()),
+    }
+    if !local.annotations.is_empty() {
+        field("annos", &pairs(&local.annotations), Style::new());
+    }
+    if local.deleted.is_none() && !finalizers.is_empty() {
+        field("finalizers", &finalizers, Style::new());
     }
     lines
+}
+
+fn title(state: &State, row: &Row, columns: usize) -> Line<'static> {
+    let metadata = &row.document.metadata;
+    let name = clean(&metadata.name, columns * 3 / 5);
+    let mut about = vec![metadata.kind.clone(), namespace(row).to_owned()];
+    about.extend(super::status::line(state, row).map(|(text, _)| text));
+    match state.item() {
+        Some(Item::Group { rows, open: false }) => {
+            about.insert(0, format!("best of {}, space unfolds", rows.len()));
+        }
+        Some(Item::Group { .. } | Item::Row(_) | Item::Member(_) | Item::Kind(_)) | None => {}
+    }
+    about.push(metadata.api_version.clone());
+    let about = clean(&format!("  {}", about.join("  ")), columns.saturating_sub(2 + width(&name)));
+    Line::from(vec![Span::styled(format!(" {name}"), state.theme.accent()), about.into()])
 }

@@ -19,21 +19,8 @@ struct Said {
 
 /// The cell of a line, of exactly so many columns.
 pub(super) fn spans(state: &State, item: &Item, columns: usize) -> Vec<Span<'static>> {
-    let said = match item {
-        Item::Kind(_) => None,
-        Item::Row(nth) | Item::Member(nth) => {
-            state.results.content.rows().get(*nth).and_then(|row| of(state, row))
-        }
-        Item::Group { rows, open: false } => of_group(state, rows),
-        Item::Group { .. } => None,
-    };
-    let Some(said) = said else { return vec![" ".repeat(columns).into()] };
-    let tail = match (said.old, said.alarming) {
-        (Some(seconds), true) => format!(" ! {}", age(seconds)),
-        (Some(seconds), false) => format!(" {}", age(seconds)),
-        (None, true) => " !".to_owned(),
-        (None, false) => String::new(),
-    };
+    let Some(said) = said(state, item) else { return vec![" ".repeat(columns).into()] };
+    let tail = said.tail();
     let text = clean(&said.text, columns.saturating_sub(width(&tail)));
     let style = match (said.old.is_some(), said.alarming) {
         (true, _) => state.theme.dim(),
@@ -41,6 +28,33 @@ pub(super) fn spans(state: &State, item: &Item, columns: usize) -> Vec<Span<'sta
         (false, false) => Style::new(),
     };
     vec![Span::styled(cell(&format!("{text}{tail}"), columns), style)]
+}
+
+/// The columns that the cell of a line would take.
+pub(super) fn columns(state: &State, item: &Item) -> usize {
+    said(state, item).map(|said| width(&said.text) + width(&said.tail())).unwrap_or_default()
+}
+
+fn said(state: &State, item: &Item) -> Option<Said> {
+    match item {
+        Item::Row(nth) | Item::Member(nth) => {
+            state.results.content.rows().get(*nth).and_then(|row| of(state, row))
+        }
+        Item::Group { rows, open: false } => of_group(state, rows),
+        Item::Kind(_) | Item::Group { .. } => None,
+    }
+}
+
+impl Said {
+    // What is behind the text, and never cut.
+    fn tail(&self) -> String {
+        match (self.old, self.alarming) {
+            (Some(seconds), true) => format!(" ! {}", age(seconds)),
+            (Some(seconds), false) => format!(" {}", age(seconds)),
+            (None, true) => " !".to_owned(),
+            (None, false) => String::new(),
+        }
+    }
 }
 
 /// What was said of one object, as the preview shows it.

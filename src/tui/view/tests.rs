@@ -26,8 +26,11 @@ use crate::object::Kind;
 use crate::search::Match;
 
 mod hostile;
+mod shape;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 50)];
+/// What is shown at 40x10 as well.
+const SMALL: [&str; 8] = ["search", "list", "detail", "error", "palette", "coverage", "offline", "help"];
 
 fn buffer(state: &State) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
@@ -363,7 +366,14 @@ fn views() -> Vec<(&'static str, Change)> {
         ("offline", |state| {
             let mut offline = status();
             offline.phase = Phase::Offline { since_ms: NOW * 1000, error: "connection refused".to_owned() };
+            offline.next_try_ms = Some(NOW * 1000 + 7_500);
             state.cluster.status = Some(Arc::new(offline));
+        }),
+        ("refused", |state| {
+            let mut refused = status();
+            refused.phase = Phase::Unauthorized { message: "the server says: Unauthorized".to_owned() };
+            state.cluster.status = Some(Arc::new(refused));
+            perform(state, Action::Coverage);
         }),
         ("following", |state| state.cluster.link = Link::Following { pid: 4121 }),
         ("no-index", |state| {
@@ -418,6 +428,9 @@ fn forty_by_ten_and_less_show_something_and_never_panic() {
             assert!(size != (40, 10) || shown.lines().filter(|line| !line.is_empty()).count() > 3, "{name}");
         }
     }
-    let state = base((40, 10), Theme::Dark);
-    insta::assert_snapshot!("search-40x10", text(&buffer(&state)));
+    for (name, change) in views().into_iter().filter(|(name, _)| SMALL.contains(name)) {
+        let mut state = base((40, 10), Theme::Dark);
+        change(&mut state);
+        insta::assert_snapshot!(format!("{name}-40x10"), text(&buffer(&state)));
+    }
 }

@@ -14,6 +14,17 @@ pub(super) fn clean(text: &str, columns: usize) -> String {
     truncate(&sanitise(&text[..end]), columns).into_owned()
 }
 
+/// The same, cut at its beginning where it is too long.
+pub(super) fn ending(text: &str, columns: usize) -> String {
+    let text = sanitise(text);
+    if width(&text) <= columns {
+        return text.into_owned();
+    }
+    let starts = text.char_indices().map(|(at, _)| at);
+    let end = starts.map(|at| &text[at..]).find(|end| width(end) < columns);
+    truncate(&format!("…{}", end.unwrap_or_default()), columns).into_owned()
+}
+
 /// A string from outside, padded to exactly so many columns.
 pub(super) fn cell(text: &str, columns: usize) -> String {
     let mut cell = clean(text, columns);
@@ -85,6 +96,39 @@ fn take(text: &str, columns: usize) -> String {
     taken
 }
 
+/// A text in pieces of at most so many columns.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for cluster in unicode_segmentation::UnicodeSegmentation::graphemes(text, true) {
+        let needed = width(cluster);
+        if used + needed > columns && used > 0 {
+            pieces.push(String::new());
+            used = 0;
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(cluster);
+        }
+        used += needed;
+    }
+    pieces
+}
+
+/// A text in lines of at most so many columns that end between words where they can.
+pub(super) fn flow(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(last) if width(last) + 1 + width(word) <= columns => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            Some(_) | None => lines.extend(wrap(word, columns.max(10))),
+        }
+    }
+    lines
+}
+
 /// A number with thousands separators.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -129,7 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_readable() {
+    fn numbers_and_cut_beginnings_are_readable() {
+        assert_eq!([ending("prod", 4), ending("eks/prod", 5), ending("東京", 2)], ["prod", "…prod", "…"]);
         assert_eq!([0, 999, 18_904].map(number), ["0", "999", "18,904"]);
         assert_eq!([999, 2_900_000].map(bytes), ["999 B", "2.9 MB"]);
     }
