@@ -87,7 +87,10 @@ pub(super) fn conditions(
                     }),
                     place,
                 )) => {
-                    values.push(self::value(&item, key, map, half)?);
+                    // `app=web,tier` may go on with `=db`
+                    let goes_on = check_key(item.raw.trim_end_matches('!')).is_ok();
+                    let value = self::value(&item, key, map, half);
+                    values.push(value.map_err(|error| if goes_on { error.mendable() } else { error })?);
                     place.end = item.span.end;
                 }
                 _ => {

@@ -17,7 +17,7 @@
 //!           | ( "is" | "has" | "no" ) ":" NAME { "," NAME }
 //! values    = value { "," value }                       one of them
 //! value     = [ "=" | "^" ] ( TEXT | PHRASE ) [ "$" ] | REGEX     TEXT may hold "*" and "?"
-//! owner     = UID | [ KIND "/" ] value
+//! owner     = UID | [ KIND "/" ] value                  KIND may end with "*"
 //! condition = KEY ( "=" | "==" | "!=" ) value { "," ( value | condition ) }     KEY may hold "*"
 //! keys      = key { "," key }
 //! key       = [ "!" ] KEY | REGEX                       over key=value

@@ -170,8 +170,15 @@ impl Parser<'_> {
         self.typing.is_some_and(|typing| typing.is_half(place, item.raw, &item.span))
     }
 
+    fn begins(&self, place: &Place, item: &Item<'_>) -> bool {
+        self.typing.is_some_and(|typing| typing.begins(place, item.raw, &item.span))
+    }
+
     fn versions(&mut self, list: &str, start: usize) -> Result<Term, ParseError> {
-        let patterns = self.patterns(list, start, Bare::Exact, expected(Qualifier::Version))?;
+        let mut patterns = Vec::new();
+        for item in &self.split(list, start)? {
+            add(&mut patterns, self.value(item, expected(Qualifier::Version), &Place::Version)?);
+        }
         let slash = patterns.iter().find_map(|pattern| match pattern {
             Pattern::Exact(text) => text.split_once('/'),
             _ => None,
@@ -278,7 +285,10 @@ impl Parser<'_> {
     }
 
     fn owner(&self, item: &Item<'_>) -> Result<Owner, ParseError> {
-        let slash = item.raw.find('/').filter(|at| is_kind_word(&item.raw[..*at]));
+        let slash = item.raw.find('/').filter(|at| {
+            let kind = &item.raw[..*at];
+            is_kind_word(kind.strip_suffix('*').unwrap_or(kind))
+        });
         let kind = slash.map(|at| item.raw[..at].to_owned());
         let rest = item.from(slash.map_or(0, |at| at + 1));
         if kind.is_some()
@@ -288,9 +298,12 @@ impl Parser<'_> {
             return Ok(Owner::Object { kind, name: Pattern::Glob("*".to_owned()) });
         }
         let place = Place::Owner { kind: kind.clone() };
-        if kind.is_none() && !self.is_half(&place, item) && self.is_half(&Place::Kind, item) {
-            let error = ParseError::new(item.span.clone(), "a kind without a name");
-            return Err(error.expected("`/` and a name, as in `deploy/web`").mendable());
+        let is_kind = kind.is_none() && is_kind_word(item.raw) && !self.begins(&place, item);
+        if is_kind && self.begins(&Place::Kind, item) {
+            // A kind whose name is still to come.
+            let star = if self.is_half(&Place::Kind, item) { "*" } else { "" };
+            let kind = Some(format!("{}{star}", item.raw));
+            return Ok(Owner::Object { kind, name: Pattern::Glob("*".to_owned()) });
         }
         Ok(match self.value(&rest, expected(Qualifier::Owner), &place)? {
             Pattern::Exact(text) if kind.is_none() && is_uid(&text) => Owner::Uid(text.to_ascii_lowercase()),
@@ -368,8 +381,9 @@ impl Parser<'_> {
         }
         if let Some(kind) = raw.strip_suffix('/').filter(|kind| is_kind_word(kind)) {
             let item = Item { raw: kind, span: span.start..span.end };
-            if self.is_half(&Place::Kind, &item) {
-                let pattern = Pattern::Exact(kind.to_owned());
+            if self.begins(&Place::Kind, &item) {
+                let half = self.is_half(&Place::Kind, &item);
+                let pattern = if half { Pattern::Prefix } else { Pattern::Exact }(kind.to_owned());
                 let term = Term::Kind(vec![Value { pattern, span: span.start..span.end - 1 }]);
                 return Ok(Piece { expr: Expr::Term(term, span), merges: false });
             }

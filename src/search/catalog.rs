@@ -85,10 +85,20 @@ impl Catalog {
         kinds.map(Kind::key).collect()
     }
 
-    /// The kinds with a name (folded) that passes.
+    /// The kinds with a name (folded; also `name.group`) that passes.
     pub(crate) fn matching(&self, mut test: impl FnMut(&str) -> bool) -> BTreeSet<KindKey> {
-        let kinds = self.kinds.iter().filter(|kind| names(kind).iter().any(|name| test(name)));
-        kinds.map(Kind::key).collect()
+        let mut passes = |kind: &&Kind| {
+            names(kind)
+                .iter()
+                .any(|name| test(name) || (!kind.group.is_empty() && test(&format!("{name}.{}", kind.group))))
+        };
+        self.kinds.iter().filter(&mut passes).map(Kind::key).collect()
+    }
+
+    /// The shortest name that a kind has alone: its plural, or where that belongs to several kinds, `plural.group`.
+    pub fn shortest(&self, kind: &Kind) -> String {
+        let alone = self.kinds.iter().filter(|other| other.plural == kind.plural).count() == 1;
+        if alone { kind.plural.clone() } else { kind.key().as_str().to_owned() }
     }
 
     /// The kind with this key.

@@ -111,8 +111,7 @@ impl Searcher {
         }
     }
 
-    /// The shortest name of every kind that has a name with these letters: the plural, or where that belongs to several
-    /// kinds, `plural.group`.
+    /// The shortest name of every kind that has a name with these letters.
     fn kind_names(&self, prefix: &str) -> BTreeMap<String, u64> {
         let typed = fold(prefix);
         let counts = self.counts();
@@ -121,12 +120,8 @@ impl Searcher {
             names.any(|name| name.starts_with(&typed)) || kind.key().as_str().contains(&typed)
         };
         let all = self.catalog().kinds();
-        let shown = |kind: &Kind| {
-            let alone = all.iter().filter(|other| other.plural == kind.plural).count() == 1;
-            if alone { kind.plural.clone() } else { kind.key().as_str().to_owned() }
-        };
         let count = |key: KindKey| counts.get(&key).copied().unwrap_or(0);
-        all.iter().filter(fits).map(|kind| (shown(kind), count(kind.key()))).collect()
+        all.iter().filter(fits).map(|kind| (self.catalog().shortest(kind), count(kind.key()))).collect()
     }
 
     fn by_kind(&self, prefix: &str, name: impl Fn(&Kind) -> String) -> BTreeMap<String, u64> {
@@ -147,7 +142,7 @@ impl Searcher {
     }
 
     /// Names of owners, of the kinds that a word names if there is one.
-    fn owners(
+    pub(super) fn owners(
         &self,
         kind: Option<&str>,
         prefix: &str,
@@ -212,6 +207,50 @@ impl Known for Searcher {
                 place.fixed_words().iter().any(|word| word.starts_with(&typed))
             }
             Place::Cluster | Place::Manager | Place::Free => false,
+        }
+    }
+
+    fn holds(&self, place: &Place, value: &str) -> bool {
+        let wanted = fold(value);
+        let snapshot = self.reader().snapshot();
+        // Terms are sorted: the value itself is the first that begins so.
+        let first = |terms: Terms, whole: &str| {
+            snapshot.segments().iter().any(|segment| {
+                let mut same = false;
+                let read = segment.each_term(terms, whole.as_bytes(), |term, _| {
+                    same = term == whole.as_bytes();
+                    Next::Stop
+                });
+                read.is_ok() && same
+            })
+        };
+        let holds_key =
+            |terms: Terms| keys(&snapshot, terms, value).is_ok_and(|keys| keys.contains_key(value));
+        let kinds = self.catalog().kinds();
+        match place {
+            Place::Kind => self.catalog().resolve(value).is_ok(),
+            Place::Namespace => first(Terms::Namespace, &wanted),
+            Place::Group => kinds.iter().any(|kind| {
+                let rest = group(&kind.group).strip_prefix(&*wanted);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }),
+            Place::Version => kinds.iter().any(|kind| kind.version == wanted),
+            Place::LabelKey => holds_key(Terms::Label),
+            Place::AnnotationKey => holds_key(Terms::Annotation),
+            Place::LabelValue { key } => first(Terms::Label, &[key, "=", value].concat()),
+            Place::AnnotationValue { key } => first(Terms::Annotation, &[key, "=", value].concat()),
+            Place::Owner { kind } => self
+                .owners(kind.as_deref(), value, &snapshot)
+                .is_ok_and(|names| names.keys().any(|name| fold(name) == wanted)),
+            Place::Word
+            | Place::Name { .. }
+            | Place::Uid
+            | Place::Is
+            | Place::Has
+            | Place::Sort
+            | Place::Cluster
+            | Place::Manager
+            | Place::Free => false,
         }
     }
 }

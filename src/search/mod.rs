@@ -3,8 +3,8 @@
 //! Four steps: [`Catalog`] turns kind words into kinds; `plan` resolves the query against the catalog, the snapshot and
 //! the time; `eval` computes, per segment, one byte per document (0: no match, otherwise 1 + score) from posting
 //! lists and columns; `rank` counts and picks the page in its `order`, whose documents alone are read; `explain` finds
-//! the spans. `facets`, `complete`, `understand` and `nothing` (why nothing was found) answer
-//! other questions about a query; `follow` asks one again after every commit.
+//! the spans. `facets`, `complete`, `understand`, `settle` and `nothing` (why nothing was found)
+//! answer other questions about a query; `follow` asks one again after every commit.
 //!
 //! **What a word matches**: any part of a name; elsewhere (namespace, kind and its
 //! plural, keys and values of labels and annotations, owners' names, finalizers) text that begins where a token begins:
@@ -37,6 +37,7 @@ mod pattern;
 mod plan;
 mod rank;
 mod searcher;
+mod settle;
 mod similar;
 mod stop;
 #[cfg(test)]

@@ -107,12 +107,23 @@ pub(crate) fn plan(
     }
     let root = query.root.as_ref().ok_or(SearchError::Empty)?;
     let root = Planner { catalog, snapshot, options }.expr(root)?;
+    Ok(match within(query, options)? {
+        Some(namespaces) => Node::And(vec![namespaces, root]),
+        None => root,
+    })
+}
+
+/// What a query that asks for nothing leaves: all, in the namespaces that are chosen.
+pub(crate) fn everything(query: &Query, options: &Options) -> Result<Node, SearchError> {
+    Ok(within(query, options)?.unwrap_or(Node::And(Vec::new())))
+}
+
+fn within(query: &Query, options: &Options) -> Result<Option<Node>, SearchError> {
     if options.namespaces.is_empty() || query.all_namespaces {
-        return Ok(root);
+        return Ok(None);
     }
-    let namespaces: Result<_, _> =
-        options.namespaces.iter().map(|name| folded(&Pattern::Exact(name.clone()))).collect();
-    Ok(Node::And(vec![Node::Namespaces(namespaces?), root]))
+    let names = options.namespaces.iter().map(|name| folded(&Pattern::Exact(name.clone())));
+    Ok(Some(Node::Namespaces(names.collect::<Result<_, _>>()?)))
 }
 
 struct Planner<'a> {
@@ -280,11 +291,17 @@ impl Planner<'_> {
     }
 
     fn owner_kinds(&self, word: &str, span: &Span) -> Result<Vec<String>, SearchError> {
-        let found = self
-            .catalog
-            .resolve(word)
-            .map_err(|unknown| super::UnknownKind { span: Some(span.clone()), ..unknown })?;
-        let kinds = found.kinds.iter().filter_map(|key| self.catalog.get(key));
+        let found: Vec<KindKey> = match word.strip_suffix('*') {
+            Some(start) => {
+                let start = fold(start);
+                self.catalog.matching(|name| name.starts_with(&start)).into_iter().collect()
+            }
+            None => {
+                let found = self.catalog.resolve(word);
+                found.map_err(|unknown| super::UnknownKind { span: Some(span.clone()), ..unknown })?.kinds
+            }
+        };
+        let kinds = found.iter().filter_map(|key| self.catalog.get(key));
         Ok(kinds.map(|kind| owner_kind(&kind.kind, &kind.group)).collect())
     }
 

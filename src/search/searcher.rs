@@ -11,8 +11,8 @@ use crate::query::{Hint, Query};
 use super::explain::{Match, ScorePart, Subject, Why, explain, points};
 use super::facets::{Facets, facets};
 use super::order::Order;
-use super::plan::plan;
-use super::rank::{Found, Wanted, page};
+use super::plan::{everything, plan};
+use super::rank::{Found, Wanted, matches, page};
 use super::understand::{Understood, understand};
 use super::{Catalog, SearchError, Stop};
 
@@ -198,10 +198,40 @@ impl Searcher {
     pub fn facets(&self, query: &Query, options: &Options, key: Option<&str>) -> Result<Facets, SearchError> {
         let snapshot = self.reader.snapshot();
         let node = match plan(query, options, &self.catalog, &snapshot) {
-            Err(SearchError::Empty) => super::plan::Node::And(Vec::new()),
+            Err(SearchError::Empty) => everything(query, options)?,
             other => other?,
         };
         facets(&node, snapshot.segments(), key, &options.stop)
+    }
+
+    /// Number of objects of every kind that has any, in the namespaces that the options (and a query that asks for
+    /// nothing, by `-A`) leave.
+    ///
+    /// # Errors
+    /// [`SearchError::Stopped`], [`SearchError::Index`].
+    pub fn counts_within(
+        &self,
+        query: &Query,
+        options: &Options,
+    ) -> Result<BTreeMap<KindKey, u64>, SearchError> {
+        if options.namespaces.is_empty() || query.all_namespaces {
+            return Ok(self.counts());
+        }
+        let snapshot = self.reader.snapshot();
+        let segments = snapshot.segments();
+        let found = matches(&everything(query, options)?, segments, &options.stop)?;
+        let mut counts = BTreeMap::new();
+        for (segment, found) in segments.iter().zip(&found) {
+            let is_match = |doc: u32| found.get(doc as usize).is_some_and(|byte| *byte != 0);
+            segment.count_kinds(is_match, |kind, count| *counts.entry(kind.clone()).or_default() += count);
+        }
+        counts.retain(|_, count| *count > 0);
+        Ok(counts)
+    }
+
+    /// Number of objects in the index.
+    pub fn objects(&self) -> u64 {
+        self.reader.snapshot().num_docs()
     }
 
     /// Number of objects of every kind.

@@ -13,6 +13,7 @@ mod forms;
 mod oracle;
 mod random;
 mod ranking;
+mod typing;
 
 /// When every test takes place, seconds since 1970.
 pub(super) const NOW: i64 = 1_700_000_000;
@@ -317,6 +318,25 @@ fn counts_are_per_kind_and_namespace_and_leave_deleted_objects_out() {
     assert_eq!(counts(&searcher), [1, 3, 2]);
     assert_eq!(search(&searcher, word("checkout")).total.count, 0);
     assert_eq!(searcher.counts().get(&KindKey::from("pods")), Some(&3));
+}
+
+#[test]
+fn counts_within_namespaces_leave_out_what_is_not_there() {
+    let (_writer, searcher) = index(&shop());
+    let within = |namespaces: &[&str], all_namespaces| {
+        let namespaces = namespaces.iter().map(|name| (*name).to_owned()).collect();
+        let query = Query { all_namespaces, ..Query::default() };
+        let counts = searcher.counts_within(&query, &Options { namespaces, ..Options::default() }).unwrap();
+        counts.iter().map(|(kind, count)| format!("{}:{count}", kind.as_str())).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(within(&[], false), "nodes:1 pods:4 statefulsets.apps:2");
+    assert_eq!(within(&["shop"], false), "pods:4 statefulsets.apps:1");
+    assert_eq!(within(&["other", "shop"], false), "pods:4 statefulsets.apps:2");
+    assert_eq!(within(&["shop"], true), "nodes:1 pods:4 statefulsets.apps:2");
+    assert_eq!(within(&["nowhere"], false), "");
+    let options = Options { namespaces: vec!["other".into()], ..Options::default() };
+    let facets = searcher.facets(&Query::default(), &options, None).unwrap();
+    assert_eq!((facets.count, facets.kinds), (1, vec![(KindKey::from("statefulsets.apps"), 1)]));
 }
 
 #[test]

@@ -61,7 +61,8 @@ fn the_value_at_the_cursor_is_half_typed_while_a_known_one_begins_so() {
         ("anno:team=pay_", "anno<team[pay..]>"),
         ("owner:deploy/we_", "owner[deploy/we..]"),
         ("owner:deploy/_", "owner[deploy/glob *]"),
-        ("deploy/_", "kind[=deploy]"),
+        ("deploy/_", "kind[deploy..]"),
+        ("owner:dep_", "owner[dep*/glob *]"),
         ("deploy/we_", "kind[=deploy]/~we"),
     ]);
 }
@@ -80,10 +81,10 @@ fn what_is_not_finished_is_left_out_quietly() {
         ("kind:_,po", "kind[=po]"),
         (
             "web \"ap_",
-            "web; unfinished \"\\\"\": this quote is never closed: expected `\"`, got the end of the query",
+            "(and web ap); unfinished \"\\\"\": this quote is never closed: expected `\"`, got the end of the query",
         ),
         ("web /a(b_", "web; unfinished \"/a(b\": this regular expression is not closed: expected `/`"),
-        ("/web_", "nothing; unfinished \"/web\": this regular expression is not closed: expected `/`"),
+        ("/web_", "name[/web/]; unfinished \"/web\": this regular expression is not closed: expected `/`"),
         (
             "a (web_",
             "(and a web); unfinished \"(\": this parenthesis is never closed: expected `)`, got the end of the query",
@@ -107,8 +108,8 @@ fn what_is_not_finished_is_left_out_quietly() {
         ),
         ("web --name_", "web; unfinished \"--name\": `--name` is no part of a query"),
         (
-            "web owner:dep_",
-            "web; unfinished \"dep\": a kind without a name: expected `/` and a name, as in `deploy/web`",
+            "\"big card pay_",
+            "(and \"big card\" pay); unfinished \"\\\"\": this quote is never closed: expected `\"`, got the end of the query",
         ),
         ("app=_", "<app>"),
         ("app=web,_", "<app=web>"),
