@@ -151,6 +151,9 @@ pub(crate) struct Request {
     pub(crate) text: String,
     /// Where the cursor stands in it; `None` when it is elsewhere, so that nothing is half-typed.
     pub(crate) cursor: Option<usize>,
+    /// Where the cursor stood when the query line was left, until that was answered: what is half-typed there is
+    /// settled.
+    pub(crate) left: Option<usize>,
     /// Only these namespaces; all when empty.
     pub(crate) namespaces: Vec<String>,
     /// Rows at most.
@@ -168,9 +171,10 @@ pub(crate) struct Request {
 impl Request {
     /// Whether another request asks the same question, be it at another time.
     pub(super) fn asks_the_same(&self, other: &Self) -> bool {
-        let Self { text, cursor, namespaces, limit, facets, facet_key, .. } = self;
-        (text, cursor, namespaces, limit, facets, facet_key)
-            == (&other.text, &other.cursor, &other.namespaces, &other.limit, &other.facets, &other.facet_key)
+        let Self { text, cursor, left, namespaces, limit, facets, facet_key, .. } = self;
+        (text, cursor, left) == (&other.text, &other.cursor, &other.left)
+            && (namespaces, limit, facets, facet_key)
+                == (&other.namespaces, &other.limit, &other.facets, &other.facet_key)
     }
 }
 
@@ -183,6 +187,8 @@ pub(crate) struct Answer {
     pub(crate) took_us: u64,
     /// What was found, or what is wrong.
     pub(crate) found: Result<Found, Problem>,
+    /// What the query reads now that its line was left; `None` where it stays.
+    pub(crate) settled: Option<String>,
     /// What the word under the cursor may become.
     pub(crate) proposals: Vec<Proposal>,
     /// What it stands for: the part of the query that a proposal replaces.

@@ -14,7 +14,14 @@ impl Answer {
     /// An answer that says what went wrong.
     pub(super) fn failed(generation: u64, message: &str) -> Self {
         let problem = Problem { span: None, message: message.to_owned(), half_typed: false };
-        Self { generation, took_us: 0, found: Err(problem), proposals: Vec::new(), proposed_for: 0..0 }
+        Self {
+            generation,
+            took_us: 0,
+            found: Err(problem),
+            settled: None,
+            proposals: Vec::new(),
+            proposed_for: 0..0,
+        }
     }
 }
 
@@ -25,14 +32,16 @@ pub(super) fn answer(searcher: Option<&Searcher>, request: &Request, stop: &Stop
         generation: request.generation,
         took_us: 0,
         found: Ok(Found { content: Content::NoIndex, exact: true, ..Found::default() }),
+        settled: None,
         proposals: Vec::new(),
         proposed_for: 0..0,
     };
     let Some(searcher) = searcher else { return answer };
     let cursor = request.cursor.filter(|cursor| request.text.is_char_boundary(*cursor));
+    answer.settled = request.left.and_then(|cursor| searcher.settle(&request.text, cursor));
     answer.found = match cursor {
         Some(cursor) => typing(searcher, request, cursor, stop),
-        None => parse(&request.text)
+        None => parse(answer.settled.as_ref().unwrap_or(&request.text))
             .map_err(|error| misread(&error))
             .and_then(|query| find(searcher, request, &query, stop)),
     };
@@ -106,9 +115,16 @@ fn find(searcher: &Searcher, request: &Request, query: &Query, stop: &Stop) -> R
                 namespaces,
             })
         }
-        Err(SearchError::Empty) => Ok(Found { namespaces, facets, ..kinds(searcher) }),
-        Err(error) => Err(Problem { span: error.span(), message: error.to_string(), half_typed: false }),
+        Err(SearchError::Empty) => {
+            let counts = searcher.counts_within(query, &options).map_err(|error| failed(&error))?;
+            Ok(Found { namespaces, facets, ..kinds(searcher, counts) })
+        }
+        Err(error) => Err(failed(&error)),
     }
+}
+
+fn failed(error: &SearchError) -> Problem {
+    Problem { span: error.span(), message: error.to_string(), half_typed: false }
 }
 
 /// Hits as rows.
@@ -199,10 +215,9 @@ fn facets(searcher: &Searcher, query: &Query, options: &Options, key: Option<&st
     all
 }
 
-// An empty query asks for nothing: what there is, by kind, most objects first.
-fn kinds(searcher: &Searcher) -> Found {
-    let counts: BTreeMap<KindKey, u64> = searcher.counts();
-    let objects = counts.values().sum();
+// An empty query asks for nothing: what there is, by kind, most objects first; of the chosen namespaces alone.
+fn kinds(searcher: &Searcher, counts: BTreeMap<KindKey, u64>) -> Found {
+    let objects = searcher.objects();
     let mut kinds: Vec<KindCount> = counts
         .into_iter()
         .map(|(key, count)| KindCount {

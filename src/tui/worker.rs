@@ -252,6 +252,7 @@ mod tests {
             generation,
             text: "web".to_owned(),
             cursor: None,
+            left: None,
             namespaces: Vec::new(),
             limit: 10,
             facets: false,

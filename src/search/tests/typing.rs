@@ -203,7 +203,7 @@ fn a_line_that_says_what_it_means_stays_as_it_is() {
         "created:>2026-01-15",
     ] {
         assert!(
-            matches!(searcher.settle(text, text.len()), None),
+            searcher.settle(text, text.len()).is_none(),
             "{text}: {:?}",
             searcher.settle(text, text.len())
         );

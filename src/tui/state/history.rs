@@ -29,12 +29,12 @@ impl History {
     /// Puts a query at the end, once. Whether that changed anything.
     pub(crate) fn add(&mut self, query: &str) -> bool {
         self.at = None;
-        let query = query.trim();
-        if query.is_empty() || self.entries.last().is_some_and(|last| last == query) {
+        let query = tidy(query);
+        if query.is_empty() || self.entries.last().is_some_and(|last| *last == query) {
             return false;
         }
-        self.entries.retain(|entry| entry != query);
-        self.entries.push(query.to_owned());
+        self.entries.retain(|entry| *entry != query);
+        self.entries.push(query);
         let over = self.entries.len().saturating_sub(KEPT);
         self.entries.drain(..over);
         true
@@ -66,6 +66,14 @@ impl History {
     }
 }
 
+/// Spaces that say nothing are no difference between two queries.
+fn tidy(query: &str) -> String {
+    match query.contains(['"', '\'']) {
+        true => query.trim().to_owned(),
+        false => query.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +85,8 @@ mod tests {
         assert!(!history.add("a"));
         assert!(history.add("b "));
         assert_eq!(history.entries(), ["a", "b"]);
+        assert!(history.add("a  b") && !history.add(" a b") && history.add("\"a  b\""));
+        assert_eq!(history.entries(), ["a", "b", "a b", "\"a  b\""]);
     }
 
     #[test]

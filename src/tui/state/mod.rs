@@ -181,6 +181,10 @@ pub(crate) struct Results {
 pub(crate) struct Place {
     /// The query.
     pub(crate) query: String,
+    /// Where the cursor stood in the query, if it was not answered since its line was left.
+    pub(crate) left: Option<usize>,
+    /// The namespaces that the rows were limited to.
+    pub(crate) namespaces: Vec<String>,
     /// The line.
     pub(crate) key: Option<ItemKey>,
 }
@@ -215,6 +219,8 @@ pub(crate) struct State {
     pub(crate) keymap: Keymap,
     /// The query line.
     pub(crate) query: Line,
+    /// Where its cursor stood when it was left, until that was answered: what is half-typed there is settled.
+    pub(crate) left: Option<usize>,
     /// Where keys go.
     pub(crate) focus: Focus,
     /// What lies over the list, the topmost last.
@@ -285,6 +291,7 @@ impl State {
             theme: Theme::default(),
             keymap: Keymap::default(),
             query: Line::new(query),
+            left: None,
             focus: Focus::Query,
             overlays: Vec::new(),
             generation: 0,
@@ -331,6 +338,11 @@ impl State {
     /// Whether keys are typed into a search in the view on top.
     pub(crate) fn is_finding(&self) -> bool {
         self.find.as_ref().is_some_and(|find| find.typing)
+    }
+
+    /// Whether `q` goes back from here, instead of quitting.
+    pub(crate) fn can_go_back(&self) -> bool {
+        !self.overlays.is_empty() || self.focus == Focus::Facets || !self.back.is_empty()
     }
 
     /// The selected line.

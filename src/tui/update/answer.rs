@@ -1,7 +1,7 @@
 //! An answer arrived.
 
 use super::super::msg::{Answer, Effect, Found};
-use super::super::state::{Overlay, State};
+use super::super::state::{Content, Overlay, State};
 use super::{list, query};
 
 /// Takes an answer over; one to an older request is dropped.
@@ -11,21 +11,29 @@ pub(super) fn arrived(state: &mut State, answer: Answer, effects: &mut Vec<Effec
     }
     state.proposals = answer.proposals;
     state.proposed_for = answer.proposed_for;
+    let same_query = state.results.query == state.query.text();
+    let has_index = !matches!(&answer.found, Ok(Found { content: Content::NoIndex, .. }));
+    let left = state.left.take_if(|_| has_index).is_some();
+    if let Some(text) = answer.settled {
+        state.query.set(&text);
+    }
     match answer.found {
-        Ok(found) => replace(state, answer.generation, answer.took_us, found),
+        Ok(found) => replace(state, answer.generation, answer.took_us, found, same_query),
         // The last good rows stay.
         Err(problem) => {
             state.results.generation = answer.generation;
             state.results.problem = Some(problem);
         }
     }
+    if left {
+        query::used(state, effects);
+    }
     if std::mem::take(&mut state.completing) {
         query::complete(state, effects);
     }
 }
 
-fn replace(state: &mut State, generation: u64, took_us: u64, found: Found) {
-    let same_query = state.results.query == state.query.text();
+fn replace(state: &mut State, generation: u64, took_us: u64, found: Found, same_query: bool) {
     let key = state.return_to.take().or_else(|| {
         // A change in the cluster moves no cursor; another query begins at its best hit, unless a line was chosen.
         if same_query || state.chosen { state.selected() } else { None }

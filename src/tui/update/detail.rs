@@ -85,7 +85,9 @@ pub(super) fn owner(state: &mut State, effects: &mut Vec<Effect>) {
     let owner = owners.iter().find(|owner| owner.controller).or(owners.first());
     match owner.filter(|owner| !owner.uid.is_empty()) {
         Some(owner) => {
-            let query = format!("uid:{}", owner.uid);
+            // It may be in no namespace, or another one.
+            let everywhere = if state.namespaces.is_empty() { "" } else { "-A " };
+            let query = format!("{everywhere}uid:{}", owner.uid);
             super::close_all(state, effects);
             state.focus = super::Focus::List;
             query::show(state, &query, effects);

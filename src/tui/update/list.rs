@@ -104,10 +104,12 @@ fn enter(state: &mut State, effects: &mut Vec<Effect>) {
         }
         return;
     }
-    match state.selected() {
+    let selected = state.selected();
+    // What was opened is closed with letters; they must not be typed.
+    query::leave(state, effects);
+    match selected {
         Some(ItemKey::Kind(kind)) => {
             let term = format!("kind:{}", kind.as_str());
-            state.focus = Focus::List;
             query::show(state, &term, effects);
         }
         Some(ItemKey::Group(_)) => fold(state),

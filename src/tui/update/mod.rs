@@ -135,6 +135,7 @@ pub(super) fn perform(state: &mut State, action: Action, effects: &mut Vec<Effec
         Action::FocusQuery => {
             close_all(state, effects);
             state.focus = Focus::Query;
+            state.left = None;
             state.query.end();
             query::search(state, effects);
         }
@@ -197,10 +198,9 @@ fn escape(state: &mut State, effects: &mut Vec<Effect>) {
     } else if state.focus == Focus::Facets {
         state.focus = Focus::List;
     } else if state.focus == Focus::Query {
-        state.focus = Focus::List;
-        query::used(state, effects);
-        // The cursor left the word: what was half-typed is judged now.
-        query::search(state, effects);
+        query::leave(state, effects);
+    } else if state.can_go_back() {
+        query::revisit(state, Action::ViewBack, effects);
     } else {
         note(state, "q quits, / searches");
     }
@@ -211,6 +211,8 @@ fn back(state: &mut State, effects: &mut Vec<Effect>) {
         close(state, effects);
     } else if state.focus == Focus::Facets {
         state.focus = Focus::List;
+    } else if state.can_go_back() {
+        query::revisit(state, Action::ViewBack, effects);
     } else {
         leave(state, effects);
     }
@@ -232,11 +234,13 @@ fn point(state: &mut State, mouse: Mouse, effects: &mut Vec<Effect>) {
                 if state.cursor == nth && state.focus == Focus::List {
                     perform(state, Action::Open, effects);
                 } else {
+                    query::leave(state, effects);
                     state.focus = Focus::List;
                     list::select(state, nth);
                 }
             }
             Some(layout::Target::Facet(nth)) => {
+                query::leave(state, effects);
                 state.focus = Focus::Facets;
                 state.facet = nth;
                 perform(state, Action::Open, effects);
@@ -263,6 +267,7 @@ fn cluster(state: &mut State, event: ClusterEvent, effects: &mut Vec<Effect>) {
                 state.namespaces.clear();
                 (state.cursor, state.offset, state.chosen) = (0, 0, false);
                 (state.back, state.forward, state.return_to) = (Vec::new(), Vec::new(), None);
+                state.left = None;
             }
             query::search(state, effects);
         }

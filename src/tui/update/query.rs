@@ -11,6 +11,7 @@ pub(super) fn search(state: &mut State, effects: &mut Vec<Effect>) {
         generation: state.generation,
         text: state.query.text().to_owned(),
         cursor: (state.focus == Focus::Query).then(|| state.query.cursor()),
+        left: state.left,
         namespaces: state.namespaces.clone(),
         limit: state.limit,
         facets: state.facets,
@@ -26,34 +27,64 @@ pub(super) fn insert(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     edited(state, effects);
 }
 
+/// Leaves the line for the list. What is half-typed is judged now, and must not lose the rows that it found: the answer
+/// brings what it reads from now on.
+pub(super) fn leave(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.focus == Focus::Query {
+        state.focus = Focus::List;
+        state.left = Some(state.query.cursor());
+        search(state, effects);
+    }
+}
+
 /// Shows another query; the one that was shown can be gone back to.
 pub(super) fn show(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    show_in(state, text, state.namespaces.clone(), effects);
+}
+
+/// Shows another query in these namespaces; all when there are none.
+pub(super) fn show_in(state: &mut State, text: &str, namespaces: Vec<String>, effects: &mut Vec<Effect>) {
     let place = place(state);
-    if place.query != text {
+    if place.query != text || place.namespaces != namespaces {
         state.back.push(place);
         state.forward.clear();
     }
     used(state, effects);
+    state.namespaces = namespaces;
+    replace(state, text, effects);
+}
+
+/// Shows the query in another form: nothing to go back to.
+fn replace(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    state.left = None;
     state.query.set(text);
     state.chosen = false;
     edited(state, effects);
 }
 
-/// The query was of use: it joins the history.
+/// The query was of use: it joins the history. One that is still being typed is none yet.
 pub(super) fn used(state: &mut State, effects: &mut Vec<Effect>) {
-    if state.results.problem.is_none() && state.history.add(state.query.text()) {
+    let finished = state.focus != Focus::Query && state.left.is_none();
+    let answered = state.results.problem.is_none() && state.results.query == state.query.text();
+    if finished && answered && state.history.add(state.query.text()) {
         effects.push(Effect::SaveHistory(state.history.entries().to_vec()));
     }
 }
 
 /// Adds a term; the same term is not added twice.
 pub(super) fn narrow(state: &mut State, term: &str, effects: &mut Vec<Effect>) {
-    let query = state.query.text().trim();
+    let query = state.query.text().trim_end();
     if query.split_whitespace().any(|word| word == term) {
         return search(state, effects);
     }
-    let text = if query.is_empty() { term.to_owned() } else { format!("{query} {term}") };
+    let text = if query.trim().is_empty() { term.to_owned() } else { format!("{query} {term}") };
+    // The term comes behind what may still have to be settled.
+    let left = state.left;
     show(state, &text, effects);
+    if left.is_some() {
+        state.left = left;
+        search(state, effects);
+    }
 }
 
 /// Puts `sort:` into the query, instead of what was there; `None` takes it out.
@@ -61,7 +92,7 @@ pub(super) fn sort(state: &mut State, order: Option<&str>, effects: &mut Vec<Eff
     let words = state.query.text().split_whitespace().filter(|word| !word.starts_with("sort:"));
     let mut words: Vec<String> = words.map(str::to_owned).collect();
     words.extend(order.map(|order| format!("sort:{order}")));
-    show(state, &words.join(" "), effects);
+    replace(state, &words.join(" "), effects);
 }
 
 /// Editing and history; whether the action was one of these.
@@ -139,6 +170,7 @@ pub(super) fn complete(state: &mut State, effects: &mut Vec<Effect>) -> bool {
 
 fn recall(state: &mut State, query: Option<String>, effects: &mut Vec<Effect>) -> bool {
     if let Some(query) = query {
+        state.left = None;
         state.query.set(&query);
         state.proposals.clear();
         restart(state, effects);
@@ -147,10 +179,16 @@ fn recall(state: &mut State, query: Option<String>, effects: &mut Vec<Effect>) -
 }
 
 fn place(state: &State) -> Place {
-    Place { query: state.query.text().to_owned(), key: state.selected() }
+    Place {
+        query: state.query.text().to_owned(),
+        left: state.left,
+        namespaces: state.namespaces.clone(),
+        key: state.selected(),
+    }
 }
 
-fn revisit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+/// Back to the query before, forward again, or to the last one.
+pub(super) fn revisit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     let here = place(state);
     let (from, to) = match action {
         Action::ViewForward => (&mut state.forward, &mut state.back),
@@ -165,6 +203,7 @@ fn revisit(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         _ => to.push(here),
     }
     state.query.set(&there.query);
+    (state.left, state.namespaces) = (there.left, there.namespaces);
     state.return_to = there.key;
     restart(state, effects);
 }

@@ -1,9 +1,6 @@
 //! What the core does with messages.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use proptest::prelude::*;
 
 use super::super::family::{Family, Member};
 use super::super::keys::{Action, Key, Keymap};
@@ -17,6 +14,8 @@ use super::{start, update};
 use crate::cluster::fetch::{Manifest, Printed, Reported};
 use crate::engine::status::{Phase, Status};
 
+mod moving;
+mod random;
 mod views;
 
 /// A state, what it asked for, and a hand on its keys.
@@ -69,7 +68,14 @@ fn answer(generation: u64, rows: &[Arc<Row>]) -> Answer {
         objects: 100,
         ..Found::default()
     };
-    Answer { generation, took_us: 1, found: Ok(found), proposals: Vec::new(), proposed_for: 0..0 }
+    Answer {
+        generation,
+        took_us: 1,
+        found: Ok(found),
+        settled: None,
+        proposals: Vec::new(),
+        proposed_for: 0..0,
+    }
 }
 
 fn rows(names: &[&str]) -> Vec<Arc<Row>> {
@@ -128,6 +134,7 @@ fn an_error_keeps_the_last_good_rows() {
         generation,
         took_us: 1,
         found: Err(problem),
+        settled: None,
         proposals: Vec::new(),
         proposed_for: 0..0,
     }));
@@ -323,84 +330,4 @@ fn what_is_fetched_for_a_tab_that_was_left_is_dropped_and_a_revealed_secret_goes
     app.press("E");
     assert!(!format!("{:?}", app.state).contains("hunter2"), "kept nowhere");
     assert!(app.press("esc").contains(&Effect::CancelFetch));
-}
-
-/// What happens to an app at random.
-#[derive(Debug, Clone)]
-enum Happens {
-    Key(String),
-    Click(u16, u16),
-    Resize(u16, u16),
-    /// An object appears or goes.
-    Change(u8),
-    /// The nth request still open is answered.
-    Answered(usize),
-}
-
-fn happens() -> impl Strategy<Value = Happens> {
-    let all: Vec<String> = Action::ALL
-        .iter()
-        .flat_map(|action| Keymap::default().keys(*action).to_vec())
-        .filter(|key| key.to_string() != "ctrl-c" && key.to_string() != "q")
-        .map(|key| key.to_string())
-        .chain(["a", "b", "1", "(", "東"].map(str::to_owned))
-        .collect();
-    prop_oneof![
-        6 => proptest::sample::select(all).prop_map(Happens::Key),
-        1 => (0u16..210, 0u16..60).prop_map(|(x, y)| Happens::Click(x, y)),
-        1 => (0u16..210, 0u16..60).prop_map(|(x, y)| Happens::Resize(x, y)),
-        2 => (0u8..20).prop_map(Happens::Change),
-        4 => (0usize..4).prop_map(Happens::Answered),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn no_key_and_no_change_shows_a_row_that_is_not_there(events in proptest::collection::vec(happens(), 1..80)) {
-        let mut app = Driven::new("");
-        let mut index: BTreeMap<u8, Arc<Row>> = BTreeMap::new();
-        let mut open: Vec<Request> = vec![app.request()];
-        // What the index held, and which query was asked, when the rows on the screen were found.
-        let mut shown: (u64, Vec<Arc<Row>>, String) = (0, Vec::new(), String::new());
-        let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(80, 24)).unwrap();
-        for event in events {
-            let effects = match event {
-                Happens::Key(key) => app.press(&key),
-                Happens::Click(x, y) => app.tell(Event::Mouse(Mouse::Click { x, y })),
-                Happens::Resize(x, y) => {
-                    terminal.backend_mut().resize(x, y);
-                    app.tell(Event::Resize(x, y))
-                }
-                Happens::Change(nth) => {
-                    if index.remove(&nth).is_none() {
-                        let owner = if nth % 3 == 0 { owned("web") } else { Vec::new() };
-                        index.insert(nth, row("Pod", "shop", &format!("web-{nth}"), &owner));
-                    }
-                    app.tell(Event::IndexChanged)
-                }
-                Happens::Answered(nth) if nth < open.len() => {
-                    let request = open.remove(nth);
-                    let rows: Vec<_> = index.values().cloned().collect();
-                    if request.generation == app.state.generation {
-                        shown = (request.generation, rows.clone(), request.text.clone());
-                    }
-                    app.tell(Event::Answer(answer(request.generation, &rows)))
-                }
-                Happens::Answered(_) => Vec::new(),
-            };
-            open.extend(effects.into_iter().filter_map(|effect| match effect {
-                Effect::Search(request) => Some(request),
-                _ => None,
-            }));
-            let (generation, rows, query) = &shown;
-            prop_assert_eq!(app.state.results.generation, *generation);
-            prop_assert_eq!(app.state.results.content.rows(), rows.as_slice());
-            prop_assert_eq!(&app.state.results.query, query);
-            let items = &app.state.results.items;
-            prop_assert!(app.state.cursor < items.len().max(1), "{} of {}", app.state.cursor, items.len());
-            prop_assert!(items.is_empty() || app.state.offset <= app.state.cursor);
-            terminal.draw(|frame| super::super::view::view(&app.state, frame)).unwrap();
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! Status, logs, searching inside views, and the head of the table.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn live(app: &mut Driven) {
