@@ -1,8 +1,8 @@
 //! What was asked: for tests that count requests and bytes.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// Requests remembered; older ones are only counted.
 const MAX_ENTRIES: usize = 20_000;
@@ -23,6 +23,21 @@ pub struct Request {
     /// The HTTP status of the answer.
     pub status: u16,
     bytes: Arc<AtomicU64>,
+    body: Weak<()>,
+}
+
+/// Goes with the body of an answer: counts its bytes, and ends with it.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    bytes: Arc<AtomicU64>,
+    body: Arc<()>,
+}
+
+impl Counter {
+    /// So many bytes were sent.
+    pub(super) fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 impl Request {
@@ -35,6 +50,7 @@ impl Request {
             user: String::new(),
             status: 0,
             bytes: Arc::default(),
+            body: Weak::new(),
         }
     }
 
@@ -43,8 +59,15 @@ impl Request {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    pub(super) fn counter(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.bytes)
+    /// Whether the answer is still being sent, or waited for.
+    pub fn is_open(&self) -> bool {
+        self.body.strong_count() > 0
+    }
+
+    pub(super) fn counter(&mut self) -> Counter {
+        let counter = Counter { bytes: Arc::clone(&self.bytes), body: Arc::default() };
+        self.body = Arc::downgrade(&counter.body);
+        counter
     }
 
     /// Whether it opened a watch.

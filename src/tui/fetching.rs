@@ -2,17 +2,21 @@
 //! that a slow server holds up no key; aborting one cancels its request.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::msg::{Event, LogNews, Page, Wanted};
 use super::state::StatusRequest;
-use crate::cluster::fetch::{FetchError, Fetcher, LogOptions, ObjectRef};
+use crate::cluster::fetch::{FetchError, Fetcher, LogOptions, ObjectRef, Sight, Standing};
 
 /// How long a status may take: one that comes later says little, and four slow ones would keep all others waiting.
 const STATUS_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Said where no client could be made.
+const NO_WAY: &str = "there is no way to reach the cluster";
 
 /// Lines of the past that are asked for.
 const LOG_TAIL: usize = 2_000;
@@ -21,26 +25,71 @@ const LOG_TAIL: usize = 2_000;
 pub(super) struct Fetching {
     events: mpsc::Sender<Event>,
     page: Option<JoinHandle<()>>,
+    /// What the page's task sees, and the number of its request.
+    seen: Option<(u64, Arc<Slot>)>,
     statuses: HashMap<u64, JoinHandle<()>>,
+}
+
+/// The newest sight of an object that has not been taken yet: whoever looks away for a while misses what lay between,
+/// and nothing piles up.
+#[derive(Default)]
+struct Slot {
+    newest: Mutex<Option<Sight<Page>>>,
+    put: Notify,
+}
+
+impl Slot {
+    fn put(&self, sight: Sight<Page>) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = newest.take().and_then(|before| before.what);
+        *newest = Some(Sight { what: sight.what.or(before), ..sight });
+        self.put.notify_one();
+    }
+
+    async fn next(&self) -> Sight<Page> {
+        loop {
+            let put = self.put.notified();
+            if let Some(sight) = self.newest.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return sight;
+            }
+            put.await;
+        }
+    }
 }
 
 impl Fetching {
     pub(super) fn new(events: mpsc::Sender<Event>) -> Self {
-        Self { events, page: None, statuses: HashMap::new() }
+        Self { events, page: None, seen: None, statuses: HashMap::new() }
     }
 
-    /// Fetches a page; what was fetched before is cancelled.
+    /// Fetches a page and keeps it current; what was fetched before is cancelled.
     pub(super) fn page(&mut self, fetcher: Option<Fetcher>, ticket: u64, object: ObjectRef, wanted: Wanted) {
         self.cancel_page();
-        let events = self.events.clone();
+        let slot = Arc::new(Slot::default());
+        self.seen = Some((ticket, slot.clone()));
+        let Some(fetcher) = fetcher else {
+            let why = NO_WAY.to_owned();
+            let standing = Standing::Still { why: why.clone(), again: false };
+            return slot.put(Sight { what: Some(Err(why)), standing, requests: 0 });
+        };
         self.page = Some(tokio::spawn(async move {
-            let page = match fetcher {
-                Some(fetcher) => look(&fetcher, &object, wanted).await.map_err(|error| chain(&error)),
-                None => Err("there is no way to reach the cluster".to_owned()),
-            };
-            // Nobody listens any more when the app ends.
-            _ = events.send(Event::Fetched { ticket, page }).await;
+            match wanted {
+                Wanted::Manifest { reveal } => {
+                    fetcher.follow(&object, reveal, |sight| slot.put(sight.map(Page::Manifest))).await;
+                }
+                Wanted::Events => {
+                    fetcher.follow_events(&object, |sight| slot.put(sight.map(Page::Events))).await;
+                }
+            }
         }));
+    }
+
+    /// The next thing that is seen of the page; waits for ever where none is fetched. Safe to cancel.
+    pub(super) async fn seen(&self) -> Event {
+        match &self.seen {
+            Some((ticket, slot)) => Event::Seen { ticket: *ticket, sight: slot.next().await },
+            None => std::future::pending().await,
+        }
     }
 
     /// Follows a log; what was fetched before is cancelled.
@@ -60,7 +109,7 @@ impl Fetching {
                     let options = LogOptions { container, previous, tail: LOG_TAIL };
                     follow(&fetcher, &pod, options, ticket, &events).await.map_err(|error| chain(&error))
                 }
-                None => Err("there is no way to reach the cluster".to_owned()),
+                None => Err(NO_WAY.to_owned()),
             };
             _ = events.send(Event::Log { ticket, news: LogNews::Ended(how) }).await;
         }));
@@ -68,6 +117,7 @@ impl Fetching {
 
     /// The page is wanted no longer.
     pub(super) fn cancel_page(&mut self) {
+        self.seen = None;
         if let Some(task) = self.page.take() {
             task.abort();
         }
@@ -87,7 +137,7 @@ impl Fetching {
                         Err(_) => Err("no answer in time".to_owned()),
                     }
                 }
-                None => Err("there is no way to reach the cluster".to_owned()),
+                None => Err(NO_WAY.to_owned()),
             };
             if let Err(why) = &said {
                 tracing::debug!(kind = object.plural, name = object.name, %why, "no status");
@@ -131,13 +181,6 @@ async fn follow(
         say(LogNews::Lines(lines)).await;
     }
     Ok(())
-}
-
-async fn look(fetcher: &Fetcher, object: &ObjectRef, wanted: Wanted) -> Result<Page, FetchError> {
-    match wanted {
-        Wanted::Manifest { reveal } => fetcher.manifest(object, reveal).await.map(Page::Manifest),
-        Wanted::Events => fetcher.events(object).await.map(Page::Events),
-    }
 }
 
 // An error and its causes, in one line.

@@ -8,8 +8,8 @@ use super::state::{Content, Overlay, State};
 const WIDE: u16 = 120;
 /// Rows of a preview below the list that says anything, its rule included.
 const PREVIEW_ROWS: u16 = 4;
-/// Lines above a log.
-pub(super) const LOG_HEAD: usize = 2;
+/// Lines above what is shown of an object: which, and how current it is.
+pub(super) const DETAIL_HEAD: usize = 2;
 /// Columns of the facets panel, its rule included, and the same where there is much room.
 const FACETS: (u16, u16) = (24, 30);
 
@@ -107,13 +107,12 @@ pub(super) fn rows(state: &State) -> usize {
     usize::from(areas(state).list.height)
 }
 
-/// Lines of a view that lies over the list; a picker's line of input and what stands above a log are not among them.
+/// Lines of a view that lies over the list; a picker's line of input and the head of details are not among them.
 pub(super) fn overlay_rows(state: &State) -> usize {
     let input = match state.overlays.last() {
         Some(Overlay::Picker(_)) => 1,
-        // Above a log stands which it is.
-        Some(Overlay::Detail(detail)) if detail.logs.is_some() => LOG_HEAD,
-        Some(Overlay::Detail(_) | Overlay::Help(_) | Overlay::Coverage(_)) | None => 0,
+        Some(Overlay::Detail(_)) => DETAIL_HEAD,
+        Some(Overlay::Help(_) | Overlay::Coverage(_)) | None => 0,
     };
     usize::from(areas(state).body.height).saturating_sub(input)
 }

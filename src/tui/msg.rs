@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::family::Family;
 use super::keys::Key;
 use super::state::{Content, Facet, Proposal, Row, StatusRequest};
-use crate::cluster::fetch::{Manifest, ObjectRef, Occurrence, Printed};
+use crate::cluster::fetch::{Manifest, ObjectRef, Occurrence, Printed, Sight};
 use crate::engine::status::Status;
 use crate::object::KindKey;
 use crate::query::Span;
@@ -37,12 +37,19 @@ pub(crate) enum Event {
     Answer(Answer),
     /// The index holds something else than the last answer was made from.
     IndexChanged,
-    /// What was fetched of an object.
+    /// What was found of an object in the index.
     Fetched {
         /// Number of the request.
         ticket: u64,
         /// What came, or why nothing did.
         page: Result<Page, String>,
+    },
+    /// What is seen of an object in the cluster.
+    Seen {
+        /// Number of the request.
+        ticket: u64,
+        /// What.
+        sight: Sight<Page>,
     },
     /// Something about the log that is followed.
     Log {
@@ -261,7 +268,7 @@ pub(crate) enum Effect {
     SaveHistory(Vec<String>),
     /// Open another context.
     SwitchContext(String),
-    /// Fetch something of an object; what was fetched before is cancelled.
+    /// Fetch something of an object and keep it current; what was fetched before is cancelled.
     Fetch {
         /// Number of the request; the answer carries it.
         ticket: u64,

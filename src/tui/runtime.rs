@@ -141,6 +141,7 @@ impl App {
                     None
                 }
                 event = arrived.recv() => event,
+                seen = self.fetching.seen() => Some(seen),
                 _ = tick.tick() => Some(Event::Tick),
                 () = due(self.state.statuses.due_ms()) => Some(Event::Tick),
             };

@@ -1,16 +1,22 @@
-//! Single objects on demand, for people to look at: the manifest, the events, the status, logs. Nothing here is stored; the
-//! values of Secrets are masked unless a call asks for them.
+//! Single objects on demand, for people to look at: the manifest and the events, for as long as somebody looks; the status;
+//! logs. Nothing here is stored; the values of Secrets are masked unless a call asks for them.
 
 mod events;
+mod live;
 mod logs;
 mod manifest;
 mod table;
 #[cfg(test)]
 mod tests;
 
+use events::About;
+use live::{Follower, Place};
+use manifest::Single;
+
 use super::client::{Client, ClientError, RequestSpec};
 
 pub use events::Occurrence;
+pub use live::{Sight, Standing};
 pub use logs::{LogOptions, LogStream};
 pub use manifest::{MASK, Manifest};
 pub use table::{Printed, Reported};
@@ -53,6 +59,9 @@ pub enum FetchError {
     /// The object is another one with the same name.
     #[error("it was deleted; another object has its name now")]
     Replaced,
+    /// There is none.
+    #[error("it is not there (any more)")]
+    Missing,
     /// The answer is no object.
     #[error("the answer can't be read: {0}")]
     Unreadable(String),
@@ -103,28 +112,44 @@ impl Fetcher {
         Self { client }
     }
 
-    /// The object as YAML. Of a Secret, values are masked unless `reveal`.
-    ///
-    /// # Errors
-    /// [`FetchError`].
-    pub async fn manifest(&self, object: &ObjectRef, reveal: bool) -> Result<Manifest, FetchError> {
-        let response = self.client.get(&RequestSpec::new(object.path()?)).await?;
-        let value = response.json(LARGEST_OBJECT).await?;
-        manifest::read(value, object, reveal)
+    /// Tells how the object looks as YAML, and again when it changes, until it is gone or can't be followed. Of a
+    /// Secret, values are masked unless `reveal`.
+    pub async fn follow(
+        &self,
+        object: &ObjectRef,
+        reveal: bool,
+        mut tell: impl FnMut(Sight<Manifest>) + Send,
+    ) {
+        let place = object.collection().and_then(|list| {
+            let selector = format!("metadata.name={}", object.name);
+            Ok(Place { list, selector, limit: None, single: Some(object.path()?) })
+        });
+        match place {
+            Ok(place) => {
+                Follower::new(&self.client, place, Single::new(object, reveal), &mut tell).run().await;
+            }
+            Err(error) => tell(Sight::impossible(&error)),
+        }
     }
 
-    /// The events about the object, oldest first; at most 500.
-    ///
-    /// # Errors
-    /// [`FetchError`].
-    pub async fn events(&self, object: &ObjectRef) -> Result<Vec<Occurrence>, FetchError> {
+    /// Tells the events about the object, oldest first, at most 500, and again when there are others, until they can't
+    /// be followed.
+    pub async fn follow_events(
+        &self,
+        object: &ObjectRef,
+        mut tell: impl FnMut(Sight<Vec<Occurrence>>) + Send,
+    ) {
         // Events about cluster-scoped objects lie in the namespace `default`.
         let namespace = object.namespace.as_deref().unwrap_or("default");
-        let spec = RequestSpec::new(format!("/api/v1/namespaces/{}/events", segment(namespace)?))
-            .query("fieldSelector", format!("involvedObject.uid={}", object.uid))
-            .query("limit", MOST_EVENTS.to_string());
-        let list = self.client.get(&spec).await?.json(LARGEST_LIST).await?;
-        Ok(events::read(&list, &object.uid))
+        let list = segment(namespace).map(|namespace| format!("/api/v1/namespaces/{namespace}/events"));
+        match list {
+            Ok(list) => {
+                let selector = format!("involvedObject.uid={}", object.uid);
+                let place = Place { list, selector, limit: Some(MOST_EVENTS), single: None };
+                Follower::new(&self.client, place, About::new(&object.uid), &mut tell).run().await;
+            }
+            Err(error) => tell(Sight::impossible(&error)),
+        }
     }
 
     /// The containers of a Pod, the one to look at first in front.

@@ -24,7 +24,7 @@ pub use backoff::Backoff;
 pub use connectivity::{Connectivity, Link};
 pub use reader::{Reader, ReaderOptions};
 pub use revision::{Revisions, Storage};
-pub use trouble::{Trouble, describe};
+pub use trouble::{Trouble, describe, refusal};
 
 use std::future::Future;
 use std::time::Duration;

@@ -36,15 +36,7 @@ pub enum Trouble {
 impl Trouble {
     /// A watch's ERROR event.
     pub(super) fn of_status(status: Status) -> Self {
-        let failure = Failure {
-            status: status.code,
-            reason: status.reason,
-            message: status.message,
-            causes: status.causes.into_iter().map(|cause| cause.reason).collect(),
-            retry_after: status.retry_after_seconds.map(u64::from),
-            ..Failure::default()
-        };
-        Self::from(ClientError::of(failure))
+        Self::from(refusal(status))
     }
 
     /// An answer in a format that was not asked for.
@@ -109,6 +101,18 @@ impl std::fmt::Display for Trouble {
             | Self::Other { message, .. } => f.write_str(message),
         }
     }
+}
+
+/// What a watch's ERROR event says, as if it were the answer.
+pub fn refusal(status: Status) -> ClientError {
+    ClientError::of(Failure {
+        status: status.code,
+        reason: status.reason,
+        message: status.message,
+        causes: status.causes.into_iter().map(|cause| cause.reason).collect(),
+        retry_after: status.retry_after_seconds.map(u64::from),
+        ..Failure::default()
+    })
 }
 
 /// An error and its causes in one line.

@@ -52,10 +52,12 @@ pub fn list<'a>(encoding: Encoding, end: &ListEnd, items: impl Iterator<Item = W
     }
 }
 
-/// A whole list body as plain JSON, with full objects: what a server sends that knows no metadata lists.
+/// A whole list body as plain JSON, with full objects: what a server sends that knows no metadata lists. Items of a
+/// custom resource's list say their kind (`named`), those of a built-in one's do not.
 pub fn full_list<'a>(
     kind: &str,
     api_version: &str,
+    named: bool,
     end: &ListEnd,
     items: impl Iterator<Item = Written<'a>>,
 ) -> Vec<u8> {
@@ -65,7 +67,11 @@ pub fn full_list<'a>(
         if index > 0 {
             body.push(b',');
         }
-        body.extend(full_object(kind, api_version, item).to_string().bytes());
+        let mut object = full_object(kind, api_version, item);
+        if let Some(members) = object.as_object_mut().filter(|_| !named) {
+            members.retain(|key, _| key != "kind" && key != "apiVersion");
+        }
+        body.extend(object.to_string().bytes());
     });
     let head = json_head(&format!("{kind}List"), api_version, end);
     body.extend(format!("],\"kind\":{},\"metadata\":{}}}\n", head["kind"], head["metadata"]).bytes());
@@ -126,6 +132,7 @@ pub fn full_event(
     kind: &str,
     api_version: &str,
     event: &WatchEvent,
+    managed_fields: &str,
     content: fn(&Object) -> Map<String, Value>,
 ) -> Vec<u8> {
     let (name, object) = match event {
@@ -137,7 +144,8 @@ pub fn full_event(
         }
         WatchEvent::Error(_) | WatchEvent::Unknown(_) => return self::event(Encoding::Json, event, ""),
     };
-    let written = Written { content, ..Written::from(object) };
+    let managed_fields = if object.name.is_empty() { "" } else { managed_fields };
+    let written = Written { content, managed_fields, ..Written::from(object) };
     line(&json!({ "type": name, "object": full_object(kind, api_version, written) }))
 }
 

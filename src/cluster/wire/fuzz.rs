@@ -169,7 +169,7 @@ fn every_list_comes_back_as_written_however_it_is_cut() {
         let end = ListEnd { resource_version: version, continue_token: None, remaining: Some(3) };
         let items = objects.iter().map(encode::Written::from);
         let body = match encoding {
-            Encoding::Json if full => encode::full_list("Thing", "example.org/v1", &end, items),
+            Encoding::Json if full => encode::full_list("Thing", "example.org/v1", true, &end, items),
             Encoding::Json | Encoding::Protobuf => encode::list(encoding, &end, items),
         };
         let (parts, ended) = list_outcome(encoding, &cut(&body, &places));

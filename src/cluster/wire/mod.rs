@@ -4,7 +4,7 @@
 //! - A **list** is one protobuf envelope (`k8s\0`, then `runtime.Unknown` holding the list) or one JSON document:
 //!   [`ListDecoder`].
 //! - A **watch** is a stream of length-delimited protobuf frames, each a `WatchEvent` that holds another envelope, or
-//!   a stream of JSON documents: [`WatchDecoder`].
+//!   a stream of JSON documents: [`WatchDecoder`]; of whole objects, for people, always the latter: [`WholeDecoder`].
 //! - What a server says when it refuses is a [`Status`]; bodies may come gzipped ([`Gunzip`]).
 //!
 //! `managedFields` is skipped unread: on real clusters it is most of the bytes. [`encode`] writes the same formats for
@@ -20,6 +20,7 @@ mod metadata;
 mod proto;
 mod status;
 mod watch;
+mod whole;
 
 #[cfg(test)]
 mod fuzz;
@@ -30,6 +31,7 @@ pub use gzip::Gunzip;
 pub use list::{ListDecoder, ListEnd, ListPart};
 pub use status::{Cause, Status};
 pub use watch::{WatchDecoder, WatchEvent};
+pub use whole::{WholeDecoder, WholeEvent, WholeObject};
 
 /// Content type of the protobuf encoding, without parameters.
 pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";

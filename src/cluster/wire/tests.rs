@@ -213,7 +213,7 @@ fn what_is_encoded_is_decoded() {
         assert_eq!(read_watch(encoding, &[&body]).unwrap(), events);
         assert_eq!(Status::decode("", &encode::status(encoding, &status)), status);
     }
-    let body = encode::full_list("Pod", "v1", &end, [written].into_iter());
+    let body = encode::full_list("Pod", "v1", false, &end, [written].into_iter());
     assert_eq!(read_list(Encoding::Json, &[&body]).unwrap().1, [object]);
 }
 

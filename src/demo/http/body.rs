@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -16,6 +14,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 
 use super::reply::Payload;
 use crate::demo::faults::Action;
+use crate::demo::log::Counter;
 
 /// What hyper sends.
 pub(in crate::demo) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -30,7 +29,7 @@ pub(super) fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Makes the body that is sent.
-pub(super) fn body(payload: Payload, action: Option<&Action>, counter: Arc<AtomicU64>) -> Body {
+pub(super) fn body(payload: Payload, action: Option<&Action>, counter: Counter) -> Body {
     let faulty = action.is_some_and(|action| {
         matches!(
             action,
@@ -56,7 +55,7 @@ pub(super) fn body(payload: Payload, action: Option<&Action>, counter: Arc<Atomi
     };
     body.map_frame(move |frame| {
         if let Some(bytes) = frame.data_ref() {
-            counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            counter.add(bytes.len());
         }
         frame
     })
@@ -139,9 +138,9 @@ mod tests {
 
     async fn through(action: Action) -> Result<Vec<u8>, io::Error> {
         let payload = Payload::Whole(vec![7; 40_000]);
-        let counter = Arc::new(AtomicU64::new(0));
-        let sent = body(payload, Some(&action), Arc::clone(&counter)).collect().await?.to_bytes();
-        assert_eq!(counter.load(Ordering::Relaxed), sent.len() as u64);
+        let mut noted = crate::demo::log::Request::new("GET", "/", "", "");
+        let sent = body(payload, Some(&action), noted.counter()).collect().await?.to_bytes();
+        assert_eq!((noted.bytes(), noted.is_open()), (sent.len() as u64, false));
         Ok(sent.to_vec())
     }
 

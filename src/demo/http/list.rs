@@ -10,6 +10,7 @@ use super::selector::Selector;
 use super::table::{Replicas, replicas, table};
 use crate::cluster::wire::encode::{self, Written};
 use crate::cluster::wire::{Encoding, ListEnd};
+use crate::demo::catalog::Origin;
 use crate::demo::faults::Action;
 use crate::demo::seed;
 use crate::demo::shared::Shared;
@@ -221,7 +222,9 @@ fn encode_page(form: Form, call: &Call, page: &Page, pods: &Replicas) -> Reply {
     match form {
         Form::Metadata(encoding) => Reply::encoded(encoding, encode::list(encoding, &page.end, items)),
         Form::Full => {
-            let body = encode::full_list(&call.served.kind.kind, &call.api_version(), &page.end, items);
+            let named = call.served.origin != Origin::BuiltIn;
+            let body =
+                encode::full_list(&call.served.kind.kind, &call.api_version(), named, &page.end, items);
             Reply::encoded(Encoding::Json, body)
         }
         Form::Table => Reply::json(&table(call, &page.end, &page.items, pods)),

@@ -314,7 +314,7 @@ fn response(
     mut reply: Reply,
     action: Option<&Action>,
     asked: &HeaderMap,
-    counter: Arc<std::sync::atomic::AtomicU64>,
+    counter: log::Counter,
 ) -> Response<Body> {
     let wants_gzip = header(asked, ACCEPT_ENCODING).split(',').any(|name| name.trim().starts_with("gzip"));
     if let Payload::Whole(bytes) = &reply.body

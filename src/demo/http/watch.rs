@@ -255,7 +255,8 @@ impl Watcher {
         let bytes = match self.form {
             Form::Metadata(encoding) => encode::event(encoding, event, seed::managed_fields(kind)),
             Form::Full | Form::Table => {
-                encode::full_event(kind, &self.call.api_version(), event, seed::content(kind))
+                let fields = seed::managed_fields(kind);
+                encode::full_event(kind, &self.call.api_version(), event, fields, seed::content(kind))
             }
         };
         bytes.into()

@@ -203,7 +203,7 @@ actions! {
     Follow "follow" Object T, "f", "follow";
     /// Show or hide managedFields in the YAML
     ManagedFields "managed-fields" Object T, "m", "managedFields";
-    /// Reveal the values of a Secret in the YAML, until it is closed
+    /// Reveal the values of a Secret in the YAML, until it is closed; mask them again
     Reveal "reveal" Object T, "x", "reveal";
     /// Copy the name
     CopyName "copy-name" Object L | T, "c", "copy";

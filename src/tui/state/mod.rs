@@ -1,8 +1,10 @@
 //! Everything that the screen shows. Changed by `update` alone, drawn by `view`.
 
+mod changes;
 mod find;
 mod history;
 mod line;
+mod live;
 mod logs;
 mod picker;
 mod rows;
@@ -16,9 +18,11 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+pub(crate) use changes::Difference;
 pub(crate) use find::{Find, matches};
 pub(crate) use history::History;
 pub(crate) use line::Line;
+pub(crate) use live::Live;
 pub(crate) use logs::{LogLine, Logs};
 pub(crate) use picker::{Pick, PickItem, Picker, PickerKind};
 pub(crate) use rows::{Content, Item, ItemKey, KindCount, Row, Siblings};
@@ -81,6 +85,8 @@ pub(crate) struct Detail {
     pub(crate) managed_fields: bool,
     /// The log, when that is what shows.
     pub(crate) logs: Option<Logs>,
+    /// How current what was fetched is.
+    pub(crate) live: Box<Live>,
 }
 
 /// What is shown of an object.
@@ -273,6 +279,8 @@ pub(crate) struct State {
     pub(crate) contexts: Vec<String>,
     /// Number of the newest fetch.
     pub(crate) ticket: u64,
+    /// Requests made for what was opened.
+    pub(crate) opened: u64,
     /// What is searched for in the view on top.
     pub(crate) find: Option<Find>,
     /// The status of what shows.
@@ -318,6 +326,7 @@ impl State {
             cluster: Cluster::default(),
             contexts: Vec::new(),
             ticket: 0,
+            opened: 0,
             find: None,
             statuses: Statuses::default(),
             note: None,

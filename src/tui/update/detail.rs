@@ -2,9 +2,10 @@
 
 use super::super::keys::Action;
 use super::super::msg::{Effect, Page, Wanted};
-use super::super::state::{CLUSTER, Detail, Overlay, Row, State, Tab};
-use super::{note, query};
-use crate::cluster::fetch::ObjectRef;
+use super::super::state::{CLUSTER, Detail, Difference, Overlay, Row, State, Tab};
+use super::super::view;
+use super::{find, note, query};
+use crate::cluster::fetch::{ObjectRef, Sight};
 
 /// Opens the object under the cursor, or another tab of the one that is open.
 pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
@@ -20,7 +21,16 @@ pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             return note(state, "no object is selected");
         };
         query::used(state, effects);
-        let detail = Detail { row, tab, scroll: 0, ticket: 0, page: None, managed_fields: false, logs: None };
+        let detail = Detail {
+            row,
+            tab,
+            scroll: 0,
+            ticket: 0,
+            page: None,
+            managed_fields: false,
+            logs: None,
+            live: Box::default(),
+        };
         super::open(state, Overlay::Detail(detail), effects);
     }
     show(state, tab, false, effects);
@@ -46,9 +56,9 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Previous | Action::Container | Action::Follow => super::logs::act(state, action, effects),
         Action::ManagedFields => detail.managed_fields = !detail.managed_fields,
         Action::Reveal => match &detail.page {
-            Some(Ok(Page::Manifest(manifest))) if manifest.masked > 0 => {
-                show(state, Tab::Yaml, true, effects);
-            }
+            Some(Ok(Page::Manifest(manifest))) if manifest.masked > 0 => reveal(state, effects),
+            // What is to be hidden goes at once, however long the masked one takes.
+            Some(Ok(Page::Manifest(manifest))) if manifest.revealed => show(state, Tab::Yaml, false, effects),
             Some(Ok(Page::Manifest(_) | Page::Events(_) | Page::Family(_)) | Err(_)) | None => {
                 note(state, "nothing is masked here");
             }
@@ -57,12 +67,22 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
     }
 }
 
+// The masked one stays in its place until the other comes.
+fn reveal(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
+    let kept = (detail.scroll, detail.page.take());
+    show(state, Tab::Yaml, true, effects);
+    if let Some(Overlay::Detail(detail)) = state.overlays.last_mut() {
+        (detail.scroll, detail.page) = kept;
+    }
+}
+
 pub(super) fn show(state: &mut State, tab: Tab, reveal: bool, effects: &mut Vec<Effect>) {
     state.ticket += 1;
     let ticket = state.ticket;
     let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
     (detail.tab, detail.scroll, detail.ticket, detail.page) = (tab, 0, ticket, None);
-    detail.logs = None;
+    (detail.logs, detail.live) = (None, Box::default());
     let wanted = match tab {
         Tab::Summary => return effects.push(Effect::CancelFetch),
         Tab::Yaml => Wanted::Manifest { reveal },
@@ -96,13 +116,61 @@ pub(super) fn owner(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Something was fetched; for a tab that was left it is dropped.
-pub(super) fn arrived(state: &mut State, ticket: u64, page: Result<Page, String>, effects: &mut Vec<Effect>) {
-    let waiting = state.overlays.iter_mut().find_map(|overlay| match overlay {
-        Overlay::Detail(detail) if detail.ticket == ticket => Some(detail),
+/// Something was seen; for a tab that was left it is dropped.
+pub(super) fn seen(state: &mut State, ticket: u64, sight: Sight<Page>) {
+    let (now, rows) = (state.now_ms, view::overlay_lines(state));
+    let Some((detail, is_top)) = waiting(state, ticket) else { return };
+    let Sight { what, standing, requests } = sight;
+    let more_requests = detail.live.stands(now, standing, what.is_some(), requests);
+    let difference = what.and_then(|page| take(detail, page, now));
+    state.opened += more_requests;
+    match difference {
+        Some(difference) if is_top => find::carry(state, |row| difference.follow(row)),
+        None if is_top => make_room(state, rows),
+        Some(_) | None => {}
+    }
+}
+
+// Puts a page in the place of the one before; between two manifests it says what became of the lines.
+fn take(detail: &mut Detail, page: Result<Page, String>, now: i64) -> Option<Difference> {
+    let difference = match (&detail.page, &page) {
+        (Some(Ok(Page::Manifest(old))), Ok(Page::Manifest(new))) => {
+            Some(Difference::new(&old.text, &new.text))
+        }
+        _ => None,
+    };
+    if let Some(difference) = &difference {
+        detail.live.differs(now, difference);
+        detail.scroll = difference.follow(detail.scroll);
+    }
+    detail.live.shown = true;
+    detail.page = Some(page);
+    difference
+}
+
+// The newest events come first: what is being read moves down with its place.
+fn make_room(state: &mut State, rows_before: usize) {
+    let more = view::overlay_lines(state).saturating_sub(rows_before);
+    let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
+    let more = if detail.tab == Tab::Events && rows_before > 0 { more } else { 0 };
+    if detail.scroll > 0 {
+        detail.scroll += more;
+    }
+    find::carry(state, |row| row + more);
+}
+
+// The details that this request is for, and whether they are on top.
+fn waiting(state: &mut State, ticket: u64) -> Option<(&mut Detail, bool)> {
+    let last = state.overlays.len().saturating_sub(1);
+    state.overlays.iter_mut().enumerate().find_map(|(nth, overlay)| match overlay {
+        Overlay::Detail(detail) if detail.ticket == ticket => Some((detail, nth == last)),
         Overlay::Detail(_) | Overlay::Help(_) | Overlay::Coverage(_) | Overlay::Picker(_) => None,
-    });
-    let Some(detail) = waiting else { return };
+    })
+}
+
+/// Something was found in the index; for a tab that was left it is dropped.
+pub(super) fn arrived(state: &mut State, ticket: u64, page: Result<Page, String>, effects: &mut Vec<Effect>) {
+    let Some((detail, _)) = waiting(state, ticket) else { return };
     match (detail.tab, page) {
         (Tab::Logs, Ok(Page::Family(family))) => super::logs::choose(state, &family, effects),
         (_, page) => detail.page = Some(page),

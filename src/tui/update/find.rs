@@ -92,6 +92,19 @@ pub(super) fn next(state: &mut State, forward: bool) {
     go(state, &rows, Some(nth));
 }
 
+/// The text below the search changed: each row is now where `follow` says. The match that was gone to stays the one.
+pub(super) fn carry(state: &mut State, follow: impl Fn(usize) -> usize) {
+    let Some(find) = &mut state.find else { return };
+    find.from = follow(find.from);
+    let at = find.at.map(follow);
+    let rows = view::rows_with(state);
+    let nth = at.and_then(|at| rows.iter().position(|row| *row >= at).or(rows.len().checked_sub(1)));
+    if let Some(find) = &mut state.find {
+        find.at = nth.and_then(|nth| rows.get(nth)).copied();
+        find.count = (nth.map_or(0, |nth| nth + 1), rows.len());
+    }
+}
+
 fn go(state: &mut State, rows: &[usize], nth: Option<usize>) {
     let row = nth.and_then(|nth| rows.get(nth)).copied();
     if let Some(find) = &mut state.find {

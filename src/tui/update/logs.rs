@@ -27,6 +27,8 @@ pub(super) fn start(state: &mut State, container: String, previous: bool, effect
     logs.containers = containers;
     detail.logs = Some(logs);
     let pod = detail::reference(&detail.row);
+    // Its containers are asked for first, where they are not known.
+    state.opened += if container.is_empty() { 2 } else { 1 };
     effects.push(Effect::Logs { ticket, pod, container, previous });
 }
 

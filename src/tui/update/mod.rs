@@ -46,6 +46,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Event::Tick => {}
         Event::Answer(answer) => answer::arrived(state, answer, &mut effects),
         Event::Fetched { ticket, page } => detail::arrived(state, ticket, page, &mut effects),
+        Event::Seen { ticket, sight } => detail::seen(state, ticket, sight),
         Event::Log { ticket, news } => logs::arrived(state, ticket, news),
         Event::Status { ticket, said } => state.statuses.arrived(ticket, said),
         Event::IndexChanged => query::search(state, &mut effects),

@@ -14,6 +14,7 @@ use super::{start, update};
 use crate::cluster::fetch::{Manifest, Printed, Reported};
 use crate::engine::status::{Phase, Status};
 
+mod live;
 mod moving;
 mod random;
 mod views;
@@ -312,7 +313,7 @@ fn what_is_fetched_for_a_tab_that_was_left_is_dropped_and_a_revealed_secret_goes
     let (first, wanted) = fetch(&app);
     assert_eq!(wanted, Wanted::Manifest { reveal: false });
     let manifest = |text: &str, masked| {
-        Ok(Page::Manifest(Manifest { text: text.to_owned(), managed_fields: String::new(), masked }))
+        Ok(Page::Manifest(Manifest { text: text.to_owned(), masked, ..Manifest::default() }))
     };
     app.press("E");
     app.tell(Event::Fetched { ticket: first, page: manifest("late", 0) });

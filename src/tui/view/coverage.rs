@@ -185,10 +185,14 @@ fn coverage(state: &State, status: &Status) -> String {
 fn costs(state: &State, status: &Status) -> String {
     let column = match state.statuses.off {
         true => "the status column off".to_owned(),
-        false => format!("{} more for the status column", number(state.statuses.requests)),
+        false => format!("{} for the status column", number(state.statuses.requests)),
     };
-    let mut text =
-        format!("{} requests, {column}, {} received", number(status.requests), bytes(status.bytes));
+    let opened = number(state.opened);
+    let mut text = format!(
+        "{} requests, {column}, {opened} for what was opened, {} received",
+        number(status.requests),
+        bytes(status.bytes)
+    );
     // Nothing is said of what did not happen.
     for (count, what) in [
         (status.throttled, "answers of 429"),

@@ -8,26 +8,79 @@ use super::super::msg::Page;
 use super::super::state::{Detail, State, Tab};
 use super::detail;
 use super::text::{clean, wrap};
-use crate::cluster::fetch::{Manifest, Occurrence};
+use crate::cluster::fetch::{Manifest, Occurrence, Standing};
 use crate::text::{age, sanitise, width};
 
 pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![heading(state, detail, columns), Line::default()];
     match (detail.tab, &detail.page) {
-        (Tab::Summary, _) => lines.extend(detail::lines(state, &detail.row, columns)),
-        (Tab::Logs, None) => lines.push(dim(state, "looking for its Pods in the index")),
-        (Tab::Tree, None) => lines.push(dim(state, "looking in the index")),
-        (Tab::Yaml | Tab::Events, None) => lines.push(dim(state, "asking the cluster; esc goes back")),
+        (Tab::Summary, _) => detail::lines(state, &detail.row, columns),
+        (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, None) => Vec::new(),
         (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, Some(Err(why))) => {
-            for piece in wrap(&sanitise(why), columns.saturating_sub(4).max(10)) {
-                lines.push(Line::from(Span::styled(format!("   {piece}"), state.theme.bad())));
-            }
+            let line = |piece| Line::from(Span::styled(format!("   {piece}"), state.theme.bad()));
+            let pieces = wrap(&sanitise(why), columns.saturating_sub(4).max(10));
+            pieces.into_iter().map(line).collect()
         }
-        (_, Some(Ok(Page::Manifest(manifest)))) => lines.extend(yaml(state, detail, manifest, columns)),
-        (_, Some(Ok(Page::Family(family)))) => lines.extend(relatives(state, family, columns)),
-        (_, Some(Ok(Page::Events(events)))) => lines.extend(occurrences(state, events, columns)),
+        (_, Some(Ok(Page::Manifest(manifest)))) => yaml(state, detail, manifest, columns),
+        (_, Some(Ok(Page::Family(family)))) => relatives(state, family, columns),
+        (_, Some(Ok(Page::Events(events)))) => occurrences(state, events, columns),
     }
-    lines
+}
+
+/// One line about what is shown: how current it is, what is hidden of it.
+pub(super) fn about(state: &State, detail: &Detail, columns: usize) -> Line<'static> {
+    let waiting = match (detail.tab, &detail.page) {
+        (Tab::Summary, _) => return Line::default(),
+        (Tab::Logs, None) => "looking for its Pods in the index",
+        (Tab::Tree, None) => "looking in the index",
+        (Tab::Yaml | Tab::Events, None) => "asking the cluster; esc goes back",
+        (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, Some(_)) => "",
+    };
+    if !waiting.is_empty() {
+        return dim(state, waiting);
+    }
+    let (words, style) = standing(state, detail);
+    let mut facts = Vec::new();
+    if let Some(Ok(Page::Manifest(manifest))) = &detail.page {
+        if let Some(at) = detail.live.changed_ms {
+            facts.push(format!("changed {} ago", age((state.now_ms - at) / 1000)));
+        }
+        if manifest.masked > 0 {
+            facts.push(format!("{} values are masked; x reveals them", manifest.masked));
+        }
+        if manifest.revealed {
+            facts.push("values are decoded; x masks them".to_owned());
+        }
+    }
+    let gap = if words.is_empty() { "" } else { "  " };
+    let lead = clean(&format!("   {words}{gap}"), columns);
+    let facts = clean(&facts.join("  "), columns.saturating_sub(width(&lead)));
+    if lead.trim().is_empty() && facts.is_empty() {
+        return Line::default();
+    }
+    Line::from(vec![Span::styled(lead, style), Span::styled(facts, state.theme.dim())])
+}
+
+fn standing(state: &State, detail: &Detail) -> (String, Style) {
+    let theme = state.theme;
+    let at = || super::top::time(state, Some(detail.live.since_ms));
+    match &detail.live.standing {
+        // Nothing was read: that stands below.
+        Some(Standing::Still { again: true, .. }) if matches!(detail.page, Some(Err(_))) => {
+            ("trying again".to_owned(), theme.dim())
+        }
+        Some(_) if matches!(detail.page, Some(Err(_))) => (String::new(), theme.dim()),
+        None => (String::new(), theme.dim()),
+        Some(Standing::Read) => (format!("◌ as of {}", at()), theme.dim()),
+        Some(Standing::Live) => ("● live".to_owned(), theme.good()),
+        Some(Standing::Still { why, again }) => {
+            let again = if *again { "; trying again" } else { "" };
+            (format!("○ as of {}, not live{again}: {}", at(), sanitise(why)), theme.bad())
+        }
+        Some(Standing::Deleted { replaced }) => {
+            let next = if *replaced { "; another object has its name now" } else { "" };
+            (format!("○ deleted at {}{next}", at()), theme.bad())
+        }
+    }
 }
 
 fn dim(state: &State, text: &str) -> Line<'static> {
@@ -54,12 +107,13 @@ pub(super) fn heading(state: &State, detail: &Detail, columns: usize) -> Line<'s
 }
 
 fn yaml(state: &State, detail: &Detail, manifest: &Manifest, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    if manifest.masked > 0 {
-        let text = format!("{} values are masked; x reveals them until this is closed", manifest.masked);
-        lines.push(dim(state, &text));
+    let mut lines: Vec<Line<'static>> =
+        manifest.text.lines().map(|line| coloured(state, line, columns)).collect();
+    for nth in &detail.live.changed {
+        if let Some(line) = lines.get_mut(*nth) {
+            mark(state, line);
+        }
     }
-    lines.extend(manifest.text.lines().map(|line| coloured(state, line, columns)));
     if manifest.managed_fields.is_empty() {
         return lines;
     }
@@ -71,6 +125,17 @@ fn yaml(state: &State, detail: &Detail, manifest: &Manifest, columns: usize) -> 
         lines.push(dim(state, "managedFields are folded; m shows them"));
     }
     lines
+}
+
+// A line that the last change made: `~` in its margin, and bold.
+fn mark(state: &State, line: &mut Line<'static>) {
+    let Some(first) = line.spans.first_mut() else { return };
+    if let Some(rest) = first.content.strip_prefix(' ') {
+        first.content = rest.to_owned().into();
+    }
+    line.spans.insert(0, Span::styled("~", state.theme.hit()));
+    let bold = ratatui::style::Modifier::BOLD;
+    line.spans.iter_mut().for_each(|span| span.style = span.style.add_modifier(bold));
 }
 
 // `key:` in the accent colour, as far as a line says so by itself; the rest as it is.

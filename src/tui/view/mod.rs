@@ -48,11 +48,20 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>) {
 }
 
 fn text_view(state: &State, overlay: &Overlay, frame: &mut Frame<'_>, areas: &Areas) {
-    let height = usize::from(areas.body.height);
     let columns = usize::from(areas.body.width);
+    let head = match overlay {
+        Overlay::Detail(detail) => {
+            let about = match &detail.logs {
+                Some(logs) => logs::about(state, logs, columns),
+                None => fetched::about(state, detail, columns),
+            };
+            vec![fetched::heading(state, detail, columns), about]
+        }
+        Overlay::Help(_) | Overlay::Coverage(_) | Overlay::Picker(_) => Vec::new(),
+    };
+    let height = usize::from(areas.body.height).saturating_sub(head.len());
     let mut shown = match overlay {
         Overlay::Detail(Detail { logs: Some(logs), scroll, .. }) => {
-            let height = height.saturating_sub(layout::LOG_HEAD);
             let scroll = (*scroll).min(logs.rows(columns).saturating_sub(height));
             logs::rows(state, logs, columns, scroll, height)
         }
@@ -65,9 +74,7 @@ fn text_view(state: &State, overlay: &Overlay, frame: &mut Frame<'_>, areas: &Ar
     if let Some(find) = &state.find {
         shown = shown.into_iter().map(|line| find::marked(state, line, find.line.text())).collect();
     }
-    if let Overlay::Detail(detail @ Detail { logs: Some(logs), .. }) = overlay {
-        shown.splice(0..0, [fetched::heading(state, detail, columns), logs::about(state, logs, columns)]);
-    }
+    shown.splice(0..0, head);
     frame.render_widget(Paragraph::new(shown), areas.body);
 }
 

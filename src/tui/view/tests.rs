@@ -20,7 +20,7 @@ use super::super::state::{
 use super::super::theme::Theme;
 use super::super::update::perform_for_tests as perform;
 use super::view;
-use crate::cluster::fetch::{Manifest, Occurrence, Printed, Reported};
+use crate::cluster::fetch::{Manifest, Occurrence, Printed, Reported, Standing};
 use crate::engine::status::{KindState, KindStatus, Phase, Status};
 use crate::object::Kind;
 use crate::search::Match;
@@ -217,7 +217,17 @@ fn set(state: &mut State, content: Content, total: u64) {
 }
 
 fn detail(row: Arc<Row>, tab: Tab, page: Option<Result<Page, String>>) -> Detail {
-    Detail { row, tab, scroll: 0, ticket: 1, page, managed_fields: true, logs: None }
+    Detail { row, tab, scroll: 0, ticket: 1, page, managed_fields: true, logs: None, live: Box::default() }
+}
+
+// A manifest that is as current as that, since a minute.
+fn stands(state: &mut State, standing: Standing) {
+    let row = state.results.content.rows()[0].clone();
+    let text = "apiVersion: v1\nkind: Secret\ndata:\n  key: hunter2";
+    let manifest = Manifest { text: text.to_owned(), revealed: true, ..Manifest::default() };
+    let mut detail = detail(row, Tab::Yaml, Some(Ok(Page::Manifest(manifest))));
+    detail.live.stands((NOW - 60) * 1000, standing, true, 2);
+    state.overlays.push(Overlay::Detail(detail));
 }
 
 type Change = fn(&mut State);
@@ -289,8 +299,20 @@ fn views() -> Vec<(&'static str, Change)> {
                 text: text.to_owned(),
                 managed_fields: "- manager: kubectl".to_owned(),
                 masked: 2,
+                revealed: false,
             };
-            state.overlays.push(Overlay::Detail(detail(row, Tab::Yaml, Some(Ok(Page::Manifest(manifest))))));
+            let mut detail = detail(row, Tab::Yaml, Some(Ok(Page::Manifest(manifest))));
+            detail.live.standing = Some(Standing::Live);
+            (detail.live.changed, detail.live.changed_ms) = (vec![5, 7], Some(NOW * 1000 - 5_000));
+            state.overlays.push(Overlay::Detail(detail));
+        }),
+        ("yaml-deleted", |state| {
+            stands(state, Standing::Deleted { replaced: true });
+        }),
+        ("yaml-still", |state| {
+            let why =
+                "not allowed: configmaps is forbidden: User \"ada\" cannot watch resource \"configmaps\"";
+            stands(state, Standing::Still { why: why.to_owned(), again: false });
         }),
         ("events", |state| {
             let row = state.results.content.rows()[0].clone();

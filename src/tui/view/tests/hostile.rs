@@ -92,7 +92,8 @@ fn every_view_of(state: &State) -> Vec<State> {
     from_link.results.content = Content::NoIndex;
     from_link.cluster.link = Link::Stored(state.cluster.name.clone());
     let row = state.results.content.rows()[0].clone();
-    let manifest = Manifest { text: format!("a: {}", hostile()), managed_fields: hostile(), masked: 0 };
+    let manifest =
+        Manifest { text: format!("a: {}", hostile()), managed_fields: hostile(), ..Manifest::default() };
     let event = Occurrence {
         kind: hostile(),
         reason: hostile(),
@@ -120,7 +121,9 @@ fn every_view_of(state: &State) -> Vec<State> {
     all.push(with_logs);
     for page in pages {
         let mut state = state.clone();
-        state.overlays.push(Overlay::Detail(detail(row.clone(), Tab::Yaml, Some(page))));
+        let mut detail = detail(row.clone(), Tab::Yaml, Some(page));
+        detail.live.standing = Some(Standing::Still { why: hostile(), again: true });
+        state.overlays.push(Overlay::Detail(detail));
         all.push(state);
     }
     all.extend([with_problem, with_note, from_link]);
