@@ -106,7 +106,7 @@ impl Searcher {
     }
 
     /// The kinds that kind words are resolved by.
-    pub fn catalog(&self) -> &Catalog {
+    pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
 

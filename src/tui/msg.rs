@@ -10,6 +10,7 @@ use crate::cluster::fetch::{Manifest, ObjectRef, Occurrence, Printed, Sight};
 use crate::engine::status::Status;
 use crate::object::KindKey;
 use crate::query::Span;
+use crate::search::Catalog;
 
 /// Something happened.
 #[derive(Debug, Clone)]
@@ -217,6 +218,10 @@ pub(crate) struct Found {
     pub(crate) hints: Vec<String>,
     /// Objects by namespace.
     pub(crate) namespaces: Vec<(String, u64)>,
+    /// The kinds of the cluster, by all their names.
+    pub(crate) catalog: Arc<Catalog>,
+    /// Objects by kind.
+    pub(crate) counts: BTreeMap<KindKey, u64>,
     /// Counts by kind, namespace and label, when they were asked for.
     pub(crate) facets: Vec<Facet>,
     /// How many objects are where many of the rows are, by kind and namespace.

@@ -113,11 +113,14 @@ fn find(searcher: &Searcher, request: &Request, query: &Query, stop: &Stop) -> R
                 hints,
                 facets,
                 namespaces,
+                catalog: searcher.catalog().clone(),
+                counts: searcher.counts(),
             })
         }
         Err(SearchError::Empty) => {
             let counts = searcher.counts_within(query, &options).map_err(|error| failed(&error))?;
-            Ok(Found { namespaces, facets, ..kinds(searcher, counts) })
+            let catalog = searcher.catalog().clone();
+            Ok(Found { namespaces, facets, catalog, counts: searcher.counts(), ..kinds(searcher, counts) })
         }
         Err(error) => Err(failed(&error)),
     }

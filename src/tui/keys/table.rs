@@ -114,7 +114,7 @@ actions! {
     /// Focus the query line, cursor at its end
     FocusQuery "focus-query" Query L, "/", "search";
     /// Accept the completion
-    Complete "complete" Query Q, "tab", "complete";
+    Complete "complete" Query Q | P, "tab", "complete";
     /// Clear the line up to the cursor
     DeleteToStart "delete-to-start" Query Q | P, "ctrl-u", "";
     /// Delete the word before the cursor
@@ -150,6 +150,10 @@ actions! {
     PageUp "page-up" Move Q | L | T | P, "pageup", "";
     /// One page down
     PageDown "page-down" Move Q | L | T | P, "pagedown", "";
+    /// One page up, where nothing is typed
+    ScreenUp "screen-up" Move L | T, "ctrl-b", "";
+    /// One page down, where nothing is typed
+    ScreenDown "screen-down" Move L | T, "ctrl-f", "";
     /// Half a page up
     HalfUp "half-page-up" Move L | T, "ctrl-u", "";
     /// Half a page down
@@ -226,6 +230,10 @@ actions! {
     Preview "preview" Show Q | L, "p ctrl-o", "";
     /// Choose the order
     Sort "sort" Show L, "s", "sort";
+    /// By name; again: the other way round
+    SortName "sort-name" Show L, "N", "";
+    /// By age, the youngest first; again: the other way round
+    SortAge "sort-age" Show L, "A", "";
     /// Turn the order round
     SortInvert "sort-invert" Show L, "S", "";
     /// Coverage: what is read of each kind, and what it costs

@@ -35,6 +35,7 @@ use super::theme::Theme;
 use crate::engine::status::Status;
 use crate::object::KindKey;
 use crate::query::Span;
+use crate::search::Catalog;
 
 /// The namespace that a document of a cluster-scoped kind has.
 pub(super) const CLUSTER: &str = "_cluster";
@@ -174,6 +175,10 @@ pub(crate) struct Results {
     pub(crate) problem: Option<Problem>,
     /// Objects by namespace.
     pub(crate) namespaces: Vec<(String, u64)>,
+    /// The kinds of the cluster, by all their names.
+    pub(crate) catalog: Arc<Catalog>,
+    /// Objects by kind.
+    pub(crate) counts: BTreeMap<KindKey, u64>,
     /// Counts of the matches.
     pub(crate) facets: Vec<Facet>,
     /// How many objects are where many of the rows are, by kind and namespace.

@@ -41,6 +41,13 @@ pub(crate) enum Pick {
     Context(String),
     /// A query to show.
     Query(String),
+    /// A query to show, and the namespaces to show it in; all when there are none.
+    Within {
+        /// The query.
+        query: String,
+        /// The namespaces.
+        namespaces: Vec<String>,
+    },
     /// The log of this Pod.
     Pod(Arc<Row>),
     /// The log of this container.
@@ -52,6 +59,8 @@ pub(crate) enum Pick {
 pub(crate) struct PickItem {
     /// What is read, and matched with what is typed.
     pub(crate) label: String,
+    /// What it is called besides.
+    pub(crate) words: Vec<String>,
     /// What stands beside it.
     pub(crate) detail: String,
     /// What choosing it means.
@@ -86,7 +95,7 @@ impl Picker {
             .items
             .iter()
             .enumerate()
-            .filter_map(|(nth, item)| Some((rank(&item.label.to_lowercase(), &typed)?, nth, item)))
+            .filter_map(|(nth, item)| Some((best(item, &typed)?, nth, item)))
             .collect();
         found.sort_by_key(|(rank, nth, _)| (*rank, *nth));
         found.into_iter().map(|(_, _, item)| item).collect()
@@ -96,6 +105,12 @@ impl Picker {
     pub(crate) fn selected(&self) -> Option<&PickItem> {
         self.matching().get(self.cursor).copied()
     }
+}
+
+/// How well an item matches. Its other names count from their start only.
+fn best(item: &PickItem, typed: &str) -> Option<u8> {
+    let words = item.words.iter().filter_map(|word| rank(word, typed)).filter(|rank| *rank < 2);
+    words.chain(rank(&item.label.to_lowercase(), typed)).min()
 }
 
 /// How well a label matches: 0 best; `None` not at all. The whole, its start, a part, letters in this order.
@@ -121,6 +136,7 @@ mod tests {
     fn literal_beats_scattered() {
         let item = |label: &str| PickItem {
             label: label.to_owned(),
+            words: Vec::new(),
             detail: String::new(),
             pick: Pick::Text(label.to_owned()),
         };

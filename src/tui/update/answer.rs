@@ -48,6 +48,7 @@ fn replace(state: &mut State, generation: u64, took_us: u64, found: Found, same_
     results.hints = found.hints;
     (results.facets, results.namespaces) = (found.facets, found.namespaces);
     results.places = found.places;
+    (results.catalog, results.counts) = (found.catalog, found.counts);
     state.facet = state.facet.min(results.facets.len().saturating_sub(1));
     if !same_query && key.is_none() {
         (state.cursor, state.offset, state.chosen) = (0, 0, false);

@@ -3,7 +3,7 @@
 use super::super::keys::Action;
 use super::super::layout;
 use super::super::msg::Effect;
-use super::super::state::{CLUSTER, FacetPick, Focus, Item, ItemKey, State};
+use super::super::state::{CLUSTER, Content, FacetPick, Focus, Item, ItemKey, State};
 use super::{note, query};
 use crate::text::shell_quote;
 
@@ -39,6 +39,8 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Facets => facets(state, effects),
         Action::NextPane | Action::PreviousPane => next_pane(state),
         Action::SortInvert => invert(state, effects),
+        Action::SortName => order(state, "name", effects),
+        Action::SortAge => order(state, "age", effects),
         Action::CopyName => copy(state, effects, |state| {
             let row = state.row()?;
             Some(row.document.metadata.name.clone())
@@ -53,8 +55,8 @@ pub(super) fn moved(action: Action, at: usize, page: usize, last: usize) -> Opti
     let to = match action {
         Action::Up => at.saturating_sub(1),
         Action::Down => at.saturating_add(1),
-        Action::PageUp => at.saturating_sub(page),
-        Action::PageDown => at.saturating_add(page),
+        Action::PageUp | Action::ScreenUp => at.saturating_sub(page),
+        Action::PageDown | Action::ScreenDown => at.saturating_add(page),
         Action::HalfUp => at.saturating_sub(page.div_ceil(2)),
         Action::HalfDown => at.saturating_add(page.div_ceil(2)),
         Action::Top => 0,
@@ -194,11 +196,19 @@ fn invert(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn sort_by(state: &mut State, x: u16, effects: &mut Vec<Effect>) {
     let head = layout::areas(state).head;
     let column = usize::from(x.saturating_sub(head.x));
-    let Some(order) = super::super::view::order_at(state, usize::from(head.width), column) else { return };
+    let Some(by) = super::super::view::order_at(state, usize::from(head.width), column) else { return };
+    order(state, by, effects);
+}
+
+/// Sorts by this; if it is the order already, the other way round.
+fn order(state: &mut State, by: &str, effects: &mut Vec<Effect>) {
+    if let Content::Kinds(_) = state.results.content {
+        return note(state, "kinds stand by the number of their objects");
+    }
     let present = state.query.text().split_whitespace().find_map(|word| word.strip_prefix("sort:"));
-    match present.map(|present| present.trim_start_matches('-') == order) {
+    match present.map(|present| present.trim_start_matches('-') == by) {
         Some(true) => invert(state, effects),
-        Some(false) | None => query::sort(state, Some(order), effects),
+        Some(false) | None => query::sort(state, Some(by), effects),
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn choose(state: &mut State, family: &Family, effects: &mut Vec<Effec
                 let created = row.document.local.created.map(|at| age(now - at)).unwrap_or_default();
                 PickItem {
                     label: row.document.metadata.name.clone(),
+                    words: Vec::new(),
                     detail: format!("{said}{created}"),
                     pick: Pick::Pod(row.clone()),
                 }
@@ -101,6 +102,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Container => {
             let item = |name: &String| PickItem {
                 label: name.clone(),
+                words: Vec::new(),
                 detail: if *name == logs.container { "present".to_owned() } else { String::new() },
                 pick: Pick::Container(name.clone()),
             };

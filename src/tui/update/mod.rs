@@ -6,6 +6,7 @@ mod find;
 mod list;
 mod logs;
 mod overlay;
+mod palette;
 mod query;
 mod status;
 #[cfg(test)]
@@ -127,7 +128,7 @@ pub(super) fn perform(state: &mut State, action: Action, effects: &mut Vec<Effec
         }
         Action::Help => open(state, Overlay::Help(0), effects),
         Action::Coverage => open(state, Overlay::Coverage(0), effects),
-        Action::Palette => overlay::palette(state),
+        Action::Palette => palette::open(state),
         Action::Namespaces => overlay::namespaces(state),
         Action::Sort => overlay::sort(state),
         Action::CopyField => overlay::copy(state),

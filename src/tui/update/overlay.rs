@@ -4,8 +4,7 @@ use super::super::keys::Action;
 use super::super::layout;
 use super::super::msg::Effect;
 use super::super::state::{Overlay, Pick, PickItem, Picker, PickerKind, State};
-use super::{close, list, note, perform, query};
-use crate::engine::status::KindState;
+use super::{close, list, note, palette, perform, query};
 
 /// Orders that the language knows, and how they are called.
 const ORDERS: [(&str, Option<&str>); 6] = [
@@ -25,6 +24,7 @@ pub(super) fn typed(state: &mut State, c: char) {
     }
     picker.line.insert(c.encode_utf8(&mut [0; 4]));
     picker.cursor = 0;
+    palette::typed(state);
 }
 
 fn mark(picker: &mut Picker) {
@@ -48,6 +48,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
     }
     match action {
         Action::Open => return choose(state, effects),
+        Action::Complete => palette::complete(picker),
         Action::DeleteToStart => picker.line.delete_to_start(),
         Action::DeleteToEnd => picker.line.delete_to_end(),
         Action::DeleteWord => picker.line.delete_word(),
@@ -64,6 +65,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         _ => return,
     }
     picker.cursor = 0;
+    palette::typed(state);
 }
 
 fn choose(state: &mut State, effects: &mut Vec<Effect>) {
@@ -74,7 +76,11 @@ fn choose(state: &mut State, effects: &mut Vec<Effect>) {
         return query::restart(state, effects);
     }
     let Some(item) = picker.selected().cloned() else {
-        return note(state, "nothing matches; esc closes");
+        let why = match picker.kind {
+            PickerKind::Palette => palette::unknown(state, picker.line.text()),
+            _ => "nothing matches; esc closes".to_owned(),
+        };
+        return note(state, why);
     };
     close(state, effects);
     match item.pick {
@@ -96,6 +102,10 @@ fn choose(state: &mut State, effects: &mut Vec<Effect>) {
         Pick::Query(text) => {
             super::close_all(state, effects);
             query::show(state, &text, effects);
+        }
+        Pick::Within { query, namespaces } => {
+            super::close_all(state, effects);
+            query::show_in(state, &query, namespaces, effects);
         }
     }
 }
@@ -142,34 +152,7 @@ fn coverage(state: &mut State, at: usize, action: Action, effects: &mut Vec<Effe
 }
 
 fn item(label: impl Into<String>, detail: impl Into<String>, pick: Pick) -> PickItem {
-    PickItem { label: label.into(), detail: detail.into(), pick }
-}
-
-/// `:`: actions, contexts, namespaces, kinds.
-pub(super) fn palette(state: &mut State) {
-    let actions = [
-        ("kinds", Action::Coverage),
-        ("help", Action::Help),
-        ("namespaces", Action::Namespaces),
-        ("sort", Action::Sort),
-        ("facets", Action::Facets),
-        ("wide", Action::Wide),
-        ("preview", Action::Preview),
-        ("refresh", Action::Refresh),
-        ("q", Action::Quit),
-    ];
-    let mut items: Vec<PickItem> =
-        actions.iter().map(|(name, action)| item(*name, action.help(), Pick::Action(*action))).collect();
-    if !state.contexts.is_empty() {
-        items.insert(0, item("ctx", "Choose a context", Pick::Contexts));
-    }
-    for kind in state.cluster.status.iter().flat_map(|status| &status.kinds) {
-        if kind.objects > 0 && !matches!(kind.state, KindState::Excluded { .. }) {
-            let term = Pick::Query(format!("kind:{}", kind.kind.as_str()));
-            items.push(item(kind.kind.as_str(), format!("{} objects", kind.objects), term));
-        }
-    }
-    state.overlays.push(Overlay::Picker(Picker::new(PickerKind::Palette, items)));
+    PickItem { label: label.into(), words: Vec::new(), detail: detail.into(), pick }
 }
 
 /// `n`: the namespaces that the rows could be limited to.

@@ -15,7 +15,9 @@ use crate::cluster::fetch::{Manifest, Printed, Reported};
 use crate::engine::status::{Phase, Status};
 
 mod live;
+mod mouse;
 mod moving;
+mod palette;
 mod random;
 mod views;
 

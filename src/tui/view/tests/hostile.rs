@@ -74,7 +74,8 @@ fn every_view_of(state: &State) -> Vec<State> {
     all.push(palette);
     for kind in [PickerKind::Contexts, PickerKind::Namespaces, PickerKind::Pods, PickerKind::Containers] {
         let mut state = state.clone();
-        let item = PickItem { label: hostile(), detail: hostile(), pick: Pick::Text(hostile()) };
+        let item =
+            PickItem { label: hostile(), words: Vec::new(), detail: hostile(), pick: Pick::Text(hostile()) };
         state.overlays.push(Overlay::Picker(Picker::new(kind, vec![item])));
         all.push(state);
     }
