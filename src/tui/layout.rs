@@ -83,7 +83,8 @@ pub(super) fn areas(state: &State) -> Areas {
     let preview = state.preview && matches!(&state.results.content, Content::Rows(rows) if !rows.is_empty());
     let below = preview_rows(rest.height);
     if preview && columns >= WIDE && rest.height >= 4 {
-        let width = columns * 2 / 5;
+        // Wide columns take some of it.
+        let width = columns * if state.wide { 3 } else { 4 } / 10;
         areas.preview = Rect { x: columns - width, width, ..rest };
         // A column stays free before the rule of the preview.
         rest.width = rest.width.saturating_sub(width + 1);

@@ -84,7 +84,8 @@ enum Column {
 fn share(wanted: Wanted, room: usize) -> Columns {
     let long = Share::new(wanted, room, false).columns();
     let cut = long.name < wanted.name || long.namespace < wanted.namespace || long.kind < wanted.kind;
-    let missing = (wanted.status > 0 && long.status == 0) || (wanted.matched > 0 && long.matched == 0);
+    // The first words of a status say most; what is behind them may be cut.
+    let missing = long.status < wanted.status.min(16) || (wanted.matched > 0 && long.matched == 0);
     if (cut || missing) && wanted.short_kind < wanted.kind {
         return Share::new(wanted, room, true).columns();
     }
@@ -114,8 +115,10 @@ impl Share {
         self.begin(Namespace, 12.min(self.room / 4));
         self.begin(Kind, if self.room < 50 { 7 } else { 14 });
         self.begin(Labels, 16);
-        if self.wanted[Labels as usize] == 0 {
-            // Not asked for: what is there always comes first.
+        // Where there is little room for the names, they come before everything else; and what was asked for comes
+        // before what is there always.
+        if self.room >= if self.wanted[Labels as usize] == 0 { 60 } else { 100 } {
+            self.begin(Owner, 14);
             self.begin(Age, 6);
             self.begin(Status, STATUS);
         }

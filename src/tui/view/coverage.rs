@@ -65,7 +65,7 @@ pub(super) fn texts(state: &State) -> Vec<String> {
 fn parts(state: &State, status: &Status, kinds: &[&KindStatus], selected: usize, area: Rect) -> Parts {
     let (columns, height) = (usize::from(area.width), usize::from(area.height));
     let mut head = summary(state, status, columns);
-    shorten(&mut head, (height / 3).max(1));
+    shorten(&mut head, (height / 4).max(1));
     if height > 12 {
         head.push(Line::default());
     }
@@ -215,13 +215,14 @@ fn semantic(status: &Status) -> Option<String> {
         return None;
     }
     let model = if semantic.model.is_empty() { "off" } else { &semantic.model };
-    Some(format!(
-        "semantic {model}: {} forms, {} vectors, {} waiting  {}",
+    let mut text = format!(
+        "semantic {model}: {} forms, {} vectors, {} waiting",
         number(semantic.forms),
         number(semantic.cached),
         number(semantic.waiting),
-        parts.join("; ")
-    ))
+    );
+    parts.iter().for_each(|part| text.push_str(&format!("; {part}")));
+    Some(text)
 }
 
 // Whole, however long it is.
@@ -236,7 +237,8 @@ fn chosen(state: &State, kind: &KindStatus, columns: usize) -> Vec<Line<'static>
     let mut facts = vec![kind.state.name().to_owned()];
     let mut add = |shows: bool, fact: String| facts.extend(shows.then_some(fact));
     add(kind.writes_per_minute > 0.0, format!("{:.1} writes/min", kind.writes_per_minute));
-    add(kind.requests > 0, format!("{} requests", number(kind.requests)));
+    let requests = if kind.requests == 1 { "request" } else { "requests" };
+    add(kind.requests > 0, format!("{} {requests}", number(kind.requests)));
     add(kind.bytes > 0, bytes(kind.bytes));
     add(kind.throttled > 0, format!("{} answers of 429", number(kind.throttled)));
     let event = kind.last_event_ms.map(|ms| age((state.now_ms - ms).max(0) / 1000));

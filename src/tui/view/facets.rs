@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::layout::{self, FacetLine};
 use super::super::state::{Facet, FacetPick, Focus, State};
-use super::text::{cell, number};
+use super::text::{cell, ending, number};
 use crate::text::width;
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -41,6 +41,7 @@ fn draw_line(state: &State, line: FacetLine, columns: usize, count: usize) -> Li
         FacetLine::Space => Line::default(),
         FacetLine::Heading(nth) => {
             let title = facet(nth).map(heading).unwrap_or_default();
+            let title = ending(&title, columns.saturating_sub(1));
             Line::from(Span::styled(
                 format!(" {}", cell(&title, columns.saturating_sub(1))),
                 state.theme.dim(),
@@ -52,9 +53,14 @@ fn draw_line(state: &State, line: FacetLine, columns: usize, count: usize) -> Li
             let style = if selected { state.theme.selected() } else { Style::new() };
             let mark = if selected { Span::styled(" ▸ ", state.theme.accent()) } else { "   ".into() };
             let room = columns.saturating_sub(3 + 2 + count);
+            // Keys of labels differ at their ends.
+            let value = match facet.pick {
+                FacetPick::Values(_) => ending(&facet.value, room),
+                FacetPick::Narrow(_) => facet.value.clone(),
+            };
             Line::from(vec![
                 mark,
-                Span::styled(cell(&facet.value, room), style),
+                Span::styled(cell(&value, room), style),
                 Span::styled(format!("  {:>count$}", number(facet.count)), state.theme.dim()),
             ])
         }

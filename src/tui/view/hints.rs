@@ -50,7 +50,7 @@ fn hint(state: &State, action: Action, word: &str) -> Option<Hint> {
 // One key: back where there is something to go back to, else out of the app.
 fn way_out(state: &State) -> Option<Hint> {
     match state.context() {
-        Context::List if state.focus == Focus::List => hint(state, Action::Back, "quit"),
+        Context::List if !state.can_go_back() => hint(state, Action::Back, "quit"),
         Context::List | Context::Text => hint(state, Action::Back, Action::Back.hint()),
         Context::Query => hint(state, Action::Quit, "quit"),
         Context::Picker => None,
@@ -124,7 +124,10 @@ fn text(state: &State) -> Vec<Option<Hint>> {
         Some(Overlay::Coverage(_)) => vec![hint(state, Action::Open, "objects")],
         Some(Overlay::Detail(Detail { tab, logs, .. })) => {
             let special: &[Action] = match tab {
-                Tab::Logs if logs.is_some() => &[Follow, Previous, Container],
+                Tab::Logs if logs.as_ref().is_some_and(|logs| logs.containers.len() > 1) => {
+                    &[Follow, Previous, Container]
+                }
+                Tab::Logs if logs.is_some() => &[Follow, Previous],
                 Tab::Yaml if state.row().is_some_and(|row| row.document.metadata.kind == "Secret") => {
                     &[Reveal, ManagedFields]
                 }

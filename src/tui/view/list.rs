@@ -109,13 +109,11 @@ fn line(state: &State, columns: &Columns, nth: usize, item: &Item) -> Line<'stat
     Line::from(spans)
 }
 
-/// What a line calls its object; of folded siblings what their names have in common.
+/// What a line calls its object; of siblings what their names have in common.
 pub(super) fn name(state: &State, item: &Item, row: &Row) -> String {
     match item {
-        Item::Group { rows, open: false } => group_name(state, rows),
-        Item::Group { .. } | Item::Kind(_) | Item::Row(_) | Item::Member(_) => {
-            row.document.metadata.name.clone()
-        }
+        Item::Group { rows, .. } => group_name(state, rows),
+        Item::Kind(_) | Item::Row(_) | Item::Member(_) => row.document.metadata.name.clone(),
     }
 }
 
