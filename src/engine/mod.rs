@@ -13,6 +13,7 @@ mod core;
 mod definitions;
 mod facts;
 mod feeder;
+mod journal;
 mod life;
 pub mod mirror;
 mod plan;

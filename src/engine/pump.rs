@@ -330,6 +330,7 @@ impl Pump {
         if let Err(error) = self.report.save(&status) {
             tracing::warn!(error = describe(&error), "status.json could not be written");
         }
+        super::journal::tell(&self.status.borrow(), &status);
         self.status.send_replace(status);
     }
 }

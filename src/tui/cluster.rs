@@ -57,12 +57,14 @@ impl Attendance {
             // To become the writer is work for all cores, and somebody looks at an empty screen.
             _ = tokio::time::timeout(HEAD_START, self.hand.answered()).await;
         }
+        let mut refused = String::new();
         while !self.stop.is_cancelled() {
             match self.become_writer().await {
                 Ok(Some(handle)) => match self.write(handle, &mut catalog).await {
                     Ended::Stopped => return,
                     Ended::Refresh => shown.has_index = false,
                     Ended::Failed(why) => {
+                        tracing::warn!(why, "the index is written no longer");
                         shown.has_index = self.give_stored().await;
                         self.say(ClusterNews::Link(Link::Stored(why))).await;
                         self.pause(AGAIN).await;
@@ -70,6 +72,10 @@ impl Attendance {
                 },
                 Ok(None) => self.follow(&mut shown).await,
                 Err(why) => {
+                    if why != refused {
+                        tracing::warn!(why, "the index can't be written");
+                        refused.clone_from(&why);
+                    }
                     self.say(ClusterNews::Link(Link::Stored(why))).await;
                     self.pause(AGAIN).await;
                 }
@@ -84,6 +90,7 @@ impl Attendance {
     }
 
     async fn write(&self, mut handle: Handle, catalog: &mut Known) -> Ended {
+        tracing::info!(context = self.connection.name(), "this process writes the index");
         self.say(ClusterNews::Link(Link::Writer)).await;
         let mut updates = handle.subscribe();
         loop {
@@ -110,8 +117,11 @@ impl Attendance {
         for _ in 0..LOOKS_PER_TRY {
             if let Some(status) = self.blocking(|connection| connection.status()).await {
                 // Another writer may have set the index aside and begun a new one.
-                shown.has_index &= shown.pid == status.pid;
-                shown.pid = status.pid;
+                if shown.pid != status.pid {
+                    shown.has_index = false;
+                    shown.pid = status.pid;
+                    tracing::info!(pid = status.pid, "another process writes the index");
+                }
                 self.say(ClusterNews::Link(Link::Following { pid: status.pid })).await;
                 self.say(ClusterNews::Status(Arc::new(status))).await;
             }

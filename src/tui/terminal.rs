@@ -12,6 +12,7 @@ use ratatui::crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
 use ratatui::crossterm::execute;
+use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -41,6 +42,8 @@ impl Tty {
     /// Takes the terminal over. From now on a panic of this thread gives it back before it is told.
     pub(super) fn enter() -> io::Result<Self> {
         hook(std::thread::current().id());
+        // Crossterm would drop all colours under NO_COLOR, also those of a theme that was chosen over it.
+        force_color_output(true);
         let screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let mut tty = Self { screen, mouse: true, lent: false, settings: None };
         tty.take()?;
@@ -75,11 +78,15 @@ impl Tty {
     /// Takes it again.
     pub(super) fn take_back(&mut self) -> io::Result<()> {
         self.lent = false;
+        self.settle();
+        self.take()
+    }
+
+    /// Sets what a borrower may have left: one that was killed while it asked for a pass code leaves no echo.
+    fn settle(&mut self) {
         if let Some(settings) = self.settings.take() {
-            // One that was killed while it asked for a pass code leaves a terminal without echo.
             _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
         }
-        self.take()
     }
 
     /// Forgets what the terminal shows: the next frame is drawn whole. Not by `Terminal::clear`, which asks the terminal
@@ -116,6 +123,7 @@ impl Tty {
 impl Drop for Tty {
     fn drop(&mut self) {
         restore();
+        self.settle();
     }
 }
 

@@ -36,5 +36,6 @@ mod sync;
 mod tui;
 mod tui_detail;
 mod tui_login;
+mod tui_manners;
 mod unattended;
 mod watching;

@@ -9,7 +9,7 @@ use crate::support::{ControlPlane, Home, Options, process};
 const SIZE: (u16, u16) = (100, 30);
 
 /// A simulated cluster that keeps running, and a home that uses it.
-async fn simulated() -> (Running, Home) {
+pub(crate) async fn simulated() -> (Running, Home) {
     let server = Home::new("/nonexistent/kubeconfig");
     let mut running = server.spawn(&["demo", "--objects", "500", "--serve", "127.0.0.1:0"]);
     let line = running.wait_for_line("export KUBECONFIG=").await;
@@ -26,35 +26,25 @@ async fn one_types_narrows_opens_and_quits() {
     terminal
         .wait("the rows of the query", |text| text.contains("› check") && text.contains("NAMESPACE"))
         .await;
-    terminal.press("out kind:depl");
-    let shown = terminal.wait_for("Deployment").await;
+    let shown = terminal.press_for("out kind:depl", "Deployment").await;
     assert!(!shown.contains("no kind is called"), "half-typed is no error: {shown}");
-    terminal.press("x");
-    terminal.wait_for("no kind is called 'deplx'").await;
+    terminal.press_for("x", "no kind is called 'deplx'").await;
     terminal.press("\x7f");
     terminal
         .wait("the completions", |text| text.lines().nth(2).is_some_and(|line| line.contains("deployments")))
         .await;
-    terminal.press("\t");
-    terminal.wait_for("kind:deployments").await;
-    terminal.press("\x1b");
-    terminal.wait_for("/ search").await;
-    terminal.press("\r");
-    terminal.wait_for("Labels").await;
-    terminal.press("c");
-    terminal.wait_for("copied").await;
+    terminal.press_for("\t", "kind:deployments").await;
+    terminal.to_list().await;
+    terminal.press_for("\r", "Labels").await;
+    terminal.press_for("c", "copied").await;
     assert!(terminal.received(b"\x1b]52;c;"));
-    terminal.press("qK");
-    terminal.wait_for("deployments.apps").await;
-    terminal.press("q?");
-    terminal.wait_for("The query language").await;
+    terminal.press_for("qK", "deployments.apps").await;
+    terminal.press_for("q?", "The query language").await;
     terminal.press("q");
     terminal.resize((40, 10));
     terminal.wait("a small screen", |text| text.contains("›") && text.lines().count() <= 10).await;
     terminal.press("q");
-    // What is printed at the end is longer than this screen.
-    let shown = terminal.wait("the end", |_| terminal.received(b"EXIT 0")).await;
-    assert!(!terminal.is_taken() && !terminal.is_changed(), "{shown}");
+    terminal.ended(0).await;
     let history = home.ids_offline("kind:deployments checkout").await;
     assert!(!history.is_empty());
 }
@@ -67,10 +57,7 @@ async fn the_terminal_is_given_back_on_signals() {
         terminal.wait_for("hits").await;
         assert!(terminal.is_taken());
         process::signal(terminal.id().await, signal);
-        terminal.wait_for("EXIT 0").await;
-        let shown = terminal.wait("the terminal's settings", |text| text.contains("icanon")).await;
-        assert!(!shown.contains("-icanon") && !shown.contains("-echo "), "{shown}");
-        assert!(!terminal.is_taken() && !terminal.is_changed(), "{shown}");
+        terminal.ended(0).await;
     }
 }
 
@@ -84,7 +71,7 @@ async fn a_second_app_follows_the_first_and_takes_over() {
     second.wait_for(&format!("following pid {pid}")).await;
     second.wait_for("hits").await;
     first.press("\x03");
-    first.wait_for("EXIT 0").await;
+    first.ended(0).await;
     second.wait_for("● live").await;
 }
 
@@ -125,18 +112,13 @@ async fn yaml_and_events_come_from_the_cluster_and_a_secret_is_masked_until_it_i
     let home = Home::new(plane.kubeconfig("admin"));
     let mut terminal = Terminal::open(&home, SIZE, &["ns:tui-detail", "kind:secret", "hidden"]);
     terminal.wait("the Secret", |text| text.contains("● live") && text.contains("1 hit")).await;
-    terminal.press("\x1b");
-    terminal.wait_for("/ search").await;
-    terminal.press("y");
-    let shown = terminal.wait_for("kind: Secret").await;
+    terminal.to_list().await;
+    let shown = terminal.press_for("y", "kind: Secret").await;
     assert!(shown.contains("values are masked"), "{shown}");
     assert!(!terminal.received(b"aHVudGVyMg") && !terminal.received(b"hunter2"), "{shown}");
-    terminal.press("E");
-    terminal.wait_for("the key was rotated by a test").await;
-    terminal.press("y");
-    terminal.wait_for("kind: Secret").await;
-    terminal.press("x");
-    terminal.wait_for("key: hunter2").await;
+    terminal.press_for("E", "the key was rotated by a test").await;
+    terminal.press_for("y", "kind: Secret").await;
+    terminal.press_for("x", "key: hunter2").await;
     terminal.press("q");
     terminal.wait_until_gone("hunter2").await;
     for entry in fs_err::read_dir(home.path().join("data/kubesift")).expect("data").flatten() {
@@ -173,16 +155,13 @@ async fn another_context_is_another_index_and_what_is_stored_shows_without_a_clu
     home.use_kubeconfig(both);
     let mut terminal = Terminal::open(&home, SIZE, &["checkout"]);
     terminal.wait_for("Deployment").await;
-    // Escape and a letter at once would be that letter with alt.
-    terminal.press("\x1b");
-    terminal.wait_for("/ search").await;
-    terminal.press(":ctx\r");
-    terminal.wait_for("context ›").await;
+    terminal.to_list().await;
+    terminal.press_for(":ctx\r", "context ›").await;
     terminal.press("admin\r");
     terminal.wait_until_gone("Deployment").await;
     terminal.wait_for("Nothing has all of this").await;
     terminal.press("q");
-    terminal.wait_for("EXIT 0").await;
+    terminal.ended(0).await;
     server.kill().await;
     let terminal = Terminal::open(&home, SIZE, &["checkout"]);
     let shown = terminal.wait("what is stored", |text| text.contains("Deployment")).await;
@@ -194,8 +173,7 @@ async fn the_status_of_what_shows_and_the_log_of_a_pod_come_from_the_cluster() {
     let (_server, home) = simulated().await;
     let mut terminal = Terminal::open(&home, SIZE, &["kind:deploy", "payments-prod"]);
     terminal.wait("the status of Deployments", |text| text.contains("STATUS") && text.contains("3/3")).await;
-    terminal.press("\x1b");
-    terminal.wait_for("/ search").await;
+    terminal.to_list().await;
     terminal.press("l");
     // The only Pod of it, or a choice of them.
     terminal
@@ -209,13 +187,11 @@ async fn the_status_of_what_shows_and_the_log_of_a_pod_come_from_the_cluster() {
     assert!(shown.contains("following") && !shown.contains("␛"), "{shown}");
     terminal.press("/GET");
     terminal.wait("a match", |text| text.contains("/GET ") && text.contains(" of ")).await;
-    terminal.press("\r");
-    let first = terminal.wait_for("N previous").await;
+    let first = terminal.press_for("\r", "N previous").await;
     let count = |text: &str| text.lines().rfind(|line| line.contains("/GET")).map(str::to_owned);
     terminal.press("N");
     terminal.wait("the match before", |text| count(text).is_some() && count(text) != count(&first)).await;
-    terminal.press("\x1b");
-    let shown = terminal.wait_for("q back").await;
+    let shown = terminal.press_for("\x1b", "q back").await;
     assert!(shown.contains("f follows again"), "{shown}");
     terminal.press("p");
     terminal
@@ -224,7 +200,7 @@ async fn the_status_of_what_shows_and_the_log_of_a_pod_come_from_the_cluster() {
         })
         .await;
     terminal.press("qq");
-    terminal.wait_for("EXIT 0").await;
+    terminal.ended(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,10 +215,8 @@ async fn a_cluster_without_kubelets_says_why_there_is_no_log() {
     let home = Home::new(plane.kubeconfig("admin"));
     let mut terminal = Terminal::open(&home, SIZE, &["ns:tui-logs", "kind:pod"]);
     terminal.wait("its status", |text| text.contains("unheard") && text.contains("0/1 Pending")).await;
-    terminal.press("\x1b");
-    terminal.wait_for("/ search").await;
-    terminal.press("l");
-    terminal.wait_for("\"nowhere\" not found").await;
+    terminal.to_list().await;
+    terminal.press_for("l", "\"nowhere\" not found").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,11 +226,11 @@ async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_again() {
     terminal.wait_for("hits").await;
     let pid = terminal.id().await;
     terminal.press("\x1a");
-    terminal.wait("the shell's screen", |_| !terminal.is_taken() && !terminal.is_changed()).await;
+    terminal.wait("the shell's screen and settings", |_| terminal.is_as_before()).await;
     process::signal(pid, "CONT");
     terminal.wait("the app's screen", |text| terminal.is_taken() && text.contains("hits")).await;
     terminal.press("\x03");
-    terminal.wait_for("EXIT 0").await;
+    terminal.ended(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,11 +240,9 @@ async fn a_panic_gives_the_terminal_back_and_its_message_can_be_read() {
     let own = own.to_string_lossy();
     let arguments = [&*own, "--exact", "tui::panicking_app", "--ignored", "--nocapture", "--test-threads=1"];
     let terminal = Terminal::run(&home, SIZE, &arguments);
-    terminal.wait("the end", |_| terminal.received(b"EXIT 101")).await;
+    let shown = terminal.ended(101).await;
     assert!(terminal.received(b"\x1b[?1049h"), "the app had the terminal");
-    let shown = terminal.wait("the terminal's settings", |text| text.contains("icanon")).await;
     assert!(terminal.received(b"a panic on purpose"), "{shown}");
-    assert!(!shown.contains("-icanon") && !terminal.is_taken() && !terminal.is_changed(), "{shown}");
 }
 
 /// Run by the test above in a terminal of its own.

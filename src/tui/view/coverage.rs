@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::super::msg::Link;
 use super::super::state::State;
 use super::text::{bytes, cell, clean, flow, number};
 use super::top;
@@ -131,10 +132,12 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
             lines.push(Line::from(Span::styled(format!(" {piece}"), style)));
         }
     };
-    match &status.phase {
-        Phase::Offline { error, .. } => say(error, state.theme.bad()),
-        Phase::Unauthorized { message } => say(&format!("{REFUSED}: {message}"), state.theme.bad()),
-        Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => {}
+    match (&state.cluster.link, &status.phase) {
+        // Nobody writes the index: what the last writer said of the cluster is not the reason.
+        (Link::Stored(why), _) => say(why, state.theme.bad()),
+        (_, Phase::Offline { error, .. }) => say(error, state.theme.bad()),
+        (_, Phase::Unauthorized { message }) => say(&format!("{REFUSED}: {message}"), state.theme.bad()),
+        (_, Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped) => {}
     }
     say(&coverage(state, status), Style::new());
     if let Some(mirror) = &status.mirror {

@@ -7,9 +7,14 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use super::binary::{Home, program};
 use super::process;
 use super::wait::wait_for;
+
+/// What the hints of the list say, and of no other view.
+const LIST: &str = "/ search";
 
 /// A terminal of one size.
 pub(crate) struct Terminal {
@@ -18,7 +23,8 @@ pub(crate) struct Terminal {
     keyboard: ChildStdin,
     shown: Arc<Mutex<Shown>>,
     changed: Arc<Condvar>,
-    tty: String,
+    /// The terminal's name and its settings before and after.
+    notes: TempDir,
 }
 
 struct Shown {
@@ -27,8 +33,8 @@ struct Shown {
 }
 
 impl Terminal {
-    /// Opens a terminal and runs kubesift in it. When kubesift ends, its exit code and the terminal's settings are
-    /// printed after `EXIT`, and the terminal stays.
+    /// Opens a terminal and runs kubesift in it. When kubesift ends, its exit code is printed after `EXIT`, and the
+    /// terminal stays.
     pub(crate) fn open(home: &Home, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
         let program = program();
         let program = program.to_string_lossy();
@@ -39,10 +45,12 @@ impl Terminal {
     /// The same for any program.
     pub(crate) fn run(home: &Home, (columns, rows): (u16, u16), words: &[&str]) -> Self {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let notes = tempfile::Builder::new().prefix("kubesift-terminal-").tempdir().expect("temp dir");
         let inner = format!(
             // ctrl-c in a question of kubesift's reaches this shell as well.
-            "trap : INT; tty > {tty}; stty rows {rows} cols {columns}; {words}; echo EXIT $?; stty -a; exec cat",
-            tty = quoted(&home.path().join("tty").to_string_lossy()),
+            "trap : INT; cd {notes}; tty > tty; stty rows {rows} cols {columns}; stty -g > before; \
+             {words}; code=$?; stty -g > after; echo EXIT $code; exec cat",
+            notes = quoted(&notes.path().to_string_lossy()),
             words = words.join(" "),
         );
         let mut command = std::process::Command::new("script");
@@ -67,14 +75,50 @@ impl Terminal {
             }
         });
         let keyboard = child.stdin.take().expect("piped");
-        let tty = home.path().join("tty").to_string_lossy().into_owned();
-        Self { child, keyboard, shown, changed, tty }
+        Self { child, keyboard, shown, changed, notes }
     }
 
     /// Types bytes, as the keyboard sends them.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("the keyboard");
         self.keyboard.flush().expect("the keyboard");
+    }
+
+    /// Types, and waits until the screen shows a text.
+    pub(crate) async fn press_for(&mut self, keys: &str, part: &str) -> String {
+        self.press(keys);
+        self.wait_for(part).await
+    }
+
+    /// Leaves a view for the list.
+    pub(crate) async fn back(&mut self) -> String {
+        self.press_for("q", LIST).await
+    }
+
+    /// Leaves the query line for the list. Escape and a letter at once would be that letter with alt.
+    pub(crate) async fn to_list(&mut self) -> String {
+        self.press_for("\x1b", LIST).await
+    }
+
+    /// Presses the mouse's left button on a cell, counted from 0, and lets it go.
+    pub(crate) fn click(&mut self, (column, row): (u16, u16)) {
+        self.mouse(0, (column, row), 'M');
+        self.mouse(0, (column, row), 'm');
+    }
+
+    /// Turns the wheel down by one notch.
+    pub(crate) fn wheel_down(&mut self) {
+        self.mouse(65, (1, 1), 'M');
+    }
+
+    /// Turns the wheel up by one notch.
+    pub(crate) fn wheel_up(&mut self) {
+        self.mouse(64, (1, 1), 'M');
+    }
+
+    // As terminals report it in the SGR form (xterm's control sequences, 1006).
+    fn mouse(&mut self, button: u8, (column, row): (u16, u16), end: char) {
+        self.press(&format!("\x1b[<{button};{};{}{end}", column + 1, row + 1));
     }
 
     /// What the screen shows.
@@ -113,10 +157,54 @@ impl Terminal {
             || screen.hide_cursor()
     }
 
+    /// Whether the mouse is caught: the terminal can't select text with it then.
+    pub(crate) fn catches_mouse(&self) -> bool {
+        let shown = self.shown.lock().expect("not poisoned");
+        shown.parser.screen().mouse_protocol_mode() != vt100::MouseProtocolMode::None
+    }
+
     /// Whether these bytes ever came.
     pub(crate) fn received(&self, bytes: &[u8]) -> bool {
         let shown = self.shown.lock().expect("not poisoned");
         shown.raw.windows(bytes.len()).any(|window| window == bytes)
+    }
+
+    /// Everything that came.
+    pub(crate) fn raw(&self) -> Vec<u8> {
+        self.shown.lock().expect("not poisoned").raw.clone()
+    }
+
+    /// Waits until the program has ended with this exit code, and checks that it left the terminal as it found it:
+    /// every setting, the shell's screen, no mouse, no bracketed paste, a cursor. Hands back the screen.
+    pub(crate) async fn ended(&self, code: i32) -> String {
+        let said = format!("EXIT {code}\r\n");
+        let shown = self.wait(said.trim(), |_| self.received(said.as_bytes())).await;
+        let [before, after] = ["before", "after"].map(|name| self.note(name));
+        assert_eq!(before, after, "the terminal's settings, as `stty -g` prints them: {shown}");
+        assert!(!self.is_taken() && !self.is_changed(), "{shown}");
+        shown
+    }
+
+    /// Whether the terminal is, now, as it was before the program started.
+    pub(crate) fn is_as_before(&self) -> bool {
+        let name = self.name();
+        let output = std::process::Command::new("stty").args(["-F", &name, "-g"]).output().expect("stty");
+        output.stdout == self.note("before").as_bytes() && !self.is_taken() && !self.is_changed()
+    }
+
+    /// The device, once the shell has said which it is.
+    pub(crate) async fn device(&self) -> String {
+        let note = self.notes.path().join("before");
+        wait_for("the shell to start", async || fs_err::metadata(&note).is_ok_and(|it| it.len() > 0)).await;
+        self.name()
+    }
+
+    fn name(&self) -> String {
+        self.note("tty").trim().to_owned()
+    }
+
+    fn note(&self, name: &str) -> String {
+        fs_err::read_to_string(self.notes.path().join(name)).expect("written by the shell")
     }
 
     /// Waits until the screen satisfies a condition.
@@ -140,7 +228,7 @@ impl Terminal {
 
     /// Gives the terminal another size.
     pub(crate) fn resize(&self, (columns, rows): (u16, u16)) {
-        let tty = fs_err::read_to_string(&self.tty).expect("the terminal's name");
+        let tty = self.name();
         self.shown
             .lock()
             .expect("not poisoned")
@@ -148,7 +236,7 @@ impl Terminal {
             .screen_mut()
             .set_size(nonzero(rows), nonzero(columns));
         let size = [rows, columns].map(|number| number.to_string());
-        let arguments = ["-F", tty.trim(), "rows", &size[0], "cols", &size[1]];
+        let arguments = ["-F", &tty, "rows", &size[0], "cols", &size[1]];
         std::process::Command::new("stty").args(arguments).status().expect("stty");
     }
 
