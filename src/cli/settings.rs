@@ -240,6 +240,14 @@ impl Sources {
         sources
     }
 
+    /// The same without the mirror of flags and variables, which is meant for the context of the start. What the
+    /// configuration file says of a cluster stays.
+    pub(super) fn without_a_mirror_of_the_start(mut self) -> Self {
+        self.flags.retain(|key, _| !key.is_of_mirror());
+        self.variables.retain(|key, _| !key.is_of_mirror());
+        self
+    }
+
     /// The keys that the configuration file binds.
     pub(super) fn keys(&self) -> &[Rebinding] {
         &self.file.keys

@@ -32,7 +32,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
     let mut target = Target::open(session, Need::Stored)?;
     target.mirror_as_configured(session)?;
     let options = options(session, &target.settings, args);
-    let host = Opener::new(session, &target.settings, options.loans.clone());
+    let host = Opener::new(session, &target, options.loans.clone());
     let connection = Box::new(Opened::new(target, options.loans.clone()));
     let ended = run_app(options, connection, Box::new(host)).await;
     ended.context("the terminal app ended").map_err(Failure::usage)?;
@@ -203,17 +203,21 @@ struct Opener {
     sources: super::super::settings::Sources,
     clock: super::super::clock::Clock,
     kubeconfig: Option<PathBuf>,
+    /// The context of the start: a mirror that a variable names is meant for it alone.
+    first: Option<String>,
     loans: Loans,
 }
 
 impl Opener {
-    fn new(session: &Session<'_>, settings: &Settings, loans: Loans) -> Self {
+    fn new(session: &Session<'_>, target: &Target, loans: Loans) -> Self {
+        let first = target.access.as_ref().and_then(|access| access.context.clone());
         Self {
+            first: first.or_else(|| target.settings.text(Key::Context).map(str::to_owned)),
             env: session.env.clone(),
             config: session.config.clone(),
             sources: session.sources.clone(),
             clock: session.clock.clone(),
-            kubeconfig: settings.path(Key::Kubeconfig),
+            kubeconfig: target.settings.path(Key::Kubeconfig),
             loans,
         }
     }
@@ -231,6 +235,11 @@ impl Host for Opener {
     }
 
     fn open(&self, context: &str) -> Result<Box<dyn Connection>, String> {
+        let sources = self.sources.for_context(context);
+        let sources = match self.first.as_deref() == Some(context) {
+            true => sources,
+            false => sources.without_a_mirror_of_the_start(),
+        };
         // The screen belongs to the app: what would be said on stderr goes nowhere.
         let mut output = Output::silent();
         let mut session = Session {
@@ -238,7 +247,7 @@ impl Host for Opener {
             clock: self.clock.clone(),
             output: &mut output,
             config: self.config.clone(),
-            sources: self.sources.for_context(context),
+            sources,
             namespaces: Vec::new(),
             if_nothing: None,
         };

@@ -107,3 +107,18 @@ fn a_bad_value_names_where_it_stands() {
         "KUBESIFT_WAIT: expected a time such as 30s, 5m, 24h or 7d, got \"soon\""
     );
 }
+
+#[test]
+fn a_mirror_of_a_variable_is_not_that_of_another_context() {
+    let env = Env::from([("KUBESIFT_MIRROR_URL", "http://store")]);
+    let file = "[cluster.\"own\".mirror]\nurl = \"http://own\"\n";
+    let sources = sources(&["search"], &env, file).unwrap();
+    let url = |sources: &Sources, context: &str| {
+        let settings = sources.for_context(context).settings(Some(context));
+        settings.text(Key::MirrorUrl).map(str::to_owned)
+    };
+    assert_eq!(url(&sources, "first").as_deref(), Some("http://store"));
+    let elsewhere = sources.without_a_mirror_of_the_start();
+    assert_eq!(url(&elsewhere, "second"), None);
+    assert_eq!(url(&elsewhere, "own").as_deref(), Some("http://own"));
+}
