@@ -19,6 +19,8 @@ pub(super) struct Truth<'a> {
     pub(super) status: Option<&'a Status>,
     /// Objects in the index.
     pub(super) objects: u64,
+    /// Kinds that the query names: where they are not covered, that is what matters.
+    pub(super) asked: &'a [KindKey],
 }
 
 impl Truth<'_> {
@@ -35,7 +37,7 @@ impl Truth<'_> {
             return vec![format!("{of}, coverage unknown")];
         };
         let coverage = status.coverage();
-        let mut line = format!("{of}, {}", kinds(&coverage));
+        let mut line = format!("{of}, {}", self.kinds(&coverage));
         if let Some(as_of) = self.as_of(status, &coverage) {
             line.push_str(&format!(", as of {}", self.clock.time(as_of, self.now_ms)));
         }
@@ -51,6 +53,24 @@ impl Truth<'_> {
             lines.push(format!("not confirmed: {}", self.stale(&coverage)));
         }
         lines
+    }
+
+    fn kinds(&self, coverage: &Coverage) -> String {
+        let mut gaps = Vec::new();
+        for (list, what) in [
+            (&coverage.forbidden, "forbidden"),
+            (&coverage.failing, "failing"),
+            (&coverage.pending, "not read yet"),
+            (&coverage.partial, "in some namespaces only"),
+        ] {
+            if !list.is_empty() {
+                let mut list: Vec<&KindKey> = list.iter().collect();
+                list.sort_by_key(|kind| !self.asked.contains(*kind));
+                gaps.push(format!("{} {what}: {}", count(list.len() as u64), names(&list)));
+            }
+        }
+        let gaps = if gaps.is_empty() { String::new() } else { format!(" ({})", gaps.join("; ")) };
+        format!("{}/{} kinds{gaps}", count(coverage.complete as u64), count(coverage.kinds as u64))
     }
 
     // A living writer confirms at every heartbeat what it watches; else the oldest confirmed kind counts.
@@ -81,26 +101,6 @@ impl Truth<'_> {
     }
 }
 
-fn kinds(coverage: &Coverage) -> String {
-    let mut gaps = Vec::new();
-    for (list, what) in [
-        (&coverage.forbidden, "forbidden"),
-        (&coverage.failing, "failing"),
-        (&coverage.pending, "not read yet"),
-        (&coverage.partial, "in some namespaces only"),
-    ] {
-        if !list.is_empty() {
-            gaps.push(format!(
-                "{} {what}: {}",
-                count(list.len() as u64),
-                names(&list.iter().collect::<Vec<_>>())
-            ));
-        }
-    }
-    let gaps = if gaps.is_empty() { String::new() } else { format!(" ({})", gaps.join("; ")) };
-    format!("{}/{} kinds{gaps}", count(coverage.complete as u64), count(coverage.kinds as u64))
-}
-
 fn names(kinds: &[&KindKey]) -> String {
     let mut text = kinds.iter().take(NAMES).map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
     if kinds.len() > NAMES {
@@ -122,8 +122,13 @@ mod tests {
     }
 
     fn lines(status: Option<&Status>, hits: &str) -> String {
+        asking(status, hits, &[])
+    }
+
+    fn asking(status: Option<&Status>, hits: &str, asked: &[&str]) -> String {
         let clock = Clock::local(&Env::from([("TZ", "")]));
-        Truth { clock: &clock, now_ms: NOON, status, objects: 18_904 }.lines(hits).join("\n")
+        let asked: Vec<KindKey> = asked.iter().map(|kind| KindKey::from(*kind)).collect();
+        Truth { clock: &clock, now_ms: NOON, status, objects: 18_904, asked: &asked }.lines(hits).join("\n")
     }
 
     #[test]
@@ -191,6 +196,10 @@ mod tests {
         let forbidden =
             |n: usize| kind(&format!("k{n}.example.com"), KindState::Forbidden { since_ms: 0 }, None);
         let status = Status { kinds: (0..1200).map(forbidden).collect(), ..Status::default() };
+        assert!(
+            asking(Some(&status), "0", &["k7.example.com", "pods"])
+                .contains("(1,200 forbidden: k7.example.com, k0.example.com, k1.example.com, ")
+        );
         assert_eq!(
             lines(Some(&status), "0"),
             "0 of 18,904 objects, 0/1,200 kinds (1,200 forbidden: k0.example.com, k1.example.com, k2.example.com, \

@@ -24,15 +24,16 @@ mod tokens;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
-use args::{Cli, Command, SearchArgs};
+use args::{Cli, Command, SearchArgs, SyncArgs};
 use env::Env;
 use failure::{Exit, Failure, Outcome};
 use output::Output;
 use session::Session;
-use settings::Key;
+use settings::{Key, Origin};
 
 /// Runs the program: arguments (its name first) in, exit code out.
 pub fn run(args: Vec<OsString>) -> ExitCode {
@@ -66,7 +67,7 @@ fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return explain(&error, output),
+        Err(error) => return explain(error, arranged.dashed.as_deref(), output),
     };
     let app = arranged.implied && output.is_terminal() && !asks_for_output(&matches);
     let Some(command) = cli.command.or_else(|| app.then(|| Command::Search(SearchArgs::default()))) else {
@@ -80,6 +81,7 @@ fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
     let mut session = Session::new(&matches, &cli.global, env, output)?;
     arranged.hints.iter().for_each(|hint| session.output.note(hint));
     session.if_nothing = arranged.if_nothing;
+    refuse_idle_flags(&session, &command)?;
     start_logging(&mut session, cli.global.verbose)?;
     match &command {
         Command::Search(args) if app => runtime()?.block_on(commands::tui::run(&mut session, args)),
@@ -112,6 +114,19 @@ fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {
     }
 }
 
+// A flag that would do nothing is a mistake; the same setting in a file or variable is meant for other runs.
+fn refuse_idle_flags(session: &Session<'_>, command: &Command) -> Result<(), Failure> {
+    let typed = matches!(session.settings().origin(Key::Listen), Some(Origin::Flag(_)));
+    match command {
+        Command::Sync(SyncArgs { watch: true, .. }) | Command::Config(_) => Ok(()),
+        _ if typed => {
+            let why = anyhow!("--listen: only sync --watch stays and answers there");
+            Err(Failure::usage(why).advise("kubesift sync --watch --listen :9090"))
+        }
+        _ => Ok(()),
+    }
+}
+
 // A file where one is named; else stderr, where somebody collects it: then remarks are part of the log.
 fn start_logging(session: &mut Session<'_>, verbose: u8) -> Result<(), Failure> {
     let settings = session.settings();
@@ -139,7 +154,21 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 // Help and version were asked for; everything else is a mistake that clap explains, with a suggestion.
-fn explain(error: &clap::Error, output: &mut Output) -> Outcome {
+fn explain(mut error: clap::Error, dashed: Option<&str>, output: &mut Output) -> Outcome {
+    let refused = |word: &&str| match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => {
+            error.kind() == ErrorKind::UnknownArgument && word.starts_with(flag)
+        }
+        _ => false,
+    };
+    if let Some(word) = dashed.filter(refused) {
+        let meant = format!(
+            "to leave out what has '{}', quote the whole query: kubesift search 'WORDS {word}'; to search for it, put \
+             it after --",
+            &word[1..]
+        );
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![meant.into()]));
+    }
     let text = error.render().to_string();
     if error.use_stderr() {
         output.note_plain(&text);

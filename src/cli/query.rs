@@ -3,8 +3,9 @@
 use anyhow::anyhow;
 
 use super::failure::Failure;
-use crate::query::{Expr, ParseError, Query, Term, parse, parse_selector};
-use crate::search::UnknownKind;
+use crate::object::KindKey;
+use crate::query::{Expr, ParseError, Pattern, Query, Term, parse, parse_selector};
+use crate::search::{Catalog, UnknownKind};
 use crate::text;
 
 /// What was typed.
@@ -41,8 +42,9 @@ pub(super) fn build(wording: &Wording<'_>) -> Result<Query, Failure> {
     Ok(query)
 }
 
+/// `-n` as a condition; `None` without any.
 // The language's own `ns:` knows lists and globs; what can't be a namespace must not become another term.
-fn namespaces(names: &[String]) -> Result<Option<Expr>, Failure> {
+pub(super) fn namespaces(names: &[String]) -> Result<Option<Expr>, Failure> {
     if names.is_empty() {
         return Ok(None);
     }
@@ -55,6 +57,27 @@ fn namespaces(names: &[String]) -> Result<Option<Expr>, Failure> {
     }
     let filter = format!("ns:{}", names.join(","));
     parse(&filter).map(|query| query.root).map_err(|error| mistake(&error, &filter))
+}
+
+/// The kinds that a query names to be found: none that it excludes.
+pub(super) fn kinds(query: &Query, catalog: &Catalog) -> Vec<KindKey> {
+    let mut words = Vec::new();
+    kind_words(query.root.as_ref(), &mut words);
+    words.iter().filter_map(|word| catalog.resolve(word).ok()).flat_map(|found| found.kinds).collect()
+}
+
+fn kind_words<'a>(expr: Option<&'a Expr>, words: &mut Vec<&'a str>) {
+    match expr {
+        Some(Expr::And(all) | Expr::Or(all)) => all.iter().for_each(|one| kind_words(Some(one), words)),
+        Some(Expr::Term(Term::Kind(kinds), _)) => {
+            words.extend(kinds.iter().filter_map(|kind| match &kind.pattern {
+                Pattern::Exact(word) => Some(word.as_str()),
+                _ => None,
+            }))
+        }
+        Some(Expr::Term(Term::KindName { kind, .. }, _)) => words.push(kind),
+        Some(Expr::Term(..) | Expr::Not(_)) | None => {}
+    }
 }
 
 /// A mistake in a query, with the place marked below the text.

@@ -21,6 +21,8 @@ pub(super) struct Arranged {
     pub(super) hints: Vec<String>,
     /// A remark for the case that the query finds nothing: its first word is nearly a command.
     pub(super) if_nothing: Option<String>,
+    /// An argument such as `-pod`, which as a flag is none: a word that was to be left out.
+    pub(super) dashed: Option<String>,
     /// No command was named: on a terminal this opens the app.
     pub(super) implied: bool,
 }
@@ -161,12 +163,20 @@ impl Flags {
                 }
                 Argument::Escape => words.extend(args.by_ref()),
                 Argument::Flag(takes_next) => {
+                    if is_dashed_word(&text) {
+                        into.dashed.get_or_insert(text);
+                    }
                     into.args.push(arg);
                     into.args.extend(takes_next.then(|| args.next()).flatten());
                 }
             }
         }
     }
+}
+
+fn is_dashed_word(arg: &str) -> bool {
+    let word = arg.strip_prefix('-').unwrap_or_default();
+    word.len() > 1 && word.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 // `kubesift statsu` is a search, as everything is that is no command.
@@ -292,6 +302,20 @@ mod tests {
         assert_eq!(remark(&["statsu"]).as_deref(), Some("there is a command status: kubesift status"));
         for line in [&["status"][..], &["checkout"], &["--", "statsu"], &["search", "statsu"], &[]] {
             assert_eq!(remark(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_behind_a_dash_is_remembered() {
+        let dashed = |line: &[&str]| {
+            let args = ["kubesift"].iter().chain(line).map(OsString::from).collect();
+            arrange(&Cli::command(), args).dashed
+        };
+        assert_eq!(dashed(&["search", "checkout", "-pod"]).as_deref(), Some("-pod"));
+        for line in
+            [&["search", "-x", "web"][..], &["search", "--pod"], &["search", "-kind:pod"], &["web", "-"]]
+        {
+            assert_eq!(dashed(line), None, "{line:?}");
         }
     }
 

@@ -148,22 +148,34 @@ impl<'a> Life<'a> {
             self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
         }
         self.vanished = Vanished::restore(&self.options.store);
-        match self.identify(checkpoint).await {
-            Ok(true) => {}
-            Ok(false) => return End::AnotherCluster,
-            Err(outcome) => return End::Finished(outcome),
+        let wait = match self.options.mode {
+            Mode::Confirm { wait } => Some(wait),
+            Mode::Live | Mode::Once => None,
+        };
+        if wait.is_some() {
+            self.client.log_in().await;
         }
+        let deadline = wait.map(|wait| Instant::now() + wait);
+        match within(deadline, self.identify(checkpoint)).await {
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => return End::AnotherCluster,
+            Some(Err(outcome)) => return End::Finished(outcome),
+            None => {
+                let why = format!("no answer within {:?}", wait.unwrap_or_default());
+                return End::Finished(Outcome::Unreachable(why));
+            }
+        }
+        // What was confirmed in time counts.
+        within(deadline, self.work()).await.unwrap_or(End::Finished(Outcome::Done))
+    }
+
+    /// Reads until the mode's end.
+    async fn work(&mut self) -> End {
         self.start_signals().await;
         // Not before it is known whose cluster this is.
         self.start_mirror().await;
-        let Mode::Confirm { wait } = self.options.mode else {
-            let end = self.follow().await;
-            return self.mirror_once(end).await;
-        };
-        match tokio::time::timeout(wait, self.follow()).await {
-            Ok(end) => end,
-            Err(_) => End::Finished(Outcome::Done),
-        }
+        let end = self.follow().await;
+        self.mirror_once(end).await
     }
 
     /// Stops everything it started.
@@ -473,4 +485,12 @@ enum Heard {
     Rights,
     Discovery,
     End(End),
+}
+
+/// Does it, up to a time if there is one; `None` where that came first.
+async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, work).await.ok(),
+        None => Some(work.await),
+    }
 }

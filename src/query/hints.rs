@@ -2,9 +2,24 @@
 
 use super::Span;
 use super::error::quoted;
+use super::lex::TokenKind;
 use super::parse::Parser;
 use super::words::{QUALIFIERS, Qualifier};
 use crate::text::suggest;
+
+/// What other tools look for and no metadata holds, and what answers instead.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["node", "nodename", "host", "hostname"], "kubectl get pods -A --field-selector spec.nodeName=NAME"),
+    (
+        &["image", "images", "img", "container"],
+        "kubectl get pods -A -o yaml has the images; a label may hold the version",
+    ),
+    (
+        &["status", "phase", "state", "ready", "restarts"],
+        "the app's STATUS column, or kubectl get; what is stuck deleting is is:deleting",
+    ),
+    (&["ip", "podip", "hostip", "port"], "kubectl get pods,services -A -o wide"),
+];
 
 impl Parser<'_> {
     /// `-n=prod` excludes a label; kubectl's users may have meant its flag. So may k9s' with `-f`.
@@ -27,20 +42,50 @@ impl Parser<'_> {
             "or" => "`OR` or `|`",
             "and" => "`AND` or nothing",
             "not" => "`NOT` or `-`",
-            "kubectl" | "get" | "describe" if self.is_first(span) => {
-                let message = format!("{} is searched as a word: write what it is about alone", quoted(word));
+            "kubectl" | "get" | "describe" | "logs" if self.is_first(span) => {
+                let message = format!("{} is searched as a word{}", quoted(word), self.meant(span));
                 self.hint(span.clone(), message);
                 return;
             }
+            "in" | "notin" => return self.hint_at_set(word, span),
             _ => return,
         };
         let message = format!("`{word}` is searched as a word; the operator is written {operator}");
         self.hint(span.clone(), message);
     }
 
-    /// Whether the query starts with it and goes on.
+    /// Whether the query starts with it, be it after `kubectl`, and goes on.
     fn is_first(&self, span: &Span) -> bool {
-        self.text[..span.start].trim().is_empty() && !self.text[span.end..].trim().is_empty()
+        let before = self.text[..span.start].trim();
+        (before.is_empty() || before == "kubectl") && !self.text[span.end..].trim().is_empty()
+    }
+
+    /// What `get pods web` would be here.
+    fn meant(&self, verb: &Span) -> String {
+        let next = self.peek().map(|token| &self.text[token.span.clone()]);
+        match next.filter(|next| next.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | ','))) {
+            Some(verb) if matches!(verb, "get" | "describe" | "logs") => ": leave it out".to_owned(),
+            Some(kind) if &self.text[verb.clone()] != "kubectl" => {
+                format!(": for a kind write {} alone", quoted(&format!("kind:{kind}")))
+            }
+            Some(_) | None => ": write what it is about alone".to_owned(),
+        }
+    }
+
+    /// `app in (a, b)`, which only behind `-l` is a selector.
+    fn hint_at_set(&mut self, operator: &str, span: &Span) {
+        if self.peek().map(|token| &token.kind) != Some(&TokenKind::Open) {
+            return;
+        }
+        let Some(key) = self.text[..span.start].split_whitespace().next_back() else { return };
+        let rest = &self.text[span.end..];
+        let values = rest.trim_start().strip_prefix('(').and_then(|rest| rest.split(')').next());
+        let values = values.unwrap_or_default();
+        let list: Vec<&str> = values.split(',').map(str::trim).collect();
+        let equals = if operator == "in" { "=" } else { "!=" };
+        let short = quoted(&format!("{key}{equals}{}", list.join(",")));
+        let whole = quoted(&format!("-l {key} {operator} ({values})"));
+        self.hint(span.clone(), format!("these are words; the selector is written {short} or {whole}"));
     }
 
     pub(super) fn hint_at_equals(
@@ -60,6 +105,14 @@ impl Parser<'_> {
     pub(super) fn hint_at_prefix(&mut self, prefix: &str, span: &Span) {
         // `fe80::1`, `10:15`, `nginx:1.25` with a digit or dot before the colon: nobody meant a qualifier.
         if prefix.is_empty() || !prefix.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '_')) {
+            return;
+        }
+        let other =
+            |(names, _): &&(&[&str], &str)| names.iter().any(|name| name.eq_ignore_ascii_case(prefix));
+        if let Some((_, instead)) = ELSEWHERE.iter().find(other) {
+            let what = quoted(&format!("{prefix}:"));
+            let message = format!("only metadata is indexed: {what} is searched as text; instead: {instead}");
+            self.hint(span.start..span.start + prefix.len() + 1, message);
             return;
         }
         let meant = suggest(prefix, QUALIFIERS.iter().map(|(name, _)| *name));

@@ -45,7 +45,7 @@ impl Searcher {
             counted.iter().filter(|(_, total)| total.count == 0).map(|(part, _)| *part).collect();
         if !empty.is_empty() {
             let only = parts.len() == 1;
-            let reason = |part| self.reason(part, only, &snapshot, unread).transpose();
+            let reason = |part| self.reason(part, only, &snapshot, options, unread).transpose();
             let reasons = empty.into_iter().filter_map(reason);
             return reasons.take(MOST).collect();
         }
@@ -77,6 +77,7 @@ impl Searcher {
         part: &Expr,
         only: bool,
         snapshot: &Snapshot,
+        options: &Options,
         unread: Unread<'_>,
     ) -> Result<Option<String>, SearchError> {
         // What is not read is not known to be empty.
@@ -93,6 +94,7 @@ impl Searcher {
             Expr::Term(Term::Kind(kinds), _) => {
                 self.unread(kinds, unread).unwrap_or_else(|| format!("there is no object of {part}"))
             }
+            Expr::Term(Term::KindName { kind, name }, _) => self.unmet_name(part, kind, name, options)?,
             Expr::Term(Term::Label(selector), _) => self.unmet("label", selector, snapshot)?,
             Expr::Term(Term::Annotation(selector), _) => self.unmet("annotation", selector, snapshot)?,
             // the answer itself says so
@@ -111,6 +113,47 @@ impl Searcher {
         let said: Vec<String> =
             words.flat_map(|found| found.kinds).filter_map(|kind| unread(Some(&kind))).collect();
         (!said.is_empty()).then(|| said.into_iter().take(MOST).collect::<Vec<_>>().join("; "))
+    }
+
+    /// What is wrong with `KIND/NAME`: the name, or that `KIND` is a namespace or nothing at all.
+    fn unmet_name(
+        &self,
+        part: &Expr,
+        kind: &str,
+        name: &Pattern,
+        options: &Options,
+    ) -> Result<String, SearchError> {
+        let Err(unknown) = self.catalog().resolve(kind) else {
+            let near = self.similar_name(kind, name, options)?;
+            let near = near.map(|name| format!(": did you mean {kind}/{name}?")).unwrap_or_default();
+            return Ok(format!("nothing matches {part}{near}"));
+        };
+        if self.namespaces().contains_key(kind) {
+            let name = match name {
+                Pattern::Substring(text) => Term::Word(text.clone()),
+                other => Term::Name(vec![other.clone()]),
+            };
+            let name = Expr::Term(name, 0..0);
+            return Ok(format!("{unknown}; in the namespace {kind} that is: ns:{kind} {name}"));
+        }
+        Ok(unknown.to_string())
+    }
+
+    /// The name of this kind that is most like this one.
+    fn similar_name(
+        &self,
+        kind: &str,
+        name: &Pattern,
+        options: &Options,
+    ) -> Result<Option<String>, SearchError> {
+        let Pattern::Substring(text) = name else { return Ok(None) };
+        let kind = Value { pattern: Pattern::Exact(kind.to_owned()), span: 0..0 };
+        let terms = [Term::Kind(vec![kind]), Term::Word(text.clone())];
+        let root = Expr::And(terms.map(|term| Expr::Term(term, 0..0)).into());
+        let query = Query { root: Some(root), ..Query::default() };
+        let options = Options { limit: 1, similar: true, exact: false, ..options.clone() };
+        let found = self.search(&query, &options)?.hits.into_iter().next();
+        Ok(found.map(|hit| hit.document.metadata.name))
     }
 
     /// What is wrong with a condition on a label or annotation: its key, or its value.
@@ -187,6 +230,10 @@ mod tests {
             ("kind:sts", "there is no object of kind:sts"),
             ("-name:*", "everything is excluded by -*"),
             ("is:deleting checkout", "nothing matches is:deleting"),
+            ("po/chekout", "nothing matches po/chekout: did you mean po/checkout?"),
+            ("po/nowhere", "nothing matches po/nowhere"),
+            ("shop/stuck", "no kind is called 'shop'; in the namespace shop that is: ns:shop stuck"),
+            ("nodse/node-1", "no kind is called 'nodse': did you mean 'node'?"),
         ] {
             assert_eq!(why(text, &literally()), reason, "{text}");
         }

@@ -121,6 +121,57 @@ async fn mistakes_on_the_command_line_and_in_queries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn habits_of_other_tools_are_answered_with_what_to_write() {
+    let own = Try::new().await;
+    let pod = |name: &str| Object { name: name.into(), namespace: "trial".into(), ..Object::default() };
+    own.server.apply("pods", pod("zebra-crossing")).expect("pods are served");
+    own.run(&["sync"]).await.success();
+    check(
+        &own,
+        &[
+            case(
+                &["status", "-n", "trial"],
+                2,
+                &["-n: the status is of the whole index", "kubesift kinds -n"],
+            ),
+            case(&["search", "x", "--listen", ":9090"], 2, &["--listen: only sync --watch", "sync --watch"]),
+            case(&["sync", "--listen", "127.0.0.1:0"], 2, &["--listen: only sync --watch"]),
+            case(&["search", "zebra", "-pod"], 2, &["'-p'", "kubesift search 'WORDS -pod'", "after --"]),
+            case(&["search", "get", "pods", "-n", "trial"], 1, &["write `kind:pods` alone"]),
+            case(&["search", "app in (a, b)"], 1, &["`app=a,b` or `-l app in (a, b)`"]),
+            case(
+                &["search", "trial/zebra-crossing"],
+                1,
+                &["no kind is called 'trial'", "ns:trial zebra-crossing"],
+            ),
+            case(&["search", "po/zebra-crosing"], 1, &["did you mean po/zebra-crossing?"]),
+            case(&["search", "node:worker-1"], 1, &["only metadata is indexed", "spec.nodeName"]),
+            case(&["search", "image:nginx"], 1, &["only metadata is indexed", "-o yaml"]),
+        ],
+    )
+    .await;
+    let output = own.run(&["kinds", "pods", "-n", "trial", "-o", "json"]).await;
+    let kinds = output.json();
+    assert_eq!(kinds.as_array().map(Vec::len), Some(1), "{kinds}");
+    assert_eq!(kinds[0]["objects"], 1, "{kinds}");
+    let output = own.run(&["kinds", "-n", "no|namespace"]).await;
+    assert!(output.code == 2 && output.stderr.contains("can't be a namespace"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_accepts_and_never_answers_is_waited_for_as_long_as_wait_says() {
+    let own = Try::new().await;
+    own.run(&["sync"]).await.success();
+    own.server.inject(Fault::always(Matcher::default(), Action::NoAnswer));
+    let large = ["--relist-limit", "1", "--max-age", "0s", "--wait", "1s"];
+    let output = own.run(&[&["search", "kind:ns"][..], &large].concat()).await;
+    assert!(output.code == 0 && !output.stdout.is_empty(), "{output:?}");
+    for part in ["no answer within 1s", "answering from what is stored"] {
+        assert!(output.stderr.contains(part), "{output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_query_of_a_megabyte() {
     let own = Try::new().await;
     own.run(&["sync"]).await.success();

@@ -156,7 +156,7 @@ async fn the_mouse_moves_selects_and_opens_and_is_left_to_the_terminal_in_views_
     terminal.wait("the mouse to be released", |_| !terminal.catches_mouse()).await;
     terminal.back().await;
     terminal.wait("the mouse to be caught", |_| terminal.catches_mouse()).await;
-    for (key, part) in [("?", "The query language"), ("K", "KIND  "), ("y", "kind: ConfigMap")] {
+    for (key, part) in [("?", "The query language"), ("K", "⏎ objects"), ("y", "kind: ConfigMap")] {
         terminal.press_for(key, part).await;
         terminal.wait("the mouse to be released", |_| !terminal.catches_mouse()).await;
         terminal.back().await;
@@ -241,7 +241,7 @@ async fn every_view_has_the_sixteen_colours_alone() {
     let mut terminal = Terminal::open(&home, SIZE, &["kind:deploy"]);
     terminal.wait("rows with a status", |text| text.contains("● live") && text.contains("3/3")).await;
     terminal.to_list().await;
-    for (key, part) in [("y", "kind: Deployment"), ("t", "ReplicaSet/"), ("K", "KIND  ")] {
+    for (key, part) in [("y", "kind: Deployment"), ("t", "ReplicaSet/"), ("K", "⏎ objects")] {
         terminal.press_for(key, part).await;
         terminal.back().await;
     }

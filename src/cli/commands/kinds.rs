@@ -6,16 +6,18 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::super::args::KindsArgs;
-use super::super::failure::{Exit, Outcome};
+use super::super::failure::{Exit, Failure, Outcome};
 use super::super::freshness::{Wanted, holds_anything, prepare};
 use super::super::output::{Cell, Column, Table, count};
+use super::super::query;
 use super::super::session::Session;
 use super::super::target::{Need, Target};
 use super::status;
 use crate::cluster::selection::{Decision, NO_WATCH};
 use crate::engine::status::{KindState, KindStatus, Status};
 use crate::object::{Kind, KindKey};
-use crate::search::{Catalog, Searcher};
+use crate::query::Query;
+use crate::search::{Catalog, Options, Searcher};
 
 /// One kind for programs.
 #[derive(Debug, Serialize)]
@@ -33,7 +35,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &KindsArgs) -> Outcome 
     let wanted = if stored { Wanted::Offline } else { Wanted::Recent };
     let prepared = prepare(session, &target, wanted).await?;
     let catalog = Arc::new(Catalog::new(target.kinds()));
-    let counts = Searcher::new(prepared.reader, catalog.clone()).counts();
+    let counts = counts(&Searcher::new(prepared.reader, catalog.clone()), &session.namespaces)?;
     let mut kinds: Vec<&Kind> = catalog.kinds().iter().filter(|kind| matches(kind, &args.query)).collect();
     kinds.sort_by_key(|kind| kind.key());
     let rows: Vec<Row<'_>> =
@@ -47,6 +49,14 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &KindsArgs) -> Outcome 
     let served = catalog.kinds().len() as u64;
     session.output.note(&format!("{} of {} kinds", count(rows.len() as u64), count(served)));
     Ok(if rows.is_empty() { Exit::Nothing } else { Exit::Done })
+}
+
+/// How many objects there are of each kind, in these namespaces if any are named.
+fn counts(searcher: &Searcher, namespaces: &[String]) -> Result<BTreeMap<KindKey, u64>, Failure> {
+    let Some(named) = query::namespaces(namespaces)? else { return Ok(searcher.counts()) };
+    let query = Query { root: Some(named), ..Query::default() };
+    let facets = searcher.facets(&query, &Options::default(), None).map_err(Failure::unavailable)?;
+    Ok(facets.kinds.into_iter().collect())
 }
 
 fn row<'a>(

@@ -63,7 +63,8 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         let why = searcher.why_nothing(&query, &options, &unread).map_err(|error| failed(error, &wording))?;
         why.iter().for_each(|reason| session.output.note(reason));
     }
-    let outcome = report(session, &target, &prepared, &query, &answer, args.count);
+    let asked = query::kinds(&query, searcher.catalog());
+    let outcome = report(session, &target, &prepared, &query, (&answer, &asked), args.count);
     if args.explain && !answer.hits.is_empty() {
         explained::hits(session.output, &answer.hits);
     }
@@ -86,7 +87,7 @@ fn report(
     target: &Target,
     prepared: &Prepared,
     query: &Query,
-    answer: &Answer,
+    (answer, asked): (&Answer, &[KindKey]),
     only_count: bool,
 ) -> Outcome {
     let form = target.settings.text(Key::Output).unwrap_or("table").to_owned();
@@ -119,13 +120,13 @@ fn report(
         let all = format!("the first {} of {}{plus} hits; {how}", count(shown), count(total));
         session.output.note(&all);
     }
-    tell_truth(session, prepared, &format!("{}{plus}", count(matching)), answer.objects);
+    tell_truth(session, prepared, &format!("{}{plus}", count(matching)), answer.objects, asked);
     Ok(if matching > 0 { Exit::Done } else { Exit::Nothing })
 }
 
-fn tell_truth(session: &mut Session<'_>, prepared: &Prepared, hits: &str, objects: u64) {
+fn tell_truth(session: &mut Session<'_>, prepared: &Prepared, hits: &str, objects: u64, asked: &[KindKey]) {
     let status = prepared.status.as_ref();
-    let truth = Truth { clock: &session.clock, now_ms: now_ms(), status, objects };
+    let truth = Truth { clock: &session.clock, now_ms: now_ms(), status, objects, asked };
     for line in truth.lines(hits) {
         session.output.note(&line);
     }
@@ -155,7 +156,7 @@ fn list_kinds(
             session.output.table(&table)?;
         }
     }
-    tell_truth(session, prepared, "", counts.values().sum());
+    tell_truth(session, prepared, "", counts.values().sum(), &[]);
     Ok(if sorted.is_empty() { Exit::Nothing } else { Exit::Done })
 }
 

@@ -1,8 +1,10 @@
 //! `status`: what the index covers and what it costs, from what the writer says of itself. Connects to nothing.
 
+use anyhow::anyhow;
+
 use super::super::args::StatusArgs;
 use super::super::clock::now_ms;
-use super::super::failure::{Exit, Outcome};
+use super::super::failure::{Exit, Failure, Outcome};
 use super::super::freshness::nothing_stored;
 use super::super::output::{Cell, Column, Style, Table, bytes, count};
 use super::super::session::Session;
@@ -13,6 +15,12 @@ use crate::text;
 
 /// Runs `status`.
 pub(crate) fn run(session: &mut Session<'_>, args: &StatusArgs) -> Outcome {
+    if !session.namespaces.is_empty() {
+        let why = anyhow!("-n: the status is of the whole index, not of a namespace");
+        return Err(
+            Failure::usage(why).advise("kubesift kinds -n NAMESPACE counts the objects of a namespace")
+        );
+    }
     let target = Target::open(session, Need::Stored)?;
     let Some(status) = target.status() else { return Err(nothing_stored(&target)) };
     match args.list.output.as_str() {

@@ -149,7 +149,7 @@ async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
         Phase::Unauthorized { message } => return finish(Ended::Unauthorized(message.clone())),
         Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => {}
     }
-    let truth = Truth { clock: &session.clock, now_ms: now_ms(), status: Some(&status), objects };
+    let truth = Truth { clock: &session.clock, now_ms: now_ms(), status: Some(&status), objects, asked: &[] };
     truth.lines("").iter().for_each(|line| session.output.note(line));
     let failing = !status.coverage().failing.is_empty();
     let mut incomplete = false;
@@ -268,7 +268,8 @@ fn line(session: &Session<'_>, status: &Status) -> String {
         Phase::Syncing { total, .. } => format!("syncing {total} kinds"),
         Phase::Live => {
             let (clock, objects) = (&session.clock, status.objects);
-            let truth = Truth { clock, now_ms: now_ms(), status: Some(status), objects }.lines("");
+            let truth = Truth { clock, now_ms: now_ms(), status: Some(status), objects, asked: &[] };
+            let truth = truth.lines("");
             let mirror = status.mirror.iter().flat_map(|mirror| {
                 std::iter::once(super::super::mirror::line(mirror)).chain(remarks(mirror))
             });

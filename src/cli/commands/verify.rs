@@ -31,7 +31,8 @@ pub(crate) async fn run(session: &mut Session<'_>, _: &VerifyArgs) -> Outcome {
     let comparison = comparison.map_err(failure)?;
     if let Some(status) = &prepared.status {
         let objects = prepared.reader.snapshot().num_docs();
-        let truth = Truth { clock: &session.clock, now_ms: now_ms(), status: Some(status), objects };
+        let truth =
+            Truth { clock: &session.clock, now_ms: now_ms(), status: Some(status), objects, asked: &[] };
         truth.lines("").iter().for_each(|line| session.output.note(line));
     }
     for line in lines(&comparison) {

@@ -159,7 +159,8 @@ impl Client {
     }
 
     /// Watches that have a place, and the connections these use.
-    pub fn watches(&self) -> (usize, usize) {
+    #[cfg(test)]
+    pub(super) fn watches(&self) -> (usize, usize) {
         self.inner.pools.usage()
     }
 
@@ -169,8 +170,15 @@ impl Client {
     }
 
     /// How long all requests are held back because the server asked for it.
-    pub fn paused_for(&self) -> Option<Duration> {
+    #[cfg(test)]
+    pub(super) fn paused_for(&self) -> Option<Duration> {
         self.inner.politeness.paused_for()
+    }
+
+    /// Fetches the credentials, if they are not at hand: a person who is asked for them may take all the time they
+    /// need. What goes wrong is told by the next request.
+    pub async fn log_in(&self) {
+        _ = self.inner.auth.current().await;
     }
 
     /// The HTTP version, known after the first connection.

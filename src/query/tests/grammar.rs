@@ -230,7 +230,20 @@ fn likely_slips_leave_a_hint() {
     assert_eq!(hint("-n=prod").unwrap(), "this excludes the label `n`; the flag is written `-n VALUE`");
     assert_eq!(hint("kind=pod").unwrap(), "this is the label `kind`; the qualifier is written `kind:pod`");
     assert_eq!(hint("-f web").unwrap(), "this excludes the word `f`; words are matched without a flag");
-    assert_eq!(hint("get pods").unwrap(), "`get` is searched as a word: write what it is about alone");
+    assert_eq!(
+        hint("get pods -n x").unwrap(),
+        "`get` is searched as a word: for a kind write `kind:pods` alone"
+    );
+    assert_eq!(hint("logs -x").unwrap(), "`logs` is searched as a word: write what it is about alone");
+    assert_eq!(
+        hint("app in (web, api)").unwrap(),
+        "these are words; the selector is written `app=web,api` or `-l app in (web, api)`"
+    );
+    assert_eq!(hint("checkout in shop"), None);
+    let elsewhere = hint("node:worker-1").unwrap();
+    assert!(
+        elsewhere.starts_with("only metadata is indexed: `node:` is searched as text; instead: kubectl ")
+    );
     assert_eq!(hint("pods get"), None);
     assert_eq!(hint("a OR b -n prod"), None);
 }
