@@ -175,15 +175,47 @@ mod tests {
         assert!(get(monitor.addr(), "/healthz").await.starts_with("HTTP/1.1 200"));
     }
 
-    #[tokio::test]
-    async fn many_connections_wait_for_their_turn() {
-        let monitor = Monitor::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let mut idle = Vec::new();
-        for _ in 0..CONNECTIONS {
-            idle.push(TcpStream::connect(monitor.addr()).await.unwrap());
+    /// Asks on a connection that stays open, and reads the answer.
+    async fn ask(socket: &mut TcpStream) {
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\nok\n") {
+            assert_ne!(socket.read_buf(&mut answer).await.unwrap(), 0, "closed");
         }
-        let waiting = tokio::spawn(async move { get(monitor.addr(), "/healthz").await });
-        drop(idle);
-        assert!(waiting.await.unwrap().starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_waits_until_another_ends() {
+        let monitor = Monitor::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let mut open = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let mut socket = TcpStream::connect(monitor.addr()).await.unwrap();
+            ask(&mut socket).await;
+            open.push(socket);
+        }
+        let mut waiting = TcpStream::connect(monitor.addr()).await.unwrap();
+        waiting.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        // All others are answered meanwhile, on this one thread.
+        for socket in &mut open {
+            ask(socket).await;
+        }
+        let unanswered = waiting.try_read(&mut [0]).unwrap_err();
+        assert_eq!(unanswered.kind(), std::io::ErrorKind::WouldBlock);
+        open.pop();
+        assert_ne!(waiting.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    // Time stands still but for what is waited for: the patience of the server is all that can go on here.
+    #[tokio::test(start_paused = true)]
+    async fn connections_that_say_nothing_make_room() {
+        let monitor = Monitor::start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS {
+            silent.push(TcpStream::connect(monitor.addr()).await.unwrap());
+        }
+        let started = tokio::time::Instant::now();
+        assert!(get(monitor.addr(), "/healthz").await.starts_with("HTTP/1.1 200"));
+        assert!(started.elapsed() >= PATIENCE);
+        drop(silent);
     }
 }

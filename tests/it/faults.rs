@@ -11,6 +11,9 @@ use kubesift::object::{KindKey, Object};
 use crate::support::simulated::{Simulated, quick};
 use crate::support::wait_for;
 
+/// What is asked while everything else waits.
+const PROBE: &str = "/version";
+
 fn small() -> ServerOptions {
     // Bookmarks at their usual minute would come after the end of every test.
     ServerOptions { objects: 300, bookmark_every: Duration::from_millis(300), ..ServerOptions::default() }
@@ -95,9 +98,19 @@ async fn refused_credentials_pause_everything_and_are_said_once() {
     simulated
         .phase_becomes("the refusal to be told", |phase| matches!(phase, Phase::Unauthorized { .. }))
         .await;
-    // One prober asks; sixty readers that all did would be more than this.
-    let asked = simulated.server.request_count();
-    wait_for("some probes", async || simulated.server.request_count() > asked + 3).await;
+    // What was under way is refused; from then on one prober asks, and none of the sixty readers.
+    let probes = async |count: usize| {
+        simulated.server.clear_requests();
+        wait_for("some probes", async || {
+            let probes = simulated.server.requests().into_iter().filter(|request| request.path == PROBE);
+            probes.count() >= count
+        })
+        .await;
+    };
+    probes(3).await;
+    probes(5).await;
+    let asked: Vec<_> = simulated.server.requests().into_iter().map(|request| request.path).collect();
+    assert!(asked.iter().all(|path| path == PROBE), "{asked:?}");
     simulated.assert_nothing_lost(&before);
     simulated.server.clear_faults();
     simulated.settles(&before).await;

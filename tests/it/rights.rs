@@ -15,16 +15,30 @@ async fn partial_rights_are_told_and_follow_what_is_given_and_taken() {
     plane.apply_objects(&[in_namespace("mine", "one"), in_namespace("theirs", "two")]).await;
     plane.grant("twons", Some("one"), &["configmaps"]).await;
     plane.grant("twons", None, &["namespaces"]).await;
-    let home = Home::new(plane.kubeconfig("twons"));
+    let proxy = Proxy::forward(&plane).await;
+    let through = |config: &mut crate::support::controlplane::kubeconfig::Kubeconfig| {
+        config.server = format!("https://{}", proxy.address());
+    };
+    let home = Home::new(plane.kubeconfig_with("twons", through));
     let output = home.run(&["search", "kind:configmap", "-o", "json"]).await;
     assert!(output.stdout.contains("\"mine\"") && !output.stdout.contains("theirs"), "{output:?}");
     assert!(output.stderr.contains("forbidden"), "{output:?}");
 
-    let writer = live(&home).await;
+    let mut writer = live(&home).await;
     plane.grant("twons", None, &["configmaps", "namespaces"]).await;
     appears(&home, "name:=theirs").await;
     plane.revoke("twons", None).await;
+    wait_for("the right to be gone", async || {
+        plane.kubectl_as("twons", &["get", "configmaps", "-n", "two"]).await.code != 0
+    })
+    .await;
+    // An open watch outlives the right; the next one does not.
+    proxy.drop_everything();
+    writer.wait_for_line("offline").await;
+    proxy.resume();
+    state_becomes(&home, "configmaps", "forbidden").await;
     assert_eq!(found(&home, "name:=theirs").await, 1, "a right that is gone deletes nothing");
+    assert_eq!(found(&home, "name:=mine").await, 1);
     writer.stop().await;
 }
 

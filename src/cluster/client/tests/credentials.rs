@@ -364,3 +364,26 @@ async fn an_app_that_ends_does_not_wait_for_a_plugin_that_asks() {
     assert!(matches!(error, ClientError::AuthPlugin(_)), "{error:?}");
     assert_eq!(screen.out.load(Relaxed), 0);
 }
+
+#[tokio::test]
+async fn a_plugin_is_told_of_its_cluster_only_where_its_entry_asks_for_that() {
+    let server = Server::start(Settings::default(), only("right")).await;
+    plugin(&server, &format!("printf %s \"$KUBERNETES_EXEC_INFO\" > told; {}", gives("right")));
+    for asks in [false, true] {
+        let user = EXEC.replace("interactiveMode:", &format!("provideClusterInfo: {asks}, interactiveMode:"));
+        let client = server.client(&user, "tls-server-name: 127.0.0.1");
+        client.get(&RequestSpec::new("/")).await.unwrap();
+        let told = fs_err::read(server.path("told")).unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!((&told["kind"], &told["spec"]["interactive"]), (&"ExecCredential".into(), &false.into()));
+        let cluster = &told["spec"]["cluster"];
+        match asks {
+            false => assert!(cluster.is_null(), "{told}"),
+            true => {
+                assert_eq!(cluster["server"], format!("https://{}", server.address), "{told}");
+                assert_eq!(cluster["tls-server-name"], "127.0.0.1", "{told}");
+                assert!(cluster["certificate-authority-data"].is_string(), "{told}");
+            }
+        }
+    }
+}
