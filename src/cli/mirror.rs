@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use sha2::{Digest as _, Sha256};
 
 use super::failure::Failure;
 use super::output::count;
@@ -72,7 +71,7 @@ impl Plan {
             collection,
             profile,
             vectors: None,
-            scope: scope(settings),
+            scope: super::target::selection(settings).word(),
             adopt: one_shot.adopt,
             allow_mass_delete: one_shot.allow_mass_delete,
         };
@@ -109,17 +108,6 @@ impl Plan {
     pub(super) fn name(&self) -> String {
         format!("collection {} at {}", self.settings.collection, self.settings.url)
     }
-}
-
-/// What is included and excluded, as one short word: two writers with different ones would fight.
-fn scope(settings: &Settings) -> String {
-    let mut sha = Sha256::new();
-    for key in [Key::Include, Key::Exclude, Key::Namespaces, Key::ExcludeNamespaces] {
-        let mut list = settings.list(key);
-        list.sort();
-        sha.update(format!("{}={}\n", key.name(), list.join(",")));
-    }
-    sha.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Why a mirror failed, and what to do.

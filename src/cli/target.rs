@@ -238,13 +238,7 @@ impl Target {
 
     /// Which kinds and namespaces are read.
     pub(super) fn selection(&self) -> Selection {
-        let settings = &self.settings;
-        Selection::new(&SelectionOptions {
-            include: settings.list(Key::Include),
-            exclude: settings.list(Key::Exclude),
-            namespaces: settings.list(Key::Namespaces),
-            exclude_namespaces: settings.list(Key::ExcludeNamespaces),
-        })
+        selection(&self.settings)
     }
 
     fn remove_unused(&self) -> Vec<String> {
@@ -255,6 +249,16 @@ impl Target {
         };
         removed.into_iter().map(note).collect()
     }
+}
+
+/// Which kinds and namespaces the settings choose.
+pub(super) fn selection(settings: &Settings) -> Selection {
+    Selection::new(&SelectionOptions {
+        include: settings.list(Key::Include),
+        exclude: settings.list(Key::Exclude),
+        namespaces: settings.list(Key::Namespaces),
+        exclude_namespaces: settings.list(Key::ExcludeNamespaces),
+    })
 }
 
 /// Whether the index is embedded with the vectors of this profile.

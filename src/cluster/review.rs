@@ -38,19 +38,10 @@ fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
 impl Rights {
     /// Whether a kind may be listed here. Rights to single names are none to a list.
     pub fn may_list(&self, kind: &Kind) -> bool {
-        self.may("list", kind)
-    }
-
-    /// Whether a kind may be watched here.
-    pub fn may_watch(&self, kind: &Kind) -> bool {
-        self.may("watch", kind)
-    }
-
-    fn may(&self, verb: &str, kind: &Kind) -> bool {
         let named = |names: &[String], name: &str| names.iter().any(|own| own == "*" || own == name);
         self.rules.iter().any(|rule| {
             rule.resource_names.is_empty()
-                && named(&rule.verbs, verb)
+                && named(&rule.verbs, "list")
                 && named(&rule.api_groups, &kind.group)
                 && named(&rule.resources, &kind.plural)
         })
@@ -198,8 +189,7 @@ mod tests {
                              {"verbs":["get"],"apiGroups":["*"],"resources":["*"]}]"#,
         );
         assert!(own.incomplete);
-        assert!(own.may_list(&kind("", "pods")) && !own.may_watch(&kind("", "pods")));
-        assert!(own.may_list(&kind("apps", "deployments")) && own.may_watch(&kind("apps", "deployments")));
+        assert!(own.may_list(&kind("", "pods")) && own.may_list(&kind("apps", "deployments")));
         assert!(!own.may_list(&kind("", "secrets")) && !own.may_list(&kind("batch", "jobs")));
     }
 

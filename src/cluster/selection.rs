@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::object::{Kind, KindKey};
 
 /// The choices of a configuration.
@@ -105,10 +107,27 @@ impl Selection {
 
     /// A number for these choices; the same ones in another order have the same.
     pub fn hash(&self) -> u64 {
-        let sets = [&self.include, &self.exclude, &self.namespaces, &self.exclude_namespaces];
-        let text =
-            sets.map(|names| names.iter().map(String::as_str).collect::<Vec<_>>().join("\n")).join("\0");
-        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+        let [a, b, c, d, e, f, g, h, ..] = self.digest();
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    /// The same as one short word: two writers of a collection with different ones would fight.
+    pub fn word(&self) -> String {
+        self.digest().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let mut sha = Sha256::new();
+        for (name, names) in [
+            ("include", &self.include),
+            ("exclude", &self.exclude),
+            ("namespaces", &self.namespaces),
+            ("exclude_namespaces", &self.exclude_namespaces),
+        ] {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            sha.update(format!("{name}={}\n", names.join(",")));
+        }
+        sha.finalize().into()
     }
 
     /// Whether objects of a namespace are read; objects without one always are.

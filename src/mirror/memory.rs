@@ -7,9 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::StoreError;
+use super::source::{Snapshot, SourceError};
 use super::store::{
     Collection, Contents, Ensured, Fields, Limits, Metric, Record, Sink, Stored, Vector, VectorStore,
 };
+use crate::document::Document;
+use crate::object::IdHash;
+
+/// Documents by id, as an index in memory commits them.
+impl Snapshot for BTreeMap<String, Document> {
+    fn ids(&self) -> Result<Vec<IdHash>, SourceError> {
+        Ok(self.keys().map(|id| IdHash::of(id)).collect())
+    }
+
+    fn documents(&self, ids: &[IdHash]) -> Result<Vec<Document>, SourceError> {
+        Ok(self.values().filter(|document| ids.contains(&IdHash::of(&document.id))).cloned().collect())
+    }
+}
 
 /// What one call does instead of working.
 #[derive(Debug, Clone, PartialEq)]

@@ -189,13 +189,23 @@ impl Chosen {
             host if secure => format!("https://{host}"),
             host => format!("http://{host}"),
         };
-        if url.contains('@') {
+        let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        if authority.unwrap_or_default().contains('@') {
             // Not quoted: it would stand in every status and log.
             let problem =
                 "holds a user name or password: put them into `username` and `password` of the user";
             return Err(self.field("server", problem));
         }
-        let uri: Uri = url.parse().map_err(|_| self.field("server", format!("'{server}' is not a URL")))?;
+        let uri: Uri = url.parse().map_err(|_| match server.contains('@') {
+            // A slash in a password that nobody escaped.
+            true => self.field("server", "is not a URL"),
+            false => self.field("server", format!("'{server}' is not a URL")),
+        })?;
+        // `http` takes anything for a port.
+        let port = uri.authority().is_some_and(|it| it.port().is_none() && it.as_str() != it.host());
+        if port {
+            return Err(self.field("server", "is not a URL"));
+        }
         match (uri.scheme_str(), uri.host()) {
             (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
             _ => Err(self.field("server", format!("'{server}' is not an http or https URL"))),

@@ -186,6 +186,7 @@ fn entries_that_are_missing_or_unusable_are_named() {
         ("server: \"ftp://x\"", "server 'ftp://x'"),
         ("server: \"https://a b\"", "is not a URL"),
         ("server: https://me:s3cr3t@example.org", "holds a user name or password: put them into"),
+        ("server: https://me:s3/cr3t@example.org", "server is not a URL"),
         (
             "server: \"https://a\", certificate-authority-data: \"%%\"",
             "certificate-authority data is not base64",

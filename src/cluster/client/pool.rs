@@ -77,6 +77,7 @@ impl WatchPools {
     }
 
     /// Watches that have a place, and the connections they use.
+    #[cfg(test)]
     pub(super) fn usage(&self) -> (usize, usize) {
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         (pools.iter().map(|pool| pool.used).sum(), pools.iter().filter(|pool| pool.used > 0).count())

@@ -35,18 +35,6 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// How much the absence of a kind of this group means; a group that is not served at all counts as the
-    /// weakest of the rest: its absence is as sure as the whole reading.
-    pub fn freshness(&self, group: &str) -> Freshness {
-        match self.groups.get(group) {
-            Some(freshness) => *freshness,
-            None if self.groups.values().all(|freshness| *freshness != Freshness::Unknown) => {
-                Freshness::Current
-            }
-            None => Freshness::Unknown,
-        }
-    }
-
     fn of(parts: impl IntoIterator<Item = Part>) -> Self {
         let mut all = Self::default();
         for part in parts {

@@ -61,8 +61,6 @@ fn a_group_whose_server_is_down_is_stale_and_not_gone() {
     assert_eq!(discovery.groups["broken.example"], Freshness::Stale);
     assert_eq!(discovery.groups["apps"], Freshness::Current);
     assert_eq!(discovery.groups[""], Freshness::Current);
-    assert_eq!(discovery.freshness("broken.example"), Freshness::Stale);
-    assert_eq!(discovery.freshness("never.heard.of"), Freshness::Current);
     assert!(discovery.kinds.iter().all(|kind| kind.group != "broken.example"));
 }
 
@@ -120,7 +118,6 @@ async fn a_server_that_knows_only_the_classic_way_gives_the_same_kinds() {
     assert_eq!(discovery.kinds, recorded().kinds);
     assert_eq!(discovery.groups["apps"], Freshness::Unknown);
     assert_eq!(discovery.groups["broken.example"], Freshness::Stale);
-    assert_eq!(discovery.freshness("never.heard.of"), Freshness::Unknown);
 }
 
 #[test]

@@ -121,14 +121,18 @@ impl WireError {
 
 /// Outside text made short and safe for an error message or a log line.
 fn short(text: &str) -> String {
-    const MAX: usize = 200;
+    shortened(text, 200)
+}
+
+/// Outside text made safe, and at most so many bytes long.
+fn shortened(text: &str, max: usize) -> String {
     let mut out = String::new();
     for c in text.chars() {
         let c = if c.is_control() || is_format(c) { ' ' } else { c };
         if c == ' ' && (out.is_empty() || out.ends_with(' ')) {
             continue;
         }
-        if out.len() + c.len_utf8() > MAX {
+        if out.len() + c.len_utf8() > max {
             out.truncate(out.trim_end().len());
             out.push('…');
             return out;

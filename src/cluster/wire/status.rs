@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::proto::{Fields, Value, text};
-use super::{WireError, envelope, short};
+use super::{WireError, envelope, short, shortened};
 
 /// A refusal, from whatever body carried it. All texts are short and safe to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Cause {
 
 /// Causes kept: an answer can name one per field of a large object.
 const MAX_CAUSES: usize = 16;
+/// Longest message of a `Status`, in bytes: who may not do something is told with all the names.
+const MAX_MESSAGE: usize = 1000;
 /// How much of a body that is no `Status` is looked at.
 const MAX_TEXT: usize = 4096;
 
@@ -42,9 +44,10 @@ impl Status {
         if body.starts_with(envelope::MAGIC) {
             return Self::from_protobuf(body);
         }
-        match serde_json::from_slice::<Json>(body) {
-            Ok(value) if value.is_object() => Self::from_value(&value),
-            Ok(_) | Err(_) => Self::from_text(content_type, body),
+        let value = serde_json::from_slice::<Json>(body).ok().filter(Json::is_object);
+        match value.map(|value| Self::from_value(&value)) {
+            Some(said) if !said.message.is_empty() || !said.reason.is_empty() || said.code > 0 => said,
+            Some(_) | None => Self::from_text(content_type, body),
         }
     }
 
@@ -65,7 +68,7 @@ impl Status {
         let mut fields = Fields::new(bytes);
         while let Some(field) = fields.next()? {
             match field {
-                (3, Value::Bytes(value)) => own.message = short(&text(value)),
+                (3, Value::Bytes(value)) => own.message = shortened(&text(value), MAX_MESSAGE),
                 (4, Value::Bytes(value)) => own.reason = short(&text(value)),
                 (5, Value::Bytes(value)) => own.read_details(value)?,
                 (6, Value::Varint(value)) => own.code = u16::try_from(value).unwrap_or_default(),
@@ -97,7 +100,7 @@ impl Status {
         Self {
             code: value["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or_default(),
             reason: text(value, "reason"),
-            message: text(value, "message"),
+            message: shortened(value["message"].as_str().unwrap_or_default(), MAX_MESSAGE),
             retry_after_seconds: seconds(retry),
             causes: causes
                 .map(|cause| Cause {

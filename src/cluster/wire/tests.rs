@@ -163,7 +163,10 @@ fn a_status_is_read_from_whatever_body_carries_it() {
     assert_eq!(Status::decode("text/plain", b"Too many requests\n").message, "Too many requests");
     assert_eq!(Status::decode("", b""), Status::default());
     assert!(Status::decode("", &[0xff; 100_000]).message.len() < 300);
-    assert_eq!(Status::decode("application/json", b"{\"kind\":\"Status\",\"code\":99999999}").code, 0);
+    let odd = Status::decode("application/json", b"{\"kind\":\"Status\",\"code\":99999999,\"reason\":\"r\"}");
+    assert_eq!((odd.code, odd.reason.as_str()), (0, "r"));
+    // An object that is none shows as it is.
+    assert_eq!(Status::decode("application/json", b"{\"error\":\"no\"}").message, "{\"error\":\"no\"}");
 }
 
 #[test]

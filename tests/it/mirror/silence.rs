@@ -7,11 +7,11 @@ use std::time::Duration;
 use kubesift::document::{Document, Metadata};
 use kubesift::mirror::core::authority::Authority;
 use kubesift::mirror::core::dirty::Cause;
-use kubesift::mirror::source::{Embedder, Feed, Keep, Memo, Snapshot, Source, SourceError};
+use kubesift::mirror::source::{Embedder, Feed, Keep, Memo, Source, SourceError};
 use kubesift::mirror::{
     Chroma, ChromaOptions, Contents, Mirror, MirrorOptions, MirrorStatus, Vector, VectorStore,
 };
-use kubesift::object::{IdHash, KindKey, Scope};
+use kubesift::object::{KindKey, Scope};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -24,23 +24,11 @@ type Documents = BTreeMap<String, Document>;
 #[derive(Clone, Default)]
 struct World(Arc<Mutex<Documents>>);
 
-struct Frozen(Documents);
-
-impl Snapshot for Frozen {
-    fn ids(&self) -> Result<Vec<IdHash>, SourceError> {
-        Ok(self.0.keys().map(|id| IdHash::of(id)).collect())
-    }
-
-    fn documents(&self, ids: &[IdHash]) -> Result<Vec<Document>, SourceError> {
-        Ok(self.0.values().filter(|document| ids.contains(&IdHash::of(&document.id))).cloned().collect())
-    }
-}
-
 impl Source for World {
-    type Snapshot = Frozen;
+    type Snapshot = Documents;
 
-    fn snapshot(&self) -> Frozen {
-        Frozen(self.0.lock().expect("not poisoned").clone())
+    fn snapshot(&self) -> Documents {
+        self.0.lock().expect("not poisoned").clone()
     }
 
     async fn authority(&self) -> Authority {

@@ -22,11 +22,11 @@ use crate::mirror::core::authority::Authority;
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::core::marker::Marker;
 use crate::mirror::memory::{Fault, Faults, Memory, Operation};
-use crate::mirror::source::{Embedder, Feed, Keep, Memo, Snapshot, Source, SourceError};
+use crate::mirror::source::{Embedder, Feed, Keep, Memo, Source, SourceError};
 use crate::mirror::status::{MirrorPhase, MirrorStatus};
 use crate::mirror::store::{Fields, Limits, Vector, VectorStore};
 use crate::mirror::{StoreError, record};
-use crate::object::{IdHash, KindKey, Scope};
+use crate::object::{KindKey, Scope};
 
 const KINDS: [(&str, &str); 3] = [("Pod", "pods"), ("Node", "nodes"), ("Job", "jobs.batch")];
 
@@ -38,23 +38,11 @@ struct World {
     memo: Arc<Mutex<Memo>>,
 }
 
-struct Frozen(BTreeMap<String, Document>);
-
-impl Snapshot for Frozen {
-    fn ids(&self) -> Result<Vec<IdHash>, SourceError> {
-        Ok(self.0.keys().map(|id| IdHash::of(id)).collect())
-    }
-
-    fn documents(&self, ids: &[IdHash]) -> Result<Vec<Document>, SourceError> {
-        Ok(self.0.values().filter(|document| ids.contains(&IdHash::of(&document.id))).cloned().collect())
-    }
-}
-
 impl Source for World {
-    type Snapshot = Frozen;
+    type Snapshot = BTreeMap<String, Document>;
 
-    fn snapshot(&self) -> Frozen {
-        Frozen(self.documents.lock().unwrap().clone())
+    fn snapshot(&self) -> Self::Snapshot {
+        self.documents.lock().unwrap().clone()
     }
 
     async fn authority(&self) -> Authority {
