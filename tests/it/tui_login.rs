@@ -126,7 +126,8 @@ async fn ctrl_z_stops_app_and_plugin_and_fg_goes_on_with_the_question() {
     terminal.press("sesame\n");
     terminal.wait("live", |text| terminal.is_taken() && text.contains("● live")).await;
     terminal.press("\x03");
-    terminal.wait("the shell", |_| !terminal.is_taken()).await;
+    let prompt = |text: &str| !terminal.is_taken() && text.trim_end().ends_with("shell>");
+    terminal.wait("the shell", prompt).await;
     terminal.press("exit 0\n");
     terminal.ended(0).await;
 }

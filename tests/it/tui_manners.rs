@@ -124,7 +124,8 @@ async fn a_shell_with_job_control_gets_the_terminal_and_gives_it_back() {
     terminal.back().await;
     assert!(terminal.catches_mouse());
     terminal.press("q");
-    terminal.wait("the shell's screen", |_| !terminal.is_taken()).await;
+    let prompt = |text: &str| !terminal.is_taken() && text.trim_end().ends_with("shell>");
+    terminal.wait("the shell's screen", prompt).await;
     terminal.press("exit\n");
     terminal.ended(0).await;
 }

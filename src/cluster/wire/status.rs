@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::proto::{Fields, Value, text};
 use super::{WireError, envelope, short, shortened};
+use crate::text::sanitise;
 
 /// A refusal, from whatever body carried it. All texts are short and safe to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Status {
         let mut fields = Fields::new(bytes);
         while let Some(field) = fields.next()? {
             match field {
-                (3, Value::Bytes(value)) => own.message = shortened(&text(value), MAX_MESSAGE),
+                (3, Value::Bytes(value)) => own.message = message(&text(value)),
                 (4, Value::Bytes(value)) => own.reason = short(&text(value)),
                 (5, Value::Bytes(value)) => own.read_details(value)?,
                 (6, Value::Varint(value)) => own.code = u16::try_from(value).unwrap_or_default(),
@@ -100,7 +101,7 @@ impl Status {
         Self {
             code: value["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or_default(),
             reason: text(value, "reason"),
-            message: shortened(value["message"].as_str().unwrap_or_default(), MAX_MESSAGE),
+            message: message(value["message"].as_str().unwrap_or_default()),
             retry_after_seconds: seconds(retry),
             causes: causes
                 .map(|cause| Cause {
@@ -121,6 +122,11 @@ impl Status {
     fn message(message: String) -> Self {
         Self { message, ..Self::default() }
     }
+}
+
+/// A message with what is hidden in it made visible, and not too long.
+fn message(text: &str) -> String {
+    shortened(&sanitise(text), MAX_MESSAGE)
 }
 
 fn seconds(value: Option<u32>) -> Option<u32> {
