@@ -64,7 +64,7 @@ impl Parser<'_> {
     fn meant(&self, verb: &Span) -> String {
         let next = self.peek().map(|token| &self.text[token.span.clone()]);
         match next.filter(|next| next.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | ','))) {
-            Some(verb) if matches!(verb, "get" | "describe" | "logs") => ": leave it out".to_owned(),
+            Some("get" | "describe" | "logs") => ": leave it out".to_owned(),
             Some(kind) if &self.text[verb.clone()] != "kubectl" => {
                 format!(": for a kind write {} alone", quoted(&format!("kind:{kind}")))
             }

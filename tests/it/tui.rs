@@ -34,7 +34,7 @@ async fn one_types_narrows_opens_and_quits() {
         .wait("the completions", |text| text.lines().nth(2).is_some_and(|line| line.contains("deployments")))
         .await;
     terminal.press_for("\t", "kind:deployments").await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for("\r", "Labels").await;
     terminal.press_for("c", "copied").await;
     assert!(terminal.received(b"\x1b]52;c;"));
@@ -112,7 +112,7 @@ async fn yaml_and_events_come_from_the_cluster_and_a_secret_is_masked_until_it_i
     let home = Home::new(plane.kubeconfig("admin"));
     let mut terminal = Terminal::open(&home, SIZE, &["ns:tui-detail", "kind:secret", "hidden"]);
     terminal.wait("the Secret", |text| text.contains("● live") && text.contains("1 hit")).await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     let shown = terminal.press_for("y", "kind: Secret").await;
     assert!(shown.contains("values are masked"), "{shown}");
     assert!(!terminal.received(b"aHVudGVyMg") && !terminal.received(b"hunter2"), "{shown}");
@@ -155,7 +155,7 @@ async fn another_context_is_another_index_and_what_is_stored_shows_without_a_clu
     home.use_kubeconfig(both);
     let mut terminal = Terminal::open(&home, SIZE, &["checkout"]);
     terminal.wait_for("Deployment").await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for(":ctx\r", "context ›").await;
     terminal.press("admin\r");
     terminal.wait_until_gone("Deployment").await;
@@ -173,7 +173,7 @@ async fn the_status_of_what_shows_and_the_log_of_a_pod_come_from_the_cluster() {
     let (_server, home) = simulated().await;
     let mut terminal = Terminal::open(&home, SIZE, &["kind:deploy", "payments-prod"]);
     terminal.wait("the status of Deployments", |text| text.contains("STATUS") && text.contains("3/3")).await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press("l");
     // The only Pod of it, or a choice of them.
     terminal
@@ -215,7 +215,7 @@ async fn a_cluster_without_kubelets_says_why_there_is_no_log() {
     let home = Home::new(plane.kubeconfig("admin"));
     let mut terminal = Terminal::open(&home, SIZE, &["ns:tui-logs", "kind:pod"]);
     terminal.wait("its status", |text| text.contains("unheard") && text.contains("0/1 Pending")).await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for("l", "\"nowhere\" not found").await;
 }
 

@@ -66,7 +66,7 @@ async fn a_plugin_asks_on_the_terminal_and_the_screen_is_whole_afterwards_also_w
     let shown = terminal.wait("live", |text| text.contains("● live") && text.contains("hits")).await;
     assert!(terminal.is_taken() && !shown.contains("pass code") && !shown.contains("sesame"), "{shown}");
     // Keys go to the app again.
-    terminal.to_list().await;
+    terminal.enter_list().await;
     // The credential ends in the middle: the next request needs another one.
     server.inject(Fault::once(
         Matcher { contains: Some("/deployments/".to_owned()), ..Matcher::verb(Verb::Get) },
@@ -89,7 +89,7 @@ async fn a_plugin_that_fails_says_why_and_asks_again_only_when_the_user_wants_it
     terminal.press("open\n");
     let shown = terminal.wait("why", |text| terminal.is_taken() && text.contains("wrong pass code")).await;
     assert!(shown.contains("ctrl-r tries again"), "{shown}");
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for("K", "plugin' failed").await;
     terminal.back().await;
     terminal.press("\x12");

@@ -70,7 +70,7 @@ async fn an_index_that_can_t_be_written_any_more_is_said_and_the_app_goes_on() {
     fs_err::write(&files, "no directory").expect("a file");
     // The simulated cluster lives: soon there is something to write.
     terminal.wait_for("○ offline, data from").await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for("K", "can't write to the index").await;
     let shown = terminal.back().await;
     assert!(shown.contains("hits"), "{shown}");
@@ -92,7 +92,7 @@ async fn a_kubeconfig_that_breaks_after_the_start_refuses_the_switch_and_nothing
     home.use_kubeconfig(format!("{}:{}", own.display(), second.display()));
     let mut terminal = Terminal::open(&home, SIZE, &["checkout"]);
     terminal.wait_for("● live").await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     fs_err::write(&own, "{ no yaml").expect("a file");
     terminal.press_for(":ctx\r", "elsewhere").await;
     terminal.press("elsewhere\r");
@@ -111,7 +111,7 @@ async fn a_shell_with_job_control_gets_the_terminal_and_gives_it_back() {
     let mut terminal = Terminal::run(&home, SIZE, &["bash", "--norc", "--noprofile", "-i"]);
     terminal.wait_for("shell> ").await;
     terminal.press_for(&command, "hits").await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for("y", "kind: Deployment").await;
     terminal.press("\x1a");
     // The shell's line editor asks for pasted text in brackets; the mouse and the screen are its own again.
@@ -206,7 +206,8 @@ async fn the_theme_follows_the_environment_and_the_flag_is_stronger() {
     const CYAN: u16 = 6;
     const BLUE: u16 = 4;
     let (_server, home) = simulated().await;
-    let cases: [(&[(&str, &str)], &[&str], Option<u16>); 8] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], Option<u16>);
+    let cases: [Case<'_>; 8] = [
         (&[], &[], Some(CYAN)),
         (&[("COLORFGBG", "15;0")], &[], Some(CYAN)),
         (&[("COLORFGBG", "0;15")], &[], Some(BLUE)),
@@ -221,7 +222,7 @@ async fn the_theme_follows_the_environment_and_the_flag_is_stronger() {
         variables.iter().for_each(|(name, value)| here.set(name, *value));
         let mut terminal = Terminal::open(&here, SIZE, &[arguments, &["checkout"]].concat());
         terminal.wait_for("hits").await;
-        terminal.to_list().await;
+        terminal.enter_list().await;
         terminal.press_for("?", "The query language").await;
         terminal.press("\x03");
         terminal.ended(0).await;
@@ -241,7 +242,7 @@ async fn every_view_has_the_sixteen_colours_alone() {
     let (_server, home) = simulated().await;
     let mut terminal = Terminal::open(&home, SIZE, &["kind:deploy"]);
     terminal.wait("rows with a status", |text| text.contains("● live") && text.contains("3/3")).await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     for (key, part) in [("y", "kind: Deployment"), ("t", "ReplicaSet/"), ("K", "⏎ objects")] {
         terminal.press_for(key, part).await;
         terminal.back().await;
@@ -259,7 +260,7 @@ async fn a_log_says_what_happened_and_no_secret_and_leaves_the_screen_alone() {
     let arguments = ["--log-file", &*log.to_string_lossy(), "-vv", "kind:secret"];
     let mut terminal = Terminal::open(&home, SIZE, &arguments);
     terminal.wait("rows", |text| text.contains("● live") && text.contains("Secret")).await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for("y", "kind: Secret").await;
     let shown = terminal.press_for("x", PLANTED[0]).await;
     assert!(!shown.contains("INFO") && !shown.contains("DEBUG"), "{shown}");
@@ -282,7 +283,7 @@ async fn a_terminal_that_shrinks_and_grows_again_is_drawn_whole() {
     let (_server, home) = simulated().await;
     let mut terminal = Terminal::open(&home, SIZE, &["kind:deploy"]);
     terminal.wait("rows", |text| text.contains("● live") && text.contains("hits")).await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     let whole = |text: &str, rows: usize| {
         let lines: Vec<&str> = text.lines().collect();
         // The top line, the query, the head of the table, a selected row, the hints in the last line.

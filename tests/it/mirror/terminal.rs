@@ -40,7 +40,7 @@ async fn switch(terminal: &mut Terminal, context: &str) {
     let top = format!(" {context} ● live");
     terminal.wait(&top, |text| text.starts_with(&top)).await;
     if !terminal.text().contains("/ search") {
-        terminal.to_list().await;
+        terminal.enter_list().await;
     }
 }
 
@@ -54,7 +54,7 @@ async fn the_terminal_app_mirrors_what_is_configured_and_gives_the_collection_fr
     equal(&home).await;
     plane.apply_objects(&[config_map("made-beside-the-screen")]).await;
     mirrored(&chroma, "made-beside-the-screen").await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     terminal.press_for("K", "mirror in sync").await;
     terminal.press("\x03");
     terminal.ended(0).await;
@@ -73,7 +73,7 @@ async fn another_context_stops_the_mirror_starts_none_of_its_own_and_the_way_bac
     equal(&home).await;
     let count = "print(json.dumps([len(client.list_collections()), client.get_collection('instances', embedding_function=None).count()]))";
     let before = chroma.python(count).await;
-    terminal.to_list().await;
+    terminal.enter_list().await;
     switch(&mut terminal, "demo").await;
     assert_eq!(chroma.python(WRITER).await, json!(""), "the collection is free");
     plane.apply_objects(&[config_map("made-while-away")]).await;

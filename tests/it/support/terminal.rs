@@ -96,7 +96,7 @@ impl Terminal {
     }
 
     /// Leaves the query line for the list. Escape and a letter at once would be that letter with alt.
-    pub(crate) async fn to_list(&mut self) -> String {
+    pub(crate) async fn enter_list(&mut self) -> String {
         self.press_for("\x1b", LIST).await
     }
 
