@@ -168,6 +168,9 @@ const NAMED: usize = 20;
 
 // The kinds that are not simply read, each with its whole reason, and how many are.
 fn attention(session: &Session<'_>, status: &Status, now: i64) -> String {
+    if status.kinds.is_empty() {
+        return "no kinds are known yet\n".to_owned();
+    }
     let mut kinds: Vec<&KindStatus> = status.kinds.iter().filter(|kind| needs_attention(kind)).collect();
     let state = |kind: &KindStatus| std::mem::discriminant(&kind.state);
     kinds.sort_by_key(|kind| (rank(&kind.state), kind.kind.clone()));

@@ -51,8 +51,8 @@ pub enum Group {
 }
 
 impl Group {
-    /// All, in the order of the help view.
-    pub const ALL: [Self; 5] = [Self::Query, Self::Move, Self::Object, Self::Show, Self::App];
+    /// All, in the order of the help view: what one came for first.
+    pub const ALL: [Self; 5] = [Self::Object, Self::Show, Self::Move, Self::App, Self::Query];
 
     /// Its heading.
     pub fn title(self) -> &'static str {

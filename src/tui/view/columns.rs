@@ -130,6 +130,9 @@ impl Share {
         self.begin(Age, 6);
         self.begin(Status, STATUS);
         self.begin(Matched, 14);
+        for (column, to) in [(Status, 18), (Owner, 30), (Labels, 30)] {
+            self.grow(column, to);
+        }
         for column in [Status, Matched, Owner, Labels] {
             self.grow(column, usize::MAX);
         }

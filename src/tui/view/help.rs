@@ -45,7 +45,7 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line<'static>> {
 fn entry(state: &State, columns: usize, form: &str, meaning: &str, name: &str) -> Vec<Line<'static>> {
     let left = 20.min(columns / 3).max(6);
     let names = if columns >= 100 { 20 } else { 0 };
-    let room = columns.saturating_sub(3 + left + 2 + 1 + names).min(90);
+    let room = columns.saturating_sub(3 + left + 2 + 1 + names).min(84);
     let (forms, meanings) = (flow(form, left), flow(meaning, room));
     let rows = forms.len().max(meanings.len());
     let part = |parts: &[String], nth: usize| parts.get(nth).cloned().unwrap_or_default();

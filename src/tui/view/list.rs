@@ -221,6 +221,11 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
         let pieces = flow(&sanitise(&text), room.saturating_sub(4));
         lines.extend(pieces.into_iter().map(|piece| Line::from(format!("   {piece}"))));
     };
+    let unread = state.cluster.status.as_ref().is_some_and(|status| status.kinds.is_empty());
+    if unread && state.results.objects == 0 {
+        say("Nothing of this cluster is read yet.".to_owned());
+        return lines;
+    }
     if state.results.query.trim().is_empty() {
         say("Nothing is stored yet.".to_owned());
     } else {

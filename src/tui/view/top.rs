@@ -171,7 +171,7 @@ fn facts(state: &State) -> Vec<Fact> {
         facts.push(Fact(3, vec![format!("{objects} objects"), format!("{objects} obj")]));
     }
     if let Some(status) = &state.cluster.status {
-        facts.push(kinds(&status.coverage()));
+        facts.extend(Some(status.coverage()).filter(|coverage| coverage.kinds > 0).as_ref().map(kinds));
         facts.extend(freshness(state, status));
         facts.extend(mirror(status));
         facts.push(semantic(status));
