@@ -29,6 +29,19 @@ impl Searcher {
         left_out(text, cursor).into_iter().find(|text| says(text))
     }
 
+    /// The same while one goes on typing behind it: a half-typed value alone is settled, nothing is closed or left out.
+    pub fn settle_value(&self, text: &str, cursor: usize) -> Option<String> {
+        let read = parse_lenient(text, cursor, self);
+        let meant = read.query.to_string();
+        let is_half = !parse(&read.text).is_ok_and(|query| query.to_string() == meant);
+        if !read.errors.is_empty() || read.at.span.is_empty() || !is_half {
+            return None;
+        }
+        let (span, value) = self.whole(&read)?;
+        let settled = replaced(text, span, &value);
+        Some(settled).filter(|text| parse_lenient(text, text.len(), self).errors.is_empty())
+    }
+
     /// What the half-typed value becomes, and the part of the text that it replaces.
     fn whole(&self, read: &Lenient) -> Option<(Span, String)> {
         let AtCursor { place, span, .. } = &read.at;

@@ -38,22 +38,33 @@ pub(super) fn answer(searcher: Option<&Searcher>, request: &Request, stop: &Stop
     };
     let Some(searcher) = searcher else { return answer };
     let cursor = request.cursor.filter(|cursor| request.text.is_char_boundary(*cursor));
-    answer.settled = request.left.and_then(|cursor| searcher.settle(&request.text, cursor));
+    answer.settled = request.left.and_then(|at| match cursor {
+        Some(_) => searcher.settle_value(&request.text, at),
+        None => searcher.settle(&request.text, at),
+    });
+    let text = answer.settled.as_ref().unwrap_or(&request.text);
+    // It stands behind what was settled.
+    let cursor = cursor.map(|cursor| (cursor + text.len()).saturating_sub(request.text.len()));
     answer.found = match cursor {
-        Some(cursor) => typing(searcher, request, cursor, stop),
-        None => parse(answer.settled.as_ref().unwrap_or(&request.text))
+        Some(cursor) => typing(searcher, request, (text, cursor), stop),
+        None => parse(text)
             .map_err(|error| misread(&error))
             .and_then(|query| find(searcher, request, &query, stop)),
     };
     if let Some(cursor) = cursor {
-        (answer.proposals, answer.proposed_for) = proposals(searcher, &request.text, cursor);
+        (answer.proposals, answer.proposed_for) = proposals(searcher, text, cursor);
     }
     answer
 }
 
 // A query that is being typed: what the cursor touches may be half of something.
-fn typing(searcher: &Searcher, request: &Request, cursor: usize, stop: &Stop) -> Result<Found, Problem> {
-    let lenient = parse_lenient(&request.text, cursor, searcher);
+fn typing(
+    searcher: &Searcher,
+    request: &Request,
+    (text, cursor): (&str, usize),
+    stop: &Stop,
+) -> Result<Found, Problem> {
+    let lenient = parse_lenient(text, cursor, searcher);
     if let Some(error) = lenient.errors.first() {
         return Err(misread(error));
     }
@@ -66,14 +77,16 @@ fn typing(searcher: &Searcher, request: &Request, cursor: usize, stop: &Stop) ->
 /// Proposals at most: one line of them.
 const MOST_PROPOSALS: usize = 8;
 
-// What the word under the cursor may become. A plain word is searched as it is, so only its beginnings count there.
+// What the word under the cursor may become. A plain word is searched as it is, so only its beginnings count there, and
+// keys that have it behind their domain.
 fn proposals(searcher: &Searcher, text: &str, cursor: usize) -> (Vec<Proposal>, Span) {
     let at = at_cursor(text, cursor);
     if at.place == Place::Word && at.prefix.len() < 2 {
         return (Vec::new(), 0..0);
     }
     let all = searcher.complete(text, cursor).unwrap_or_default();
-    let fits = |text: &str| at.place != Place::Word || text.starts_with(&at.prefix);
+    let inner = format!("/{}", at.prefix);
+    let fits = |text: &str| at.place != Place::Word || text.starts_with(&at.prefix) || text.contains(&inner);
     let span = all.first().map_or(0..0, |completion| completion.span.clone());
     let some = all.into_iter().filter(|completion| fits(&completion.text)).take(MOST_PROPOSALS);
     (some.map(|completion| Proposal { text: completion.text, count: completion.count }).collect(), span)

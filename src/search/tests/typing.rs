@@ -175,6 +175,28 @@ fn a_line_that_is_left_asks_for_what_was_found_while_it_was_typed() {
 }
 
 #[test]
+fn a_value_that_one_types_on_behind_keeps_what_it_found() {
+    let (_writer, searcher) = cluster();
+    for (text, at, settled) in [
+        ("ns:shop -kind:pod", 7, Some("ns:shop* -kind:pod")),
+        ("kind:statef ", 11, Some("kind:statefulsets ")),
+        ("ns:shop,", 7, Some("ns:shop*,")),
+        ("(ns:shop ", 8, Some("(ns:shop* ")),
+        ("is:del ", 6, Some("is:deleting ")),
+        ("ns:web ", 6, None),
+        ("ns:nowhere ", 10, None),
+        ("kind: ", 5, None),
+        ("app= ", 4, None),
+        ("\"card pay ", 9, None),
+        ("/card ", 5, None),
+        ("card ", 4, None),
+        ("card | ", 6, None),
+    ] {
+        assert_eq!(searcher.settle_value(text, at).as_deref(), settled, "{text}");
+    }
+}
+
+#[test]
 fn a_line_that_says_what_it_means_stays_as_it_is() {
     let (_writer, searcher) = cluster();
     for text in [

@@ -42,6 +42,13 @@ impl Line {
         self.insert(text);
     }
 
+    /// Replaces all of it; the cursor stays as far from the end as it was.
+    pub(crate) fn reword(&mut self, text: &str) {
+        let behind = self.text.len() - self.cursor;
+        self.set(text);
+        self.cursor = self.text.floor_char_boundary(self.text.len().saturating_sub(behind));
+    }
+
     /// Types or pastes text. Line breaks become spaces; what can't be seen is left out.
     pub(crate) fn insert(&mut self, text: &str) {
         let clean: String = text

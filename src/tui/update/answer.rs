@@ -15,7 +15,7 @@ pub(super) fn arrived(state: &mut State, answer: Answer, effects: &mut Vec<Effec
     let has_index = !matches!(&answer.found, Ok(Found { content: Content::NoIndex, .. }));
     let left = state.left.take_if(|_| has_index).is_some();
     if let Some(text) = answer.settled {
-        state.query.set(&text);
+        state.query.reword(&text);
     }
     match answer.found {
         Ok(found) => replace(state, answer.generation, answer.took_us, found, same_query),

@@ -23,7 +23,12 @@ pub(super) fn search(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Types or pastes into the line.
 pub(super) fn insert(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    let at = state.query.cursor();
+    let left = state.left.filter(|left| *left < at);
     state.query.insert(text);
+    // What stands before it is half-typed no more: it keeps the rows that it found.
+    let ends = matches!(text, " " | "," | ")" | "|");
+    state.left = left.or(ends.then_some(at));
     edited(state, effects);
 }
 
@@ -32,7 +37,8 @@ pub(super) fn insert(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
 pub(super) fn leave(state: &mut State, effects: &mut Vec<Effect>) {
     if state.focus == Focus::Query {
         state.focus = Focus::List;
-        state.left = Some(state.query.cursor());
+        let before = &state.query.text()[..state.query.cursor()];
+        state.left = Some(before.trim_end().len());
         search(state, effects);
     }
 }
@@ -135,6 +141,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         _ => return false,
     }
     if before != state.query {
+        state.left = None;
         edited(state, effects);
     }
     true
@@ -158,6 +165,7 @@ pub(super) fn complete(state: &mut State, effects: &mut Vec<Effect>) -> bool {
     match state.proposals.first().cloned() {
         Some(proposal) => {
             let range = state.proposed_for.clone();
+            state.left = None;
             state.query.replace(range, &proposal.text);
             edited(state, effects);
         }

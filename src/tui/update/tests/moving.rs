@@ -61,6 +61,18 @@ fn a_line_that_is_left_shows_what_is_asked_and_only_that_joins_the_history() {
 }
 
 #[test]
+fn a_value_that_one_types_on_behind_is_settled_under_the_cursor() {
+    let mut app = Driven::new("");
+    app.press("n s : s h o p space -");
+    assert_eq!((app.request().cursor, app.request().left), (Some(9), Some(7)));
+    settle(&mut app, "ns:shop* -", &rows(&["a"]));
+    app.press("x");
+    assert_eq!((app.state.query.text(), app.request().left), ("ns:shop* -x", None));
+    app.press("space left");
+    assert_eq!(app.request().left, None, "the cursor went elsewhere");
+}
+
+#[test]
 fn a_term_that_is_added_before_the_line_was_settled_loses_nothing() {
     let mut app = Driven::new("ns:shop");
     app.answer(&rows(&["a"]));
