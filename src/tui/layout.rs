@@ -165,6 +165,7 @@ pub(super) fn at(state: &State, x: u16, y: u16) -> Option<Target> {
 #[cfg(test)]
 mod tests {
     use super::super::state::testing::row;
+    use super::super::state::{Facet, FacetPick};
     use super::*;
 
     #[test]
@@ -196,6 +197,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_click_on_a_facet_means_that_one_and_headings_mean_nothing() {
+        let mut state = State::new(0, (80, 24), "");
+        state.facets = true;
+        let facet = |field: &str, value: &str| Facet {
+            field: field.to_owned(),
+            value: value.to_owned(),
+            count: 1,
+            pick: FacetPick::Narrow(String::new()),
+        };
+        state.results.facets = vec![facet("kind", "pods"), facet("kind", "jobs"), facet("namespace", "shop")];
+        let top = areas(&state).facets.y;
+        let hit: Vec<Option<Target>> = (0..7).map(|line| at(&state, 3, top + line)).collect();
+        let facet = |nth| Some(Target::Facet(nth));
+        assert_eq!(hit, [None, facet(0), facet(1), None, None, facet(2), None]);
+        // In a low panel the selected one shows.
+        state.facet = 2;
+        assert_eq!(facet_lines(&state, 2), [FacetLine::Heading(2), FacetLine::Value(2)]);
     }
 
     #[test]

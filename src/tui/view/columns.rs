@@ -85,7 +85,9 @@ fn share(wanted: Wanted, room: usize) -> Columns {
     let long = Share::new(wanted, room, false).columns();
     let cut = long.name < wanted.name || long.namespace < wanted.namespace || long.kind < wanted.kind;
     // The first words of a status say most; what is behind them may be cut.
-    let missing = long.status < wanted.status.min(16) || (wanted.matched > 0 && long.matched == 0);
+    let missing = long.status < wanted.status.min(16)
+        || long.labels < wanted.labels.min(30)
+        || (wanted.matched > 0 && long.matched == 0);
     if (cut || missing) && wanted.short_kind < wanted.kind {
         return Share::new(wanted, room, true).columns();
     }
@@ -129,10 +131,10 @@ impl Share {
         self.begin(Owner, 14);
         self.begin(Age, 6);
         self.begin(Status, STATUS);
-        self.begin(Matched, 14);
         for (column, to) in [(Status, 18), (Owner, 30), (Labels, 30)] {
             self.grow(column, to);
         }
+        self.begin(Matched, 14);
         for column in [Status, Matched, Owner, Labels] {
             self.grow(column, usize::MAX);
         }
