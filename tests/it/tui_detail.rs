@@ -126,9 +126,12 @@ async fn every_key_works(terminal: &mut Terminal) {
     terminal.press("\x1b");
     terminal.wait_until_gone("no match").await;
     terminal.press("jkGg");
-    terminal.resize((80, 24));
-    terminal.wait("the smaller screen", |text| text.lines().count() <= 24).await;
-    terminal.resize(SIZE);
+    // The rule below the query is as wide as the app believes the screen to be.
+    let wide = |terminal: &Terminal| terminal.line(2).matches('─').count() > 90;
+    for (size, is_wide) in [((80, 24), false), (SIZE, true)] {
+        terminal.resize(size);
+        terminal.wait("the other size", |text| wide(terminal) == is_wide && !text.is_empty()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,6 +188,33 @@ async fn an_open_view_watches_its_object_and_a_closed_one_nothing() {
     wait_for("no watch", async || watched() == 0).await;
     terminal.press("q");
     terminal.wait_for("hits").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_object_says_steers_no_terminal() {
+    const HOSTILE: &str =
+        "\x1b]52;c;aGk=\x07\x1b]8;;http://x\x1b\\\x1b]0;owned\x07\x1bP1$r0m\x1b\\\u{9b}31m\u{202e}";
+    let (server, home) = served().await;
+    let pod = server.objects("pods").into_iter().find(|pod| pod.namespace == "payments-prod").expect("a Pod");
+    let evil = |own: &mut kubesift::object::Object| {
+        own.annotations.insert("description".to_owned(), HOSTILE.to_owned());
+    };
+    server.modify("pods", &pod.namespace, &pod.name, evil).expect("Pods are served");
+    for (part, status) in [("involvedObject", 500), ("/log?", 404), ("as=Table", 403)] {
+        let matcher = Matcher { contains: Some(part.to_owned()), ..Matcher::default() };
+        server.inject(Fault::always(matcher, Action::Says { status, message: format!("evil {HOSTILE}") }));
+    }
+    let name = format!("name:={}", pod.name);
+    let mut terminal = listed(&home, &[&name]).await;
+    for (key, part) in [("y", "52;c;aGk="), ("E", "evil"), ("l", "evil"), ("d", "52;c;aGk="), ("t", "Pod/")] {
+        terminal.press(key);
+        terminal.wait_for(part).await;
+    }
+    terminal.press("q");
+    terminal.wait_for("/ search").await;
+    for part in ["\x1b]52", "\x1b]8", "\x1b]0;owned", "\x1bP1$", "\u{9b}31m", "\u{202e}"] {
+        assert!(!terminal.received(part.as_bytes()), "{part:?}");
+    }
 }
 
 /// An owner reference to an object that exists.

@@ -240,7 +240,7 @@ fn resolve(
     let served = served.clone();
     let rights = state.rights.get(&user.name).cloned().unwrap_or_default();
     if !rights.allow(&key, place.namespace.as_deref()) {
-        return Err(forbidden(user, &place, needed));
+        return Err(forbidden(user, &place, &query, needed));
     }
     drop(state);
     Ok(Call {
@@ -258,15 +258,18 @@ fn resolve(
     })
 }
 
-fn forbidden(user: &User, place: &Place, verb: &str) -> Refusal {
+fn forbidden(user: &User, place: &Place, query: &Query, verb: &str) -> Refusal {
     let scope = match &place.namespace {
         Some(namespace) => format!("in the namespace \"{namespace}\""),
         None => "at the cluster scope".to_owned(),
     };
     let verb = if place.name.is_some() { "get" } else { verb };
-    let object = place.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    // Who lists or watches one object by its name asks for that one.
+    let name = place.name.as_deref().or_else(|| query.get("fieldSelector")?.strip_prefix("metadata.name="));
+    let object = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let part = place.subresource.as_ref().map(|part| format!("/{part}")).unwrap_or_default();
     let message = format!(
-        "{}{object} is forbidden: User \"{}\" cannot {verb} resource \"{}\" in API group \"{}\" {scope}",
+        "{}{object} is forbidden: User \"{}\" cannot {verb} resource \"{}{part}\" in API group \"{}\" {scope}",
         KindKey::new(&place.group, &place.plural),
         user.name,
         place.plural,

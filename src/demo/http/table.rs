@@ -79,7 +79,13 @@ fn columns(kind: &str) -> &'static [&'static str] {
         "StatefulSet" => &["Ready"],
         "ReplicaSet" => &["Desired", "Current", "Ready"],
         "DaemonSet" => &["Desired", "Current", "Ready", "Up-to-date", "Available"],
+        "ReplicationController" => &["Desired", "Current", "Ready"],
+        "HorizontalPodAutoscaler" => &["Reference", "Targets", "MinPods", "MaxPods", "Replicas"],
         "Job" => &["Status", "Completions"],
+        "APIService" => &["Service", "Available"],
+        "ResourceClaim" => &["State"],
+        "ComponentStatus" => &["Status", "Message", "Error"],
+        "StorageVersionMigration" => &["Resource", "Status"],
         "Namespace" | "Node" | "PersistentVolume" | "PersistentVolumeClaim" => &["Status"],
         "Certificate" => &["Ready", "Secret"],
         "Application" => &["Sync Status", "Health Status"],
@@ -104,9 +110,17 @@ fn cells(kind: &str, object: &Object, now: i64, replicas: &Replicas) -> Vec<Valu
         }
         "Deployment" => vec![json!(format!("{ready}/{all}")), json!(all), json!(ready)],
         "StatefulSet" => vec![json!(format!("{ready}/{all}"))],
-        "ReplicaSet" => vec![json!(all), json!(all), json!(ready)],
+        "ReplicaSet" | "ReplicationController" => vec![json!(all), json!(all), json!(ready)],
         "DaemonSet" => vec![json!(all), json!(all), json!(ready), json!(all), json!(ready)],
+        "HorizontalPodAutoscaler" => {
+            let target = format!("Deployment/{}", object.name);
+            vec![json!(target), json!("cpu: 41%/80%"), json!("2"), json!("10"), json!(3)]
+        }
         "Job" => vec![json!("Complete"), json!("1/1")],
+        "APIService" => vec![json!("Local"), json!("True")],
+        "ResourceClaim" => vec![json!("pending")],
+        "ComponentStatus" => vec![json!("Healthy"), json!("ok"), json!("")],
+        "StorageVersionMigration" => vec![json!(object.name), json!("Succeeded")],
         "Namespace" => vec![json!("Active")],
         "Node" => vec![json!("Ready")],
         "PersistentVolume" | "PersistentVolumeClaim" => vec![json!("Bound")],

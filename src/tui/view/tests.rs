@@ -186,26 +186,27 @@ fn hear(state: &mut State) {
         ("payments-prod-checkout-api-7f9c-1", 1_000, "0/1 CrashLoopBackOff ↻7", "CrashLoopBackOff", true),
         ("payments-prod-checkout-api-7f9c-2", 1_000, "1/1 Running", "Running", false),
     ];
-    let now = state.now_ms;
     for (name, before, text, word, alarming) in said {
         let uid = format!("uid-{name}");
-        let object = crate::cluster::fetch::ObjectRef {
-            group: String::new(),
-            version: "v1".to_owned(),
-            plural: "pods".to_owned(),
-            namespace: None,
-            name: name.to_owned(),
-            uid: uid.clone(),
-        };
-        let targets = [super::super::state::Target { object, neighbours: None }];
-        state.statuses.plan(now - before - 300, &targets);
-        let effects = state.statuses.plan(now - before, &targets);
-        let Some(super::super::state::StatusEffect::Ask(request)) = effects.last() else {
-            panic!("{effects:?}")
-        };
-        let reported = Reported { uid, text: text.to_owned(), word: word.to_owned(), alarming };
-        state.statuses.arrived(request.ticket, Ok(Printed { objects: vec![reported], has_status: true }));
+        hear_one(state, before, Reported { uid, text: text.to_owned(), word: word.to_owned(), alarming });
     }
+}
+
+fn hear_one(state: &mut State, before_ms: i64, reported: Reported) {
+    let at = state.now_ms - before_ms;
+    let object = crate::cluster::fetch::ObjectRef {
+        group: String::new(),
+        version: "v1".to_owned(),
+        plural: "pods".to_owned(),
+        namespace: None,
+        name: "asked".to_owned(),
+        uid: reported.uid.clone(),
+    };
+    let targets = [super::super::state::Target { object, neighbours: None }];
+    state.statuses.plan(at - 300, &targets);
+    let effects = state.statuses.plan(at, &targets);
+    let Some(super::super::state::StatusEffect::Ask(request)) = effects.last() else { panic!("{effects:?}") };
+    state.statuses.arrived(request.ticket, Ok(Printed { objects: vec![reported], has_status: true }));
 }
 
 fn set(state: &mut State, content: Content, total: u64) {

@@ -1,6 +1,7 @@
 //! The same cases on the real and on the simulated API server: what a case sees must be right, and the same on both.
 
 mod cases;
+mod looks;
 mod subject;
 
 use kubesift::demo::{Profile, ServerOptions};
@@ -24,6 +25,10 @@ async fn run(subject: &mut Subject, real: Option<&Subject>) -> Vec<(&'static str
         "identity",
         "kubectl",
         "watches",
+        "single",
+        "followed",
+        "tables",
+        "logs",
     ] {
         println!("-- {case}");
         let saw = match case {
@@ -36,6 +41,10 @@ async fn run(subject: &mut Subject, real: Option<&Subject>) -> Vec<(&'static str
             "reviews" => cases::reviews(subject).await,
             "identity" => cases::identity(subject).await,
             "kubectl" => cases::kubectl(subject, plane).await,
+            "single" => looks::single(subject).await,
+            "followed" => looks::followed(subject).await,
+            "tables" => looks::tables(subject).await,
+            "logs" => looks::logs(subject).await,
             _ => cases::watches(subject).await,
         };
         seen.push((case, saw));
@@ -51,6 +60,7 @@ async fn the_simulated_server_keeps_the_contract_of_the_real_one() {
     let on_simulated = run(&mut simulated, real.as_ref()).await;
     let Some(real) = &mut real else { return };
     cases::kinds_are_those_of(&simulated, real).await;
+    looks::columns_are_those_of(&simulated, real).await;
     let on_real = run(real, None).await;
     let mut differences = Vec::new();
     for ((case, real), (_, simulated)) in on_real.iter().zip(&on_simulated) {

@@ -122,6 +122,28 @@ impl Subject {
         }
     }
 
+    /// Makes a Pod of one container, `app`, that no node has.
+    pub(super) async fn put_pod(&self, name: &str) {
+        match &self.kind {
+            Kind::Real(plane) => {
+                let pod = json!({ "apiVersion": "v1", "kind": "Pod",
+                    "metadata": { "name": name, "namespace": NAMESPACE },
+                    "spec": { "containers": [{ "name": "app", "image": "example.org/app" }] } });
+                plane.apply_objects(&[pod]).await;
+            }
+            Kind::Simulated { server, .. } => {
+                let pod =
+                    Object { name: name.to_owned(), namespace: NAMESPACE.to_owned(), ..Object::default() };
+                server.apply("pods", pod).expect("Pods are served");
+            }
+        }
+    }
+
+    /// The client of admin.
+    pub(super) fn client(&self) -> Client {
+        self.admin.clone()
+    }
+
     /// Deletes a config map.
     pub(super) async fn delete(&self, name: &str) {
         match &self.kind {

@@ -1,6 +1,9 @@
 //! Nothing from outside that could steer a terminal reaches it, whatever the view.
 
 use super::*;
+use crate::tui::msg::{Event, Msg};
+use crate::tui::state::History;
+use crate::tui::update::update;
 
 /// Sequences that a terminal would obey: OSC 52, OSC 8, titles, DCS, C1 controls, bidi overrides.
 const HOSTILE: [&str; 8] = [
@@ -25,6 +28,14 @@ fn hostile_state(size: (u16, u16), text: &str) -> State {
         .map(|field| found(field, Some(text), text, 0..text.len().min(3)))
         .into();
     row.kind = text.into();
+    let printed = text.to_owned();
+    let reported = Reported {
+        uid: evil.document.local.uid.clone(),
+        text: printed.clone(),
+        word: printed,
+        alarming: true,
+    };
+    hear_one(&mut state, 1_000, reported);
     let rows = vec![evil; 4];
     set(&mut state, Content::Rows(rows), 4);
     state.cluster.name = text.to_owned();
@@ -131,15 +142,67 @@ fn every_view_of(state: &State) -> Vec<State> {
     all
 }
 
+/// What comes to the screen through the core: the history, and what is to be chosen from.
+fn every_way_of(state: &State) -> Vec<State> {
+    let hostile = || state.cluster.name.clone();
+    let mut recalled = state.clone();
+    recalled.history = History::new(vec![hostile()]);
+    recalled.focus = Focus::Query;
+    perform(&mut recalled, Action::HistoryPrevious);
+    let row = state.results.content.rows()[0].clone();
+    let member = |row: Arc<Row>, is_self| Member { depth: 0, row: Some(row), label: hostile(), is_self };
+    let mut members = vec![member(row.clone(), true)];
+    for nth in ["1", "2"] {
+        let mut pod = row.clone();
+        let own = Arc::make_mut(&mut pod);
+        own.kind = "pods".into();
+        own.document.metadata.name.push_str(nth);
+        members.push(member(pod, false));
+    }
+    let mut pods = state.clone();
+    pods.overlays.push(Overlay::Detail(detail(row.clone(), Tab::Logs, None)));
+    let event = Event::Fetched { ticket: 1, page: Ok(Page::Family(Family { members, more: true })) };
+    update(&mut pods, Msg { now_ms: state.now_ms, event });
+    let mut containers = state.clone();
+    let mut logs = Logs::new(hostile(), true);
+    logs.containers = vec![hostile(), format!("{}2", hostile())];
+    containers.overlays.push(Overlay::Detail(Detail { logs: Some(logs), ..detail(row, Tab::Logs, None) }));
+    perform(&mut containers, Action::Container);
+    for picked in [&pods, &containers] {
+        assert!(matches!(picked.overlays.last(), Some(Overlay::Picker(_))), "{:?}", picked.overlays);
+    }
+    vec![recalled, pods, containers]
+}
+
 #[test]
 fn no_sequence_from_outside_reaches_the_terminal() {
     for text in HOSTILE {
         for size in [(80, 24), (200, 50), (40, 10)] {
-            for state in every_view_of(&hostile_state(size, text)) {
+            let state = hostile_state(size, text);
+            for state in every_view_of(&state).into_iter().chain(every_way_of(&state)) {
                 assert!(is_harmless(&buffer(&state)), "{text:?} {:?}", state.overlays);
             }
         }
     }
+}
+
+#[test]
+fn what_was_made_harmless_shows_all_the_same() {
+    let state = hostile_state((200, 50), HOSTILE[0]);
+    let mut ways = every_way_of(&state);
+    ways.push(state);
+    for state in ways {
+        let shown = text(&buffer(&state));
+        let body: Vec<&str> = shown.lines().skip(3).collect();
+        let in_query =
+            state.focus == Focus::Query && shown.lines().nth(1).is_some_and(|line| line.contains("␛]52"));
+        assert!(in_query || body.iter().any(|line| line.contains("␛]52;c;aGk=␇")), "{shown}");
+    }
+    let mut folded = hostile_state((200, 50), HOSTILE[0]);
+    folded.focus = Focus::List;
+    let shown = text(&buffer(&folded));
+    let line = shown.lines().find(|line| line.contains("▸")).expect("a selected line");
+    assert!(line.matches("␛]52").count() >= 3, "name, namespace and status: {shown}");
 }
 
 proptest! {
@@ -147,7 +210,8 @@ proptest! {
     #[test]
     fn no_text_at_all_steers_the_terminal(text in any::<String>(), wide in "[東京👩‍💻e\u{301}]{0,30}") {
         for text in [text, wide] {
-            for state in every_view_of(&hostile_state((80, 24), &text)) {
+            let state = hostile_state((80, 24), &text);
+            for state in every_view_of(&state).into_iter().chain(every_way_of(&state)) {
                 prop_assert!(is_harmless(&buffer(&state)));
             }
         }
