@@ -161,6 +161,7 @@ impl App {
         if matches!(event, Event::Interrupt) && self.desk.takes_interrupts() {
             return Ok(false);
         }
+        let event = if matches!(event, Event::Tick) { self.missed(tty).unwrap_or(event) } else { event };
         for effect in update(&mut self.state, Msg { now_ms: now_ms(), event }) {
             if effect == Effect::Quit {
                 return Ok(true);
@@ -168,6 +169,14 @@ impl App {
             self.perform(effect, tty)?;
         }
         Ok(false)
+    }
+
+    // The keyboard's thread may miss that the terminal has another size: when a key comes in the same instant, crossterm
+    // 0.29 takes one of the two and forgets the other.
+    fn missed(&self, tty: &Tty) -> Option<Event> {
+        let size = tty.screen.size().ok()?;
+        let differs = (size.width, size.height) != self.state.size;
+        differs.then_some(Event::Resize(size.width, size.height))
     }
 
     fn perform(&mut self, effect: Effect, tty: &mut Tty) -> io::Result<()> {

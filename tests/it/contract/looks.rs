@@ -83,7 +83,9 @@ pub(super) async fn followed(subject: &Subject) -> Seen {
     });
     let mut last = Told { sights, text: String::new(), standing: None };
     last.until("live", |told| told.standing == Some(Standing::Live)).await;
-    let head: Vec<_> = last.text.lines().filter(|line| !line.starts_with(' ')).collect();
+    // What a list of a built-in kind leaves out is there all the same.
+    let says = |line: &&str| line.starts_with("apiVersion:") || line.starts_with("kind:");
+    let head: Vec<_> = last.text.lines().filter(says).collect();
     seen.push(format!("{head:?}"));
     subject.put("followed", &[("round", "2")]).await;
     last.until("the change", |told| told.text.contains("round: \"2\"")).await;
