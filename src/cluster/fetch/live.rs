@@ -15,6 +15,8 @@ use crate::cluster::wire::{Encoding, Gunzip, WholeDecoder, WholeEvent, WireError
 const PACE: Duration = Duration::from_millis(250);
 /// The first and the longest pause after something broke.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(800), Duration::from_secs(30));
+/// A watch that lasted so long worked.
+const WORKED: Duration = Duration::from_secs(10);
 /// `timeoutSeconds` of a watch, at least; at most twice that.
 const WATCH_FOR: Duration = Duration::from_secs(300);
 /// A watch that has sent bookmarks and then nothing for so long is dead: a server sends one a minute.
@@ -250,8 +252,8 @@ impl<'a, W: Watched> Follower<'a, W> {
                 Ok(response) => self.listen(response, opened + timeout).await,
                 Err(error) => Err(error.into()),
             };
-            // It worked for longer than any pause: streams that end early are no trouble then.
-            if opened.elapsed() > PAUSES.1 {
+            // It worked for a while: streams that end early, as some proxies end them, are no trouble then.
+            if opened.elapsed() > WORKED {
                 self.backoff.reset();
             }
             match ended {

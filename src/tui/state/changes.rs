@@ -55,6 +55,34 @@ impl Difference {
     }
 }
 
+/// What became of the rows of a text, some of whose lines take several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// The same of its lines.
+    pub(crate) difference: Difference,
+    /// The row in which each line begins, and at last how many rows there are: of the older text.
+    pub(crate) older: Vec<usize>,
+    /// Of the newer one.
+    pub(crate) newer: Vec<usize>,
+}
+
+impl Moved {
+    /// Where a row of the older text is now; rows below the text stay below it.
+    pub(crate) fn follow(&self, row: usize) -> usize {
+        let end = |starts: &[usize]| starts.last().copied().unwrap_or_default();
+        let (older, newer) = (end(&self.older), end(&self.newer));
+        if row >= older {
+            return row - older + newer;
+        }
+        let line = self.older.partition_point(|start| *start <= row).saturating_sub(1);
+        let within = row - self.older.get(line).copied().unwrap_or_default();
+        let to = self.difference.follow(line);
+        let start = self.newer.get(to).copied().unwrap_or(newer);
+        let next = self.newer.get(to + 1).copied().unwrap_or(newer);
+        start + within.min(next.saturating_sub(start + 1))
+    }
+}
+
 // The longest common subsequence, as pairs of lines.
 fn common(a: &[&str], b: &[&str]) -> Vec<(usize, usize)> {
     let width = b.len() + 1;
@@ -98,6 +126,14 @@ mod tests {
         assert_eq!(Difference::new(old, old).changed, Vec::<usize>::new());
         assert_eq!(Difference::new("", "a\nb").changed, [0, 1]);
         assert_eq!(Difference::new("a\nb\nc", "").follow(1), 0);
+    }
+
+    #[test]
+    fn rows_of_long_lines_are_followed_within_them() {
+        let difference = Difference::new("a\nlong\nb", "new\na\nlong\nb");
+        let moved = Moved { difference, older: vec![0, 1, 4, 5], newer: vec![0, 2, 3, 6, 7] };
+        let rows = [0, 1, 2, 3, 4, 5, 9].map(|row| moved.follow(row));
+        assert_eq!(rows, [2, 3, 4, 5, 6, 7, 11]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-pub(crate) use changes::Difference;
+pub(crate) use changes::{Difference, Moved};
 pub(crate) use find::{Find, matches};
 pub(crate) use history::History;
 pub(crate) use line::Line;

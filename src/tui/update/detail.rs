@@ -2,7 +2,7 @@
 
 use super::super::keys::Action;
 use super::super::msg::{Effect, Page, Wanted};
-use super::super::state::{CLUSTER, Detail, Difference, Overlay, Row, State, Tab};
+use super::super::state::{CLUSTER, Detail, Difference, Moved, Overlay, Row, State, Tab};
 use super::super::view;
 use super::{find, note, query};
 use crate::cluster::fetch::{ObjectRef, Sight};
@@ -118,34 +118,36 @@ pub(super) fn owner(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Something was seen; for a tab that was left it is dropped.
 pub(super) fn seen(state: &mut State, ticket: u64, sight: Sight<Page>) {
-    let (now, rows) = (state.now_ms, view::overlay_lines(state));
+    let (now, rows, columns) = (state.now_ms, view::overlay_lines(state), usize::from(state.size.0));
     let Some((detail, is_top)) = waiting(state, ticket) else { return };
     let Sight { what, standing, requests } = sight;
     let more_requests = detail.live.stands(now, standing, what.is_some(), requests);
-    let difference = what.and_then(|page| take(detail, page, now));
+    let moved = what.and_then(|page| take(detail, page, now, columns));
     state.opened += more_requests;
-    match difference {
-        Some(difference) if is_top => find::carry(state, |row| difference.follow(row)),
+    match moved {
+        Some(moved) if is_top => find::carry(state, |row| moved.follow(row)),
         None if is_top => make_room(state, rows),
         Some(_) | None => {}
     }
 }
 
-// Puts a page in the place of the one before; between two manifests it says what became of the lines.
-fn take(detail: &mut Detail, page: Result<Page, String>, now: i64) -> Option<Difference> {
-    let difference = match (&detail.page, &page) {
-        (Some(Ok(Page::Manifest(old))), Ok(Page::Manifest(new))) => {
-            Some(Difference::new(&old.text, &new.text))
-        }
+// Puts a page in the place of the one before; between two manifests it says what became of the rows.
+fn take(detail: &mut Detail, page: Result<Page, String>, now: i64, columns: usize) -> Option<Moved> {
+    let moved = match (&detail.page, &page) {
+        (Some(Ok(Page::Manifest(old))), Ok(Page::Manifest(new))) => Some(Moved {
+            difference: Difference::new(&old.text, &new.text),
+            older: view::yaml_starts(&old.text, columns),
+            newer: view::yaml_starts(&new.text, columns),
+        }),
         _ => None,
     };
-    if let Some(difference) = &difference {
-        detail.live.differs(now, difference);
-        detail.scroll = difference.follow(detail.scroll);
+    if let Some(moved) = &moved {
+        detail.live.differs(now, &moved.difference);
+        detail.scroll = moved.follow(detail.scroll);
     }
     detail.live.shown = true;
     detail.page = Some(page);
-    difference
+    moved
 }
 
 // The newest events come first: what is being read moves down with its place.

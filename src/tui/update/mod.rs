@@ -43,6 +43,8 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Event::Resize(columns, rows) => {
             state.size = (columns, rows);
             list::keep_visible(state);
+            // A terminal that was smaller for a moment has lost what it showed there, whether we saw it so or not.
+            effects.push(Effect::Redraw);
         }
         Event::Tick => {}
         Event::Answer(answer) => answer::arrived(state, answer, &mut effects),

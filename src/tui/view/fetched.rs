@@ -8,7 +8,7 @@ use super::super::msg::Page;
 use super::super::state::{Detail, State, Tab};
 use super::detail;
 use super::text::{clean, wrap};
-use crate::cluster::fetch::{Manifest, Occurrence, Standing};
+use crate::cluster::fetch::{Occurrence, Standing};
 use crate::text::{age, sanitise, width};
 
 pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<'static>> {
@@ -20,7 +20,7 @@ pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
             let pieces = wrap(&sanitise(why), columns.saturating_sub(4).max(10));
             pieces.into_iter().map(line).collect()
         }
-        (_, Some(Ok(Page::Manifest(manifest)))) => yaml(state, detail, manifest, columns),
+        (_, Some(Ok(Page::Manifest(manifest)))) => super::yaml::lines(state, detail, manifest, columns),
         (_, Some(Ok(Page::Family(family)))) => relatives(state, family, columns),
         (_, Some(Ok(Page::Events(events)))) => occurrences(state, events, columns),
     }
@@ -83,7 +83,7 @@ fn standing(state: &State, detail: &Detail) -> (String, Style) {
     }
 }
 
-fn dim(state: &State, text: &str) -> Line<'static> {
+pub(super) fn dim(state: &State, text: &str) -> Line<'static> {
     Line::from(Span::styled(format!("   {text}"), state.theme.dim()))
 }
 
@@ -104,55 +104,6 @@ pub(super) fn heading(state: &State, detail: &Detail, columns: usize) -> Line<'s
         spans.push("  ".into());
     }
     Line::from(spans)
-}
-
-fn yaml(state: &State, detail: &Detail, manifest: &Manifest, columns: usize) -> Vec<Line<'static>> {
-    let mut lines: Vec<Line<'static>> =
-        manifest.text.lines().map(|line| coloured(state, line, columns)).collect();
-    for nth in &detail.live.changed {
-        if let Some(line) = lines.get_mut(*nth) {
-            mark(state, line);
-        }
-    }
-    if manifest.managed_fields.is_empty() {
-        return lines;
-    }
-    lines.push(Line::default());
-    if detail.managed_fields {
-        lines.push(dim(state, "managedFields (m hides them)"));
-        lines.extend(manifest.managed_fields.lines().map(|line| coloured(state, line, columns)));
-    } else {
-        lines.push(dim(state, "managedFields are folded; m shows them"));
-    }
-    lines
-}
-
-// A line that the last change made: `~` in its margin, and bold.
-fn mark(state: &State, line: &mut Line<'static>) {
-    let Some(first) = line.spans.first_mut() else { return };
-    if let Some(rest) = first.content.strip_prefix(' ') {
-        first.content = rest.to_owned().into();
-    }
-    line.spans.insert(0, Span::styled("~", state.theme.hit()));
-    let bold = ratatui::style::Modifier::BOLD;
-    line.spans.iter_mut().for_each(|span| span.style = span.style.add_modifier(bold));
-}
-
-// `key:` in the accent colour, as far as a line says so by itself; the rest as it is.
-fn coloured(state: &State, line: &str, columns: usize) -> Line<'static> {
-    let text = clean(line, columns.saturating_sub(2));
-    let start = text.len() - text.trim_start_matches([' ', '-']).len();
-    let key = text[start..].find(": ").or_else(|| text[start..].strip_suffix(':').map(str::len));
-    let plain =
-        |at: usize| text[start..start + at].chars().all(|c| c.is_alphanumeric() || "-_./\"'".contains(c));
-    match key.filter(|at| plain(*at)) {
-        Some(at) => Line::from(vec![
-            Span::raw(format!(" {}", &text[..start])),
-            Span::styled(text[start..start + at].to_owned(), state.theme.accent()),
-            Span::raw(text[start + at..].to_owned()),
-        ]),
-        None => Line::from(format!(" {text}")),
-    }
 }
 
 fn relatives(state: &State, family: &Family, columns: usize) -> Vec<Line<'static>> {

@@ -18,6 +18,7 @@ mod status;
 mod tests;
 mod text;
 mod top;
+mod yaml;
 
 use ratatui::Frame;
 use ratatui::text::Line;
@@ -28,6 +29,7 @@ use super::state::{Detail, Overlay, State};
 
 pub(super) use columns::{order_at, widths};
 pub(super) use coverage::kind_at;
+pub(super) use yaml::starts as yaml_starts;
 
 /// Draws everything.
 pub(super) fn view(state: &State, frame: &mut Frame<'_>) {

@@ -143,3 +143,13 @@ fn what_is_read_among_events_keeps_its_place_when_others_happen() {
     see(&mut app, Some(events(55)), Standing::Live, 2);
     assert_eq!(detail(&app).scroll, 6);
 }
+
+#[test]
+fn another_size_is_drawn_whole_even_if_it_is_the_same_as_before() {
+    let mut app = opened("esc y");
+    let effects = app.tell(Event::Resize(80, 24));
+    assert!(
+        effects.contains(&Effect::Redraw),
+        "the terminal may have been smaller for a moment: {effects:?}"
+    );
+}
