@@ -234,6 +234,8 @@ actions! {
     SortName "sort-name" Show L, "N", "";
     /// By age, the youngest first; again: the other way round
     SortAge "sort-age" Show L, "A", "";
+    /// By namespace; again: the other way round
+    SortNamespace "sort-namespace" Show L, "P", "";
     /// Turn the order round
     SortInvert "sort-invert" Show L, "S", "";
     /// Coverage: what is read of each kind, and what it costs

@@ -268,6 +268,8 @@ pub(crate) struct State {
     pub(crate) proposals: Vec<Proposal>,
     /// A completion was asked for before the answer that brings it.
     pub(crate) completing: bool,
+    /// The first row was to be opened before the answer that brings it.
+    pub(crate) opening: bool,
     /// The part of the query that a proposal replaces.
     pub(crate) proposed_for: Span,
     /// Only these namespaces; all when empty.
@@ -323,6 +325,7 @@ impl State {
             facet: 0,
             proposals: Vec::new(),
             completing: false,
+            opening: false,
             proposed_for: 0..0,
             namespaces: Vec::new(),
             history: History::default(),

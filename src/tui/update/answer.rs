@@ -31,6 +31,9 @@ pub(super) fn arrived(state: &mut State, answer: Answer, effects: &mut Vec<Effec
     if std::mem::take(&mut state.completing) {
         query::complete(state, effects);
     }
+    if std::mem::take(&mut state.opening) && state.results.problem.is_none() {
+        list::enter(state, effects);
+    }
 }
 
 fn replace(state: &mut State, generation: u64, took_us: u64, found: Found, same_query: bool) {

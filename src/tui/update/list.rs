@@ -41,6 +41,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::SortInvert => invert(state, effects),
         Action::SortName => order(state, "name", effects),
         Action::SortAge => order(state, "age", effects),
+        Action::SortNamespace => order(state, "ns", effects),
         Action::CopyName => copy(state, effects, |state| {
             let row = state.row()?;
             Some(row.document.metadata.name.clone())
@@ -90,7 +91,8 @@ fn more(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-fn enter(state: &mut State, effects: &mut Vec<Effect>) {
+/// Opens the selected line.
+pub(super) fn enter(state: &mut State, effects: &mut Vec<Effect>) {
     if state.focus == Focus::Facets {
         let pick = state.results.facets.get(state.facet).map(|facet| facet.pick.clone());
         match pick {
@@ -104,6 +106,13 @@ fn enter(state: &mut State, effects: &mut Vec<Effect>) {
             }
             None => {}
         }
+        return;
+    }
+    let pending = state.results.generation != state.generation;
+    if state.focus == Focus::Query && pending && state.results.query != state.query.text() {
+        // The rows that show answer another query: what is opened is the first of those that were asked for.
+        query::leave(state, effects);
+        state.opening = true;
         return;
     }
     let selected = state.selected();

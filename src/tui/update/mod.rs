@@ -79,9 +79,12 @@ fn note(state: &mut State, text: impl Into<String>) {
 
 fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let context = state.context();
+    state.opening = false;
     match (state.keymap.action(key, context), key.typed()) {
         (Some(action), _) => perform(state, action, effects),
         (None, Some(c)) if context.types() => typed(state, c, effects),
+        // k9s, kdash and others edit with it.
+        (None, Some('e')) => note(state, "nothing is changed here: y shows the YAML, E the events"),
         (None, Some(c)) => note(state, format!("{c} does nothing here; ? shows the keys")),
         (None, None) => {}
     }

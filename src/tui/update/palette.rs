@@ -110,7 +110,7 @@ fn words(state: &State, typed: &str) -> Vec<PickItem> {
             .map_or_else(|| key.as_str().to_owned(), |kind| state.results.catalog.shortest(kind));
         let names = state.results.catalog.get(&key).map(names).unwrap_or_default();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let count = format!("{objects} objects");
+        let count = counted(objects);
         items.push(item(label, &names, count, Pick::Query(format!("kind:{}", key.as_str()))));
     }
     let category = state.results.catalog.resolve(typed).ok().filter(|found| found.by == Naming::Category);
@@ -181,9 +181,8 @@ fn arguments(state: &State, word: &str, rest: &str) -> Vec<PickItem> {
     }
     if NAMESPACES.contains(&word) {
         let all = item(line("all"), &[], Action::AllNamespaces.help(), Pick::Action(Action::AllNamespaces));
-        let each = namespaces().map(|(name, count)| {
-            item(line(name), &[], format!("{count} objects"), Pick::Namespace(name.clone()))
-        });
+        let each = namespaces()
+            .map(|(name, count)| item(line(name), &[], counted(*count), Pick::Namespace(name.clone())));
         return each.chain([all]).collect();
     }
     let Some(Named { query, shown, namespaced }) = kind(state, word) else { return Vec::new() };
@@ -205,6 +204,10 @@ fn arguments(state: &State, word: &str, rest: &str) -> Vec<PickItem> {
     }
     let each = namespaces().map(|(name, _)| within(name, vec![name.clone()], format!("{shown} in {name}")));
     each.chain([within("all", Vec::new(), format!("{shown} in all namespaces"))]).collect()
+}
+
+fn counted(objects: u64) -> String {
+    format!("{objects} {}", if objects == 1 { "object" } else { "objects" })
 }
 
 fn item(label: impl Into<String>, words: &[&str], detail: impl Into<String>, pick: Pick) -> PickItem {

@@ -96,6 +96,20 @@ fn what_is_opened_from_the_query_line_is_closed_in_the_list() {
 }
 
 #[test]
+fn enter_before_the_answer_opens_what_was_asked_for_and_not_what_shows() {
+    let mut app = Driven::new("");
+    kinds(&mut app, &["pods"]);
+    app.press("w e b enter");
+    assert_eq!((app.state.query.text(), app.state.overlays.len()), ("web", 0));
+    app.answer(&rows(&["a", "b"]));
+    assert!(matches!(app.state.overlays.as_slice(), [Overlay::Detail(detail)]
+        if detail.row.document.metadata.name == "a"));
+    app.press("q / x enter j");
+    app.answer(&rows(&["a", "b"]));
+    assert!(app.state.overlays.is_empty(), "another key came first");
+}
+
+#[test]
 fn q_and_esc_go_back_to_where_a_jump_began_and_quit_only_there() {
     for back in ["q", "esc"] {
         let mut app = Driven::new("");
