@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Row;
+use super::{Detail, Row, Tab};
 use crate::document::{Document, Local, Metadata};
 use crate::object::{KindKey, Owner};
 
@@ -66,4 +66,18 @@ pub(crate) fn labelled(
     let short = short.to_owned();
     let kind = KindKey::new("", &format!("{}s", kind.to_lowercase()));
     Arc::new(Row { kind, short, document, score: 3.0, matched: Vec::new() })
+}
+
+/// The details of a Pod, of which nothing was fetched.
+pub(crate) fn detail() -> Detail {
+    Detail {
+        row: row("Pod", "shop", "web", &[]),
+        tab: Tab::Yaml,
+        scroll: 0,
+        ticket: 1,
+        page: None,
+        managed_fields: false,
+        logs: None,
+        live: Box::default(),
+    }
 }

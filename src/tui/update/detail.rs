@@ -118,7 +118,9 @@ pub(super) fn owner(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Something was seen; for a tab that was left it is dropped.
 pub(super) fn seen(state: &mut State, ticket: u64, sight: Sight<Page>) {
-    let (now, rows, columns) = (state.now_ms, view::overlay_lines(state), usize::from(state.size.0));
+    let (now, columns) = (state.now_ms, usize::from(state.size.0));
+    let events = matches!(state.overlays.last(), Some(Overlay::Detail(detail)) if detail.tab == Tab::Events);
+    let rows = if events { view::overlay_lines(state) } else { 0 };
     let Some((detail, is_top)) = waiting(state, ticket) else { return };
     let Sight { what, standing, requests } = sight;
     let more_requests = detail.live.stands(now, standing, what.is_some(), requests);

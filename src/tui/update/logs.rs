@@ -115,6 +115,9 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
 
 /// The user moved: at the end the log is followed, elsewhere it stands still.
 pub(super) fn moved(state: &mut State) {
+    if shown(state).is_none_or(|detail| detail.logs.is_none()) {
+        return;
+    }
     let last = view::overlay_lines(state).saturating_sub(layout::overlay_rows(state).max(1));
     if let Some(detail) = shown(state)
         && let Some(logs) = &mut detail.logs

@@ -20,7 +20,9 @@ pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
             let pieces = wrap(&sanitise(why), columns.saturating_sub(4).max(10));
             pieces.into_iter().map(line).collect()
         }
-        (_, Some(Ok(Page::Manifest(manifest)))) => super::yaml::lines(state, detail, manifest, columns),
+        (_, Some(Ok(Page::Manifest(manifest)))) => {
+            super::yaml::visible(state, detail, manifest, columns, 0, usize::MAX)
+        }
         (_, Some(Ok(Page::Family(family)))) => relatives(state, family, columns),
         (_, Some(Ok(Page::Events(events)))) => occurrences(state, events, columns),
     }

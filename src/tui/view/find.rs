@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
+use super::super::msg::Page;
 use super::super::state::{Detail, Find, Overlay, State, matches};
 use super::text::clean;
 use crate::text::{sanitise, width};
@@ -22,6 +23,9 @@ pub(super) fn rows(state: &State, overlay: &Overlay, needle: &str) -> Vec<usize>
             row += line.rows(columns);
         }
         return found;
+    }
+    if let Overlay::Detail(detail @ Detail { page: Some(Ok(Page::Manifest(manifest))), .. }) = overlay {
+        return super::yaml::holding(detail, manifest, usize::from(state.size.0), needle);
     }
     if let Overlay::Coverage(_) = overlay {
         let holds = |text: &String| !matches(text, needle).is_empty();

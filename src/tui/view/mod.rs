@@ -25,6 +25,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::layout::{self, Areas};
+use super::msg::Page;
 use super::state::{Detail, Overlay, State};
 
 pub(super) use columns::{order_at, widths};
@@ -67,6 +68,10 @@ fn text_view(state: &State, overlay: &Overlay, frame: &mut Frame<'_>, areas: &Ar
             let scroll = (*scroll).min(logs.rows(columns).saturating_sub(height));
             logs::rows(state, logs, columns, scroll, height)
         }
+        Overlay::Detail(detail @ Detail { page: Some(Ok(Page::Manifest(manifest))), .. }) => {
+            let last = yaml::count(detail, manifest, columns).saturating_sub(height);
+            yaml::visible(state, detail, manifest, columns, detail.scroll.min(last), height)
+        }
         _ => {
             let (lines, scroll) = lines(state, overlay);
             let scroll = scroll.min(lines.len().saturating_sub(height));
@@ -104,6 +109,9 @@ pub(super) fn coverage_rows(state: &State) -> usize {
 pub(super) fn overlay_lines(state: &State) -> usize {
     match state.overlays.last() {
         Some(Overlay::Detail(Detail { logs: Some(logs), .. })) => logs.rows(usize::from(state.size.0)),
+        Some(Overlay::Detail(detail @ Detail { page: Some(Ok(Page::Manifest(manifest))), .. })) => {
+            yaml::count(detail, manifest, usize::from(state.size.0))
+        }
         Some(overlay) => lines(state, overlay).0.len(),
         None => 0,
     }

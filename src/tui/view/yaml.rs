@@ -1,45 +1,109 @@
 //! An object as YAML: keys in colour, what changed marked, long lines in as many rows as they need.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use super::super::state::{Detail, State};
+use super::super::state::{Detail, State, matches};
 use super::text::{number, wrap};
 use crate::cluster::fetch::Manifest;
-use crate::text::sanitise;
+use crate::text::{sanitise, width};
 
 /// Bytes of one line that are shown.
 const LONGEST_LINE: usize = 16 << 10;
 
-pub(super) fn lines(
+/// What stands in the view, one below the other.
+enum Entry<'a> {
+    /// A line of YAML, and whether the last change made it.
+    Text(&'a str, bool),
+    Space,
+    Note(&'static str),
+}
+
+fn entries<'a>(detail: &'a Detail, manifest: &'a Manifest) -> impl Iterator<Item = Entry<'a>> {
+    let changed = |nth: usize| detail.live.changed.binary_search(&nth).is_ok();
+    let text = manifest.text.lines().enumerate().map(move |(nth, line)| Entry::Text(line, changed(nth)));
+    let (note, managed) = match (manifest.managed_fields.is_empty(), detail.managed_fields) {
+        (true, _) => (None, ""),
+        (false, true) => (Some("managedFields (m hides them)"), manifest.managed_fields.as_str()),
+        (false, false) => (Some("managedFields are folded; m shows them"), ""),
+    };
+    let note = note.into_iter().flat_map(|note| [Entry::Space, Entry::Note(note)]);
+    text.chain(note).chain(managed.lines().map(|line| Entry::Text(line, false)))
+}
+
+impl Entry<'_> {
+    fn height(&self, columns: usize) -> usize {
+        match self {
+            Self::Text(line, _) if fits(line, columns) => 1,
+            Self::Text(line, _) => pieces(line, columns).len(),
+            Self::Space | Self::Note(_) => 1,
+        }
+    }
+
+    fn rows(&self, state: &State, columns: usize) -> Vec<Line<'static>> {
+        match self {
+            Self::Text(line, changed) => {
+                let mut rows = rows(state, line, columns);
+                if *changed {
+                    rows.iter_mut().for_each(|row| mark(state, row));
+                }
+                rows
+            }
+            Self::Space => vec![Line::default()],
+            Self::Note(note) => vec![super::fetched::dim(state, note)],
+        }
+    }
+}
+
+/// The rows from one on, so many of them: an object may have tens of thousands, and they are drawn at every key.
+pub(super) fn visible(
     state: &State,
     detail: &Detail,
     manifest: &Manifest,
     columns: usize,
+    from: usize,
+    height: usize,
 ) -> Vec<Line<'static>> {
-    let changed: HashSet<usize> = detail.live.changed.iter().copied().collect();
-    let mut lines = Vec::new();
-    for (nth, line) in manifest.text.lines().enumerate() {
-        let from = lines.len();
-        lines.extend(rows(state, line, columns));
-        if changed.contains(&nth) {
-            lines[from..].iter_mut().for_each(|line| mark(state, line));
+    let mut shown = Vec::new();
+    let mut row = 0;
+    for entry in entries(detail, manifest) {
+        let next = row + entry.height(columns);
+        if next > from {
+            shown.extend(entry.rows(state, columns).into_iter().skip(from.saturating_sub(row)));
         }
+        if shown.len() >= height {
+            break;
+        }
+        row = next;
     }
-    if manifest.managed_fields.is_empty() {
-        return lines;
+    shown.truncate(height);
+    shown
+}
+
+/// How many rows there are.
+pub(super) fn count(detail: &Detail, manifest: &Manifest, columns: usize) -> usize {
+    entries(detail, manifest).map(|entry| entry.height(columns)).sum()
+}
+
+/// The rows in which something that is searched for begins.
+pub(super) fn holding(detail: &Detail, manifest: &Manifest, columns: usize, needle: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut row = 0;
+    for entry in entries(detail, manifest) {
+        let text = match &entry {
+            Entry::Text(line, _) => sanitise(line),
+            Entry::Note(note) => Cow::Borrowed(*note),
+            Entry::Space => Cow::Borrowed(""),
+        };
+        if let Some(first) = matches(&text, needle).first() {
+            let within = width(&text[..first.start]) / room(columns);
+            found.push(row + within.min(entry.height(columns).saturating_sub(1)));
+        }
+        row += entry.height(columns);
     }
-    lines.push(Line::default());
-    if detail.managed_fields {
-        lines.push(super::fetched::dim(state, "managedFields (m hides them)"));
-        lines.extend(manifest.managed_fields.lines().flat_map(|line| rows(state, line, columns)));
-    } else {
-        lines.push(super::fetched::dim(state, "managedFields are folded; m shows them"));
-    }
-    lines
+    found
 }
 
 /// The row in which each line of a text begins; the last number is that of all rows.
@@ -52,18 +116,27 @@ pub(in super::super) fn starts(text: &str, columns: usize) -> Vec<usize> {
     starts
 }
 
-fn rows(state: &State, line: &str, columns: usize) -> impl Iterator<Item = Line<'static>> {
+fn rows(state: &State, line: &str, columns: usize) -> Vec<Line<'static>> {
     let pieces = pieces(line, columns).into_iter().enumerate();
-    pieces.map(move |(nth, piece)| match nth {
+    let row = |(nth, piece): (usize, Cow<'_, str>)| match nth {
         0 => coloured(state, &piece),
         _ => Line::from(format!(" {piece}")),
-    })
+    };
+    pieces.map(row).collect()
 }
 
-// A margin stands on both sides. Nothing is cut away: a token or a script is there to be read.
+// A margin stands on both sides.
+fn room(columns: usize) -> usize {
+    columns.saturating_sub(2).max(10)
+}
+
+fn fits(line: &str, columns: usize) -> bool {
+    line.len() <= room(columns) && line.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+// Nothing is cut away: a token or a script is there to be read.
 fn pieces(line: &str, columns: usize) -> Vec<Cow<'_, str>> {
-    let room = columns.saturating_sub(2).max(10);
-    if line.len() <= room && line.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+    if fits(line, columns) {
         return vec![Cow::Borrowed(line)];
     }
     let end = line.floor_char_boundary(LONGEST_LINE);
@@ -71,7 +144,7 @@ fn pieces(line: &str, columns: usize) -> Vec<Cow<'_, str>> {
     if end < line.len() {
         text.push_str(&format!("… ({} bytes more)", number((line.len() - end) as u64)));
     }
-    wrap(&text, room).into_iter().map(Cow::Owned).collect()
+    wrap(&text, room(columns)).into_iter().map(Cow::Owned).collect()
 }
 
 // `key:` in the accent colour, as far as a line says so by itself; the rest as it is.
@@ -116,14 +189,40 @@ mod tests {
         assert!(shown.last().unwrap().ends_with("… (1,234 bytes more)") && shown.len() < 300);
     }
 
+    fn opened(text: &str) -> (Detail, Manifest) {
+        let manifest = Manifest {
+            text: text.to_owned(),
+            managed_fields: "- manager: kubectl".to_owned(),
+            ..Manifest::default()
+        };
+        let mut detail = crate::tui::state::testing::detail();
+        detail.managed_fields = true;
+        detail.live.changed = vec![1];
+        (detail, manifest)
+    }
+
+    #[test]
+    fn what_is_searched_for_is_found_across_the_end_of_a_row() {
+        let (detail, manifest) = opened(&format!("a: b\nkey: {}needle{}", "x".repeat(70), "x".repeat(200)));
+        assert_eq!(holding(&detail, &manifest, 80, "needle"), [1]);
+        assert_eq!(holding(&detail, &manifest, 80, "kubectl"), [7]);
+        assert_eq!(holding(&detail, &manifest, 60, "needle"), [2]);
+    }
+
     proptest! {
         #[test]
-        fn lines_begin_where_they_are_said_to(text in "[a東\u{1b}: \n]{0,80}", columns in 0usize..40) {
+        fn lines_begin_where_they_are_said_to_and_what_shows_is_a_part_of_all(
+            text in "[a東\u{1b}: \n]{0,80}", columns in 0usize..40, from in 0usize..20, height in 0usize..10,
+        ) {
             let state = State::new(0, (80, 24), "");
-            let starts = starts(&text, columns);
-            let drawn = text.lines().map(|line| rows(&state, line, columns).count());
-            let heights: Vec<usize> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            prop_assert_eq!(drawn.collect::<Vec<_>>(), heights);
+            let heights: Vec<usize> = starts(&text, columns).windows(2).map(|pair| pair[1] - pair[0]).collect();
+            let drawn: Vec<usize> = text.lines().map(|line| rows(&state, line, columns).len()).collect();
+            prop_assert_eq!(drawn, heights);
+            let (detail, manifest) = opened(&text);
+            let all = visible(&state, &detail, &manifest, columns, 0, usize::MAX);
+            prop_assert_eq!(all.len(), count(&detail, &manifest, columns));
+            let part: Vec<_> = all.into_iter().skip(from).take(height).collect();
+            prop_assert_eq!(visible(&state, &detail, &manifest, columns, from, height), part);
         }
     }
 }
