@@ -10,6 +10,7 @@ use super::super::layout::Areas;
 use super::super::state::{CLUSTER, Content, Focus, Item, KindCount, Row, State};
 use super::columns::{Columns, GAP, MARGIN, columns, head, kind_text};
 use super::text::{cell, clean, flow, marked, number};
+use crate::engine::status::Phase;
 use crate::search::Match;
 use crate::text::{age, sanitise, width};
 
@@ -24,7 +25,10 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, areas: &Areas) {
         Content::NoIndex => (String::new(), no_index(state, room)),
     };
     frame.render_widget(Line::from(Span::styled(head, state.theme.dim())), areas.head);
+    // Rows that answer the query before this one.
+    let stale = state.results.problem.as_ref().is_some_and(|problem| !problem.half_typed);
     for (nth, line) in lines.into_iter().take(rows).enumerate() {
+        let line = if stale { dimmed(line, state) } else { line };
         let area = ratatui::layout::Rect {
             y: areas.list.y + u16::try_from(nth).unwrap_or_default(),
             height: 1,
@@ -62,12 +66,8 @@ fn kinds_list(state: &State, kinds: &[KindCount], room: usize, rows: usize) -> (
 
 fn objects(state: &State, room: usize, rows: usize) -> (String, Vec<Line<'static>>) {
     let columns = columns(state, room);
-    let stale = state.results.problem.as_ref().is_some_and(|problem| !problem.half_typed);
     let items = state.results.items.iter().enumerate().skip(state.offset).take(rows);
-    let lines = items.map(|(nth, item)| {
-        let line = line(state, &columns, nth, item);
-        if stale { dimmed(line, state) } else { line }
-    });
+    let lines = items.map(|(nth, item)| line(state, &columns, nth, item));
     (head(&columns), lines.collect())
 }
 
@@ -228,6 +228,8 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
     }
     if state.results.query.trim().is_empty() {
         say("Nothing is stored yet.".to_owned());
+    } else if is_reading(state) {
+        say("Nothing of what is read so far has all of this.".to_owned());
     } else {
         say("Nothing has all of this.".to_owned());
     }
@@ -255,6 +257,11 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
         say(text + ".");
     }
     lines
+}
+
+fn is_reading(state: &State) -> bool {
+    let phase = state.cluster.status.as_ref().map(|status| &status.phase);
+    matches!(phase, Some(Phase::Syncing { .. }))
 }
 
 fn no_index(state: &State, room: usize) -> Vec<Line<'static>> {
