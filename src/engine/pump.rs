@@ -126,7 +126,7 @@ impl Pump {
     pub(super) async fn run(mut self) -> PumpEnd {
         let result = self.pump().await;
         if let Err(error) = &result {
-            self.report.note(error.to_string());
+            // No note: those stay, and the next life may write again.
             self.report.trouble = Some(error.to_string());
             self.publish();
         }

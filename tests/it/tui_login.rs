@@ -69,7 +69,7 @@ async fn a_plugin_asks_on_the_terminal_and_the_screen_is_whole_afterwards_also_w
     terminal.enter_list().await;
     // The credential ends in the middle: the next request needs another one.
     server.inject(Fault::once(
-        Matcher { contains: Some("/deployments/".to_owned()), ..Matcher::verb(Verb::Get) },
+        Matcher { contains: Some("fieldSelector".to_owned()), ..Matcher::verb(Verb::List) },
         Action::Status(401),
     ));
     terminal.press("y");

@@ -77,6 +77,9 @@ async fn an_index_that_can_t_be_written_any_more_is_said_and_the_app_goes_on() {
     fs_err::remove_file(&files).expect("removed");
     fs_err::rename(&aside, &files).expect("renamed");
     terminal.wait_for("● live").await;
+    let shown = terminal.press_for("K", "⏎ objects").await;
+    assert!(!shown.contains("can't write"), "what is over is said no more: {shown}");
+    terminal.back().await;
     terminal.press("q");
     terminal.ended(0).await;
 }
