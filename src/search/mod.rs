@@ -41,7 +41,7 @@ mod settle;
 mod similar;
 mod stop;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod understand;
 
 pub use catalog::{Catalog, Naming, Resolution, UnknownKind};

@@ -135,6 +135,26 @@ pub(super) fn index(things: &[Thing]) -> (Writer, Searcher) {
     (writer, Searcher::new(reader, Arc::new(Catalog::new(kinds()))))
 }
 
+/// An empty index, and what commits to it.
+pub(crate) fn growing() -> (Searcher, impl FnMut()) {
+    let (mut writer, searcher) = index(&[]);
+    let commit = move || {
+        writer.commit(&Checkpoint::default()).unwrap();
+    };
+    (searcher, commit)
+}
+
+/// Pods `card` in the namespace shop-prod and `web` in shop-stage, a Node, a Widget in shop-prod.
+pub(crate) fn shops() -> (Searcher, impl Sized) {
+    let (writer, searcher) = index(&[
+        thing("Pod", "shop-prod", "card"),
+        thing("Pod", "shop-stage", "web"),
+        thing("Node", "", "n1"),
+        thing("Widget", "shop-prod", "gear"),
+    ]);
+    (searcher, writer)
+}
+
 fn one(term: Term) -> Expr {
     Expr::Term(term, 0..0)
 }

@@ -272,3 +272,62 @@ fn misread(error: &ParseError) -> Problem {
     }
     Problem { span: Some(error.span.clone()), message, half_typed: false }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::tests::shops;
+
+    fn request(text: &str, cursor: Option<usize>, left: Option<usize>) -> Request {
+        Request {
+            generation: 1,
+            text: text.to_owned(),
+            cursor,
+            left,
+            namespaces: Vec::new(),
+            limit: 10,
+            facets: false,
+            facet_key: None,
+            now: 0,
+            status: None,
+        }
+    }
+
+    fn told(searcher: &Searcher, request: &Request) -> (Option<String>, String) {
+        let answer = answer(Some(searcher), request, &Stop::default());
+        let shown = match answer.found {
+            Ok(Found { content: Content::Kinds(kinds), .. }) => {
+                kinds.iter().map(|kind| format!("{}:{}", kind.kind.plural, kind.count)).collect::<Vec<_>>()
+            }
+            Ok(found) => found.content.rows().iter().map(|row| row.document.metadata.name.clone()).collect(),
+            Err(problem) => vec![problem.message],
+        };
+        (answer.settled, shown.join(" "))
+    }
+
+    #[test]
+    fn a_line_that_is_left_keeps_its_rows_and_says_so() {
+        let (searcher, _held) = shops();
+        let typed = told(&searcher, &request("ns:shop kind:po", Some(7), None));
+        assert_eq!(typed, (None, "web card".to_owned()));
+        let left = told(&searcher, &request("ns:shop kind:po", None, Some(7)));
+        assert_eq!(left, (Some("ns:shop* kind:po".to_owned()), "web card".to_owned()));
+        let on = told(&searcher, &request("ns:shop kind:po", Some(15), Some(7)));
+        assert_eq!(on, (Some("ns:shop* kind:po".to_owned()), "web card".to_owned()));
+        let elsewhere = told(&searcher, &request("ns:shop kind:po", None, None));
+        assert_eq!(elsewhere, (None, String::new()), "what nobody is typing is read strictly");
+    }
+
+    #[test]
+    fn kinds_are_counted_in_the_chosen_namespaces() {
+        let (searcher, _held) = shops();
+        let everywhere = request("", None, None);
+        assert_eq!(told(&searcher, &everywhere).1, "pods:2 nodes:1 widgets:1");
+        let there = Request { namespaces: vec!["shop-prod".to_owned()], ..everywhere.clone() };
+        assert_eq!(told(&searcher, &there).1, "pods:1 widgets:1");
+        let answer = answer(Some(&searcher), &there, &Stop::default());
+        assert_eq!(answer.found.map(|found| (found.objects, found.counts.len())), Ok((4, 3)));
+        let all = Request { text: "-A".to_owned(), ..there };
+        assert_eq!(told(&searcher, &all).1, "pods:2 nodes:1 widgets:1");
+    }
+}

@@ -244,7 +244,6 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::index::{Checkpoint, Schema, memory};
     use crate::tui::state::Content;
 
     fn request(generation: u64) -> Request {
@@ -297,9 +296,8 @@ mod tests {
 
     #[test]
     fn only_what_another_process_writes_is_opened_by_the_search() {
-        let (mut writer, reader) = memory(Schema { version: 1 }).unwrap();
-        let searcher = Searcher::new(reader, Arc::default());
-        writer.commit(&Checkpoint::default()).unwrap();
+        let (searcher, mut commit) = crate::search::tests::growing();
+        commit();
         let (written, stored) = (Index::Written(searcher.clone()), Index::Stored(searcher));
         let before = written.version();
         assert_eq!(written.version(), before, "the writer has not opened its commit yet");
