@@ -4,6 +4,7 @@
 use kubesift::demo::{Action, Fault, Matcher, Server, ServerOptions};
 use serde_json::{Value, json};
 
+use crate::support::proxy::Proxy;
 use crate::support::steps::{config_map_in, crd};
 use crate::support::terminal::Terminal;
 use crate::support::{ControlPlane, Home, wait_for};
@@ -126,11 +127,12 @@ async fn every_key_works(terminal: &mut Terminal) {
     terminal.press("\x1b");
     terminal.wait_until_gone("no match").await;
     terminal.press("jkGg");
-    // The rule below the query is as wide as the app believes the screen to be.
-    let wide = |terminal: &Terminal| terminal.line(2).matches('─').count() > 90;
-    for (size, is_wide) in [((80, 24), false), (SIZE, true)] {
+    // The rule below the query is as wide as the app believes the screen to be. A terminal that is made smaller has lost
+    // it, so it is there again only when the app has drawn.
+    for (size, rule) in [((80, 24), 70..90), (SIZE, 90..110)] {
         terminal.resize(size);
-        terminal.wait("the other size", |text| wide(terminal) == is_wide && !text.is_empty()).await;
+        let drawn = |_: &str| rule.contains(&terminal.line(2).matches('─').count());
+        terminal.wait("a rule of the other size", drawn).await;
     }
 }
 
@@ -165,6 +167,37 @@ async fn a_server_that_hangs_holds_up_no_key_and_leaving_cancels_what_was_asked(
         terminal.press("qq");
         terminal.wait_for("EXIT 0").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_falls_silent_holds_up_no_key_and_what_comes_back_is_live() {
+    let Some(plane) = ControlPlane::shared().await else { return };
+    plane.namespace("tui-silent").await;
+    let labelled = |round: &str| {
+        let mut map = config_map_in("tui-silent", "behind");
+        map["metadata"]["labels"] = json!({ "round": round });
+        map
+    };
+    plane.apply_objects(&[labelled("one")]).await;
+    let proxy = Proxy::forward(plane).await;
+    let server = format!("https://{}", proxy.address());
+    let home = Home::new(plane.kubeconfig_with("admin", |config| config.server = server));
+    let mut terminal = listed(&home, &["ns:tui-silent", "kind:cm", "behind"]).await;
+    terminal.press("y");
+    about(&terminal, "● live").await;
+    proxy.go_silent();
+    every_key_works(&mut terminal).await;
+    let shown = terminal.press_and_wait("E", "asking the cluster").await;
+    assert!(!shown.contains("round: one"), "{shown}");
+    every_key_works(&mut terminal).await;
+    terminal.press_and_wait("y", "asking the cluster").await;
+    terminal.press_and_wait("q", "/ search").await;
+    plane.apply_objects(&[labelled("two")]).await;
+    proxy.resume();
+    terminal.press_and_wait("y", "round: two").await;
+    about(&terminal, "● live").await;
+    plane.apply_objects(&[labelled("three")]).await;
+    terminal.wait_for("round: three").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
