@@ -105,13 +105,14 @@ fn find(searcher: &Searcher, request: &Request, query: &Query, stop: &Stop) -> R
         true => facets(searcher, query, &options, request.facet_key.as_deref()),
         false => Vec::new(),
     };
+    let unread = |kind: Option<&KindKey>| request.status.as_ref()?.unread(kind);
+    // what can't be told is not worth an error: the rows are right
+    let why = || searcher.why_nothing(query, &options, &unread).unwrap_or_default();
     match searcher.search(query, &options) {
         Ok(answer) => {
             let mut hints: Vec<String> = answer.hints.into_iter().map(|hint| hint.message).collect();
             if answer.total.count == answer.similar {
-                // what can't be told is not worth an error: the rows are right
-                let unread = |kind: Option<&KindKey>| request.status.as_ref()?.unread(kind);
-                hints.extend(searcher.why_nothing(query, &options, &unread).unwrap_or_default());
+                hints.extend(why());
             }
             if answer.similar > 0 {
                 hints.push(format!("{} names are only similar", answer.similar));
@@ -132,8 +133,14 @@ fn find(searcher: &Searcher, request: &Request, query: &Query, stop: &Stop) -> R
         }
         Err(SearchError::Empty) => {
             let counts = searcher.counts_within(query, &options).map_err(|error| failed(&error))?;
-            let catalog = searcher.catalog().clone();
-            Ok(Found { namespaces, facets, catalog, counts: searcher.counts(), ..kinds(searcher, counts) })
+            Ok(Found {
+                namespaces,
+                facets,
+                hints: if counts.is_empty() { why() } else { Vec::new() },
+                catalog: searcher.catalog().clone(),
+                counts: searcher.counts(),
+                ..kinds(searcher, counts)
+            })
         }
         Err(error) => Err(failed(&error)),
     }
@@ -325,8 +332,12 @@ mod tests {
         assert_eq!(told(&searcher, &everywhere).1, "pods:2 nodes:1 widgets:1");
         let there = Request { namespaces: vec!["shop-prod".to_owned()], ..everywhere.clone() };
         assert_eq!(told(&searcher, &there).1, "pods:1 widgets:1");
-        let answer = answer(Some(&searcher), &there, &Stop::default());
-        assert_eq!(answer.found.map(|found| (found.objects, found.counts.len())), Ok((4, 3)));
+        let found = answer(Some(&searcher), &there, &Stop::default()).found;
+        assert_eq!(found.map(|found| (found.objects, found.counts.len())), Ok((4, 3)));
+        let nowhere = Request { namespaces: vec!["shop-prd".to_owned()], ..everywhere };
+        let hints = answer(Some(&searcher), &nowhere, &Stop::default()).found.map(|found| found.hints);
+        let said = "nothing is in a namespace called shop-prd: did you mean shop-prod?";
+        assert_eq!(hints, Ok(vec![said.to_owned()]));
         let all = Request { text: "-A".to_owned(), ..there };
         assert_eq!(told(&searcher, &all).1, "pods:2 nodes:1 widgets:1");
     }

@@ -222,7 +222,7 @@ actions! {
     Namespaces "namespaces" Show L, "n", "namespaces";
     /// All namespaces
     AllNamespaces "all-namespaces" Show L, "0", "";
-    /// Only objects that are being deleted
+    /// Only objects that are being deleted; again: all
     Deleting "deleting" Show L, "!", "";
     /// Wide columns: labels and owner
     Wide "wide" Show L, "w", "";

@@ -62,6 +62,8 @@ pub(super) fn show_in(state: &mut State, text: &str, namespaces: Vec<String>, ef
 
 /// Shows the query in another form: nothing to go back to.
 fn replace(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
+    // Where one is already is no way back.
+    state.back.pop_if(|place| place.query == text && place.namespaces == state.namespaces);
     state.left = None;
     state.query.set(text);
     state.chosen = false;
@@ -135,7 +137,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
             return true;
         }
         Action::Deleting => {
-            narrow(state, "is:deleting", effects);
+            deleting(state, effects);
             return true;
         }
         _ => return false,
@@ -145,6 +147,17 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         edited(state, effects);
     }
     true
+}
+
+// Pressed again, it is taken out.
+fn deleting(state: &mut State, effects: &mut Vec<Effect>) {
+    const TERM: &str = "is:deleting";
+    let words: Vec<&str> = state.query.text().split_whitespace().collect();
+    if !words.contains(&TERM) {
+        return narrow(state, TERM, effects);
+    }
+    let others: Vec<&str> = words.into_iter().filter(|word| *word != TERM).collect();
+    replace(state, &others.join(" "), effects);
 }
 
 /// The query or what surrounds it is another one: rows begin anew.

@@ -135,6 +135,16 @@ fn q_and_esc_go_back_to_where_a_jump_began_and_quit_only_there() {
 }
 
 #[test]
+fn what_is_being_deleted_shows_and_all_again() {
+    let mut app = Driven::new("web sort:age");
+    app.answer(&rows(&["a"]));
+    app.press("esc !");
+    assert_eq!(app.state.query.text(), "web sort:age is:deleting");
+    app.press("!");
+    assert_eq!((app.state.query.text(), app.state.can_go_back()), ("web sort:age", false));
+}
+
+#[test]
 fn an_order_is_no_place_to_go_back_from() {
     let mut app = Driven::new("web");
     app.answer(&rows(&["a"]));
