@@ -152,18 +152,34 @@ async fn a_server_that_hangs_holds_up_no_key_and_leaving_cancels_what_was_asked(
             Fault::always(Matcher { contains: Some(part.to_owned()), ..Matcher::default() }, action.clone());
         server.inject(fault);
         terminal.press(key);
-        wait_for("the request", async || open(&server, part) == 1).await;
+        wait_for("the request", async || match open(&server, part) {
+            1 => Ok(()),
+            n => Err(format!("{key} {n}\n{}", terminal.text())),
+        })
+        .await;
         about(&terminal, if key == "l" { "container app" } else { "asking the cluster" }).await;
         every_key_works(&mut terminal).await;
         assert_eq!(open(&server, part), 1, "{key} {action:?}: it is waited for all the time");
         terminal.press("q");
-        wait_for("the request to end", async || open(&server, part) == 0).await;
+        wait_for("the request to end", async || match open(&server, part) {
+            0 => Ok(()),
+            n => Err(format!("{key} {n}\n{}", terminal.text())),
+        })
+        .await;
         terminal.wait_for("hits").await;
         // And another tab is another request.
         terminal.press(key);
-        wait_for("the request", async || open(&server, part) == 1).await;
+        wait_for("the request", async || match open(&server, part) {
+            1 => Ok(()),
+            n => Err(format!("{key} {n}\n{}", terminal.text())),
+        })
+        .await;
         terminal.press("d");
-        wait_for("the request to end", async || open(&server, part) == 0).await;
+        wait_for("the request to end", async || match open(&server, part) {
+            0 => Ok(()),
+            n => Err(format!("{key} {n}\n{}", terminal.text())),
+        })
+        .await;
         terminal.press("qq");
         terminal.wait_for("EXIT 0").await;
     }
