@@ -113,10 +113,13 @@ impl Share {
 
     fn columns(mut self) -> Columns {
         use Column::{Age, Kind, Labels, Matched, Name, Namespace, Owner, Status};
-        self.begin(Name, 20.min(self.room * 2 / 5));
+        // What was asked for shows, however little room there is.
+        let (name, labels) =
+            if self.wanted[Labels as usize] > 0 && self.room < 60 { (16, 12) } else { (20, 16) };
+        self.begin(Name, name.min(self.room * 2 / 5));
         self.begin(Namespace, 12.min(self.room / 4));
         self.begin(Kind, if self.room < 50 { 7 } else { 14 });
-        self.begin(Labels, 16);
+        self.begin(Labels, labels);
         // Where there is little room for the names, they come before everything else; and what was asked for comes
         // before what is there always.
         if self.room >= if self.wanted[Labels as usize] == 0 { 60 } else { 100 } {

@@ -39,6 +39,14 @@ fn names_and_namespaces_can_be_read_at_eighty_columns_whatever_else_shows() {
         shown.contains("payments-staging  checkout-api-7f9c4d5b6-x2x90") && shown.contains("LABELS"),
         "{shown}"
     );
+    let shown = screen((80, 24), |state| {
+        long(state);
+        (state.wide, state.facets) = (true, true);
+    });
+    assert!(
+        shown.contains("NAMESPACE") && shown.contains("checkout-api-7f") && shown.contains("LABELS"),
+        "{shown}"
+    );
 }
 
 #[test]
