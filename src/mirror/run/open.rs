@@ -169,12 +169,17 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             }
             .into());
         };
+        // A sign of life that was applied and never acknowledged is ours as well: it was remembered before it was sent.
+        let is_ours = |marker: &Marker| {
+            marker.writer == self.memo.writer && (marker.beat == beat || self.memo.beat == Some(marker.beat))
+        };
         let before = match Marker::read(&found.fields) {
-            Some(marker) if marker.writer == self.memo.writer && marker.beat == beat => marker,
+            Some(marker) if is_ours(&marker) => marker,
             Some(marker) => return Err(Halt::Passive { writer: marker.writer }),
             // Somebody replaced the metadata: a later get-or-create with its own, say. It is ours all the same.
             None => Marker::default(),
         };
+        let beat = beat.max(before.beat);
         self.remember_beat(beat + 1);
         let mut marker = self.marker(beat + 1, trusted);
         if free {

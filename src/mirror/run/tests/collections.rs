@@ -146,3 +146,21 @@ fn a_scope_that_may_have_been_written_by_a_killed_run_is_ones_own() {
         world.mirror(&store, &feed, of("c")).once().await.unwrap();
     });
 }
+
+#[test]
+fn a_sign_of_life_that_arrived_and_was_never_acknowledged_is_ones_own() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        // Told to stop when the store has taken the next one and not answered yet.
+        let stop = process.stop.clone();
+        store.fail_by(Box::new(move |operation| {
+            (operation == Operation::Mark).then(|| stop.cancel());
+            None
+        }));
+        process.task.await.unwrap();
+        let fields = store.find().await.unwrap().unwrap().fields;
+        assert_eq!(Marker::read(&fields).unwrap().writer, "", "the next writer need not wait");
+    });
+}
