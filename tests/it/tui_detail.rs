@@ -18,7 +18,9 @@ const FIRST: u16 = 4;
 /// The app on a query whose best hit is selected, with the keys going to the list.
 async fn listed(home: &Home, query: &[&str]) -> Terminal {
     let mut terminal = Terminal::open(home, SIZE, query);
-    terminal.wait("hits", |text| text.contains("● live") && text.contains(" hit")).await;
+    // For a moment all is read, and the search has not seen the last of it.
+    let found = |text: &str| text.contains(" hit") && !text.contains(" 0 hits");
+    terminal.wait("hits", |text| text.contains("● live") && found(text)).await;
     terminal.press("\x1b");
     terminal.wait_for("/ search").await;
     terminal
