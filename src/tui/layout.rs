@@ -11,7 +11,7 @@ const PREVIEW_ROWS: u16 = 4;
 /// Lines above what is shown of an object: which, and how current it is.
 pub(super) const DETAIL_HEAD: usize = 2;
 /// Columns of the facets panel, its rule included, and the same where there is much room.
-const FACETS: (u16, u16) = (24, 30);
+const FACETS: (u16, u16) = (24, 34);
 
 /// The parts of the screen. What there is no room for is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
