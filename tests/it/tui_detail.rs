@@ -205,14 +205,14 @@ async fn a_connection_that_falls_silent_holds_up_no_key_and_what_comes_back_is_l
     about(&terminal, "● live").await;
     proxy.go_silent();
     every_key_works(&mut terminal).await;
-    let shown = terminal.press_and_wait("E", "asking the cluster").await;
+    let shown = terminal.press_for("E", "asking the cluster").await;
     assert!(!shown.contains("round: one"), "{shown}");
     every_key_works(&mut terminal).await;
-    terminal.press_and_wait("y", "asking the cluster").await;
-    terminal.press_and_wait("q", "/ search").await;
+    terminal.press_for("y", "asking the cluster").await;
+    terminal.press_for("q", "/ search").await;
     plane.apply_objects(&[labelled("two")]).await;
     proxy.resume();
-    terminal.press_and_wait("y", "round: two").await;
+    terminal.press_for("y", "round: two").await;
     about(&terminal, "● live").await;
     plane.apply_objects(&[labelled("three")]).await;
     terminal.wait_for("round: three").await;

@@ -121,12 +121,6 @@ impl Terminal {
         self.press(&format!("\x1b[<{button};{};{}{end}", column + 1, row + 1));
     }
 
-    /// Types bytes and waits until the screen shows a text.
-    pub(crate) async fn press_and_wait(&mut self, keys: &str, part: &str) -> String {
-        self.press(keys);
-        self.wait_for(part).await
-    }
-
     /// What the screen shows.
     pub(crate) fn text(&self) -> String {
         self.shown.lock().expect("not poisoned").parser.screen().contents()
