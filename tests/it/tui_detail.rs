@@ -114,6 +114,15 @@ fn open(server: &Server, part: &str) -> usize {
     server.requests().iter().filter(|request| request.path.contains(part) && request.is_open()).count()
 }
 
+/// Waits until so many are.
+async fn requests(server: &Server, part: &str, count: usize, terminal: &Terminal) {
+    wait_for(&format!("{count} open requests for {part:?}"), async || match open(server, part) {
+        now if now == count => Ok(()),
+        now => Err(format!("{now}\n{}", terminal.text())),
+    })
+    .await;
+}
+
 /// Keys that count in every view of text; each does at once what it always does.
 async fn every_key_works(terminal: &mut Terminal) {
     terminal.press("?");
@@ -154,34 +163,18 @@ async fn a_server_that_hangs_holds_up_no_key_and_leaving_cancels_what_was_asked(
             Fault::always(Matcher { contains: Some(part.to_owned()), ..Matcher::default() }, action.clone());
         server.inject(fault);
         terminal.press(key);
-        wait_for("the request", async || match open(&server, part) {
-            1 => Ok(()),
-            n => Err(format!("{key} {n}\n{}", terminal.text())),
-        })
-        .await;
+        requests(&server, part, 1, &terminal).await;
         about(&terminal, if key == "l" { "container app" } else { "asking the cluster" }).await;
         every_key_works(&mut terminal).await;
         assert_eq!(open(&server, part), 1, "{key} {action:?}: it is waited for all the time");
         terminal.press("q");
-        wait_for("the request to end", async || match open(&server, part) {
-            0 => Ok(()),
-            n => Err(format!("{key} {n}\n{}", terminal.text())),
-        })
-        .await;
+        requests(&server, part, 0, &terminal).await;
         terminal.wait_for("hits").await;
         // And another tab is another request.
         terminal.press(key);
-        wait_for("the request", async || match open(&server, part) {
-            1 => Ok(()),
-            n => Err(format!("{key} {n}\n{}", terminal.text())),
-        })
-        .await;
+        requests(&server, part, 1, &terminal).await;
         terminal.press("d");
-        wait_for("the request to end", async || match open(&server, part) {
-            0 => Ok(()),
-            n => Err(format!("{key} {n}\n{}", terminal.text())),
-        })
-        .await;
+        requests(&server, part, 0, &terminal).await;
         terminal.press("qq");
         terminal.wait_for("EXIT 0").await;
     }
