@@ -195,8 +195,8 @@ fn places(searcher: &Searcher, rows: &[Arc<Row>]) -> BTreeMap<(KindKey, String),
     shown.into_keys().filter_map(|place| Some((place.clone(), count(&place)?))).collect()
 }
 
-/// Values of one field that are listed.
-const MOST_VALUES: usize = 12;
+/// Values of one field that are listed, most objects first.
+pub(super) const MOST_VALUES: usize = 100;
 
 // Counts that can't be had leave the panel empty; the rows are there all the same.
 fn facets(searcher: &Searcher, query: &Query, options: &Options, key: Option<&str>) -> Vec<Facet> {

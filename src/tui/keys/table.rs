@@ -176,9 +176,9 @@ actions! {
     NextPane "next-pane" Move L | T, "tab", "";
     /// To the previous pane
     PreviousPane "previous-pane" Move L | T, "shift-tab", "";
-    /// The query before, with its place in the list
+    /// Back to where the last jump began, with its place in the list
     ViewBack "view-back" Move L, "[", "";
-    /// The query after, with its place in the list
+    /// Forward again
     ViewForward "view-forward" Move L, "]", "";
     /// The query that was shown last
     ViewLast "view-last" Move L, "-", "";

@@ -362,6 +362,12 @@ impl State {
         !self.overlays.is_empty() || self.focus == Focus::Facets || !self.back.is_empty()
     }
 
+    /// The lines that the rows make.
+    pub(crate) fn lines(&self) -> Vec<Item> {
+        let ordered = self.results.query.split_whitespace().any(|word| word.starts_with("sort:"));
+        self.results.content.items(&self.open, ordered)
+    }
+
     /// The selected line.
     pub(crate) fn item(&self) -> Option<&Item> {
         self.results.items.get(self.cursor)

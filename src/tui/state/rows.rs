@@ -1,6 +1,6 @@
 //! The rows of an answer, and siblings folded into one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::document::Document;
@@ -123,12 +123,13 @@ impl Content {
         }
     }
 
-    /// The lines of the list. A group stands where its first sibling stood.
-    pub(crate) fn items(&self, open: &BTreeSet<Siblings>) -> Vec<Item> {
+    /// The lines of the list. By relevance a group stands where its first sibling stood; in an order that was asked for
+    /// (`ordered`) nothing leaves its place, so only siblings that follow each other fold.
+    pub(crate) fn items(&self, open: &BTreeSet<Siblings>, ordered: bool) -> Vec<Item> {
         match self {
             Self::Nothing | Self::NoIndex => Vec::new(),
             Self::Kinds(kinds) => (0..kinds.len()).map(Item::Kind).collect(),
-            Self::Rows(rows) => folded(rows, open),
+            Self::Rows(rows) => folded(rows, open, ordered),
         }
     }
 
@@ -170,38 +171,26 @@ impl Content {
     }
 }
 
-fn folded(rows: &[Arc<Row>], open: &BTreeSet<Siblings>) -> Vec<Item> {
-    let mut groups: Vec<(Siblings, Vec<usize>)> = Vec::new();
-    let mut by_key = std::collections::HashMap::new();
-    let mut lines: Vec<Result<usize, usize>> = Vec::new();
+fn folded(rows: &[Arc<Row>], open: &BTreeSet<Siblings>, ordered: bool) -> Vec<Item> {
+    let mut groups: HashMap<Siblings, Vec<usize>> = HashMap::new();
     for (nth, row) in rows.iter().enumerate() {
-        let Some(siblings) = row.siblings() else {
-            lines.push(Ok(nth));
-            continue;
-        };
-        let group = *by_key.entry(siblings.clone()).or_insert_with(|| {
-            groups.push((siblings, Vec::new()));
-            lines.push(Err(groups.len() - 1));
-            groups.len() - 1
-        });
-        groups[group].1.push(nth);
+        if let Some(siblings) = row.siblings() {
+            groups.entry(siblings).or_default().push(nth);
+        }
     }
-    let mut items = Vec::with_capacity(lines.len());
-    for line in lines {
-        match line {
-            Ok(nth) => items.push(Item::Row(nth)),
-            Err(group) => {
-                let (siblings, members) = &groups[group];
-                if members.len() < LEAST_SIBLINGS {
-                    items.extend(members.iter().map(|nth| Item::Row(*nth)));
-                    continue;
-                }
+    let is_run = |members: &[usize]| members.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+    groups.retain(|_, members| members.len() >= LEAST_SIBLINGS && (!ordered || is_run(members)));
+    let mut items = Vec::with_capacity(rows.len());
+    for (nth, row) in rows.iter().enumerate() {
+        let group = row.siblings().and_then(|siblings| groups.get_key_value(&siblings));
+        match group {
+            None => items.push(Item::Row(nth)),
+            Some((siblings, members)) if members.first() == Some(&nth) => {
                 let open = open.contains(siblings);
                 items.push(Item::Group { rows: members.clone(), open });
-                if open {
-                    items.extend(members.iter().map(|nth| Item::Member(*nth)));
-                }
+                items.extend(members.iter().filter(|_| open).map(|nth| Item::Member(*nth)));
             }
+            Some(_) => {}
         }
     }
     items
@@ -225,18 +214,33 @@ mod tests {
     #[test]
     fn three_siblings_fold_into_one_line_and_two_do_not() {
         let content = content();
-        let items = content.items(&BTreeSet::new());
+        let items = content.items(&BTreeSet::new(), false);
         assert_eq!(items, [Item::Group { rows: vec![0, 2, 4], open: false }, Item::Row(1), Item::Row(3)]);
+    }
+
+    #[test]
+    fn two_siblings_keep_their_places_and_under_an_order_all_do() {
+        let web = owned("web");
+        let names = ["web-a", "other", "web-b"]
+            .map(|name| row("Pod", "shop", name, if name == "other" { &[] } else { &web }));
+        let rows = |content: &Content, ordered| content.items(&BTreeSet::new(), ordered);
+        assert_eq!(rows(&Content::Rows(names.to_vec()), false), [0, 1, 2].map(Item::Row));
+        assert_eq!(rows(&content(), true), [0, 1, 2, 3, 4].map(Item::Row), "something stands between them");
+        let together: Vec<_> =
+            content().rows().iter().filter(|row| row.siblings().is_some()).cloned().collect();
+        let together =
+            Content::Rows([together[0].clone(), together[1].clone(), together[3].clone()].to_vec());
+        assert_eq!(rows(&together, true), [Item::Group { rows: vec![0, 1, 2], open: false }]);
     }
 
     #[test]
     fn an_open_group_shows_its_members_and_a_folded_object_is_found_in_its_group() {
         let content = content();
-        let folded = content.items(&BTreeSet::new());
+        let folded = content.items(&BTreeSet::new(), false);
         let member = ItemKey::Row(content.rows()[4].key());
         assert_eq!(content.position(&folded, &member), Some(0));
         let Some(ItemKey::Group(siblings)) = content.key(&folded[0]) else { panic!("no group") };
-        let items = content.items(&BTreeSet::from([siblings.clone()]));
+        let items = content.items(&BTreeSet::from([siblings.clone()]), false);
         assert_eq!(items.len(), 6);
         assert_eq!(content.position(&items, &member), Some(3));
         assert_eq!(content.position(&items, &ItemKey::Group(siblings)), Some(0));

@@ -57,7 +57,7 @@ fn replace(state: &mut State, generation: u64, took_us: u64, found: Found, same_
         (state.cursor, state.offset, state.chosen) = (0, 0, false);
     }
     let still_there = key.as_ref().is_some_and(|key| {
-        let items = state.results.content.items(&state.open);
+        let items = state.lines();
         state.results.content.position(&items, key).is_some()
     });
     if !same_query && !still_there {

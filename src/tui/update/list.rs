@@ -150,13 +150,19 @@ fn fold(state: &mut State) {
         state.open.insert(siblings.clone());
     }
     arrange(state, Some(ItemKey::Group(siblings)));
+    // What was unfolded at the foot of the list shows.
+    let members = match state.item() {
+        Some(Item::Group { rows, open: true }) => rows.len(),
+        _ => 0,
+    };
+    let last = state.cursor + 1 + members;
+    state.offset = state.offset.max(last.saturating_sub(layout::rows(state).max(1))).min(state.cursor);
 }
 
 /// Makes the lines anew, with the cursor on `key`.
 pub(super) fn arrange(state: &mut State, key: Option<ItemKey>) {
-    let content = &state.results.content;
-    let items = content.items(&state.open);
-    let at = key.and_then(|key| content.position(&items, &key));
+    let items = state.lines();
+    let at = key.and_then(|key| state.results.content.position(&items, &key));
     state.cursor = at.unwrap_or(state.cursor).min(items.len().saturating_sub(1));
     state.results.items = items;
     keep_visible(state);

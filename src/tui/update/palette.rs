@@ -84,7 +84,12 @@ pub(super) fn unknown(state: &State, text: &str) -> String {
     };
     let wanted = sanitise(wanted);
     let meant = near.map(|name| format!("; did you mean {}?", sanitise(name))).unwrap_or_default();
-    format!("no {what} is called {}{meant}", truncate(&wanted, 40))
+    let wanted = truncate(&wanted, 40);
+    match what {
+        // One without objects may be there all the same.
+        "namespace" => format!("no object is in a namespace called {wanted}{meant}"),
+        _ => format!("no {what} is called {wanted}{meant}"),
+    }
 }
 
 fn items(state: &State, typed: &str) -> Vec<PickItem> {
@@ -111,7 +116,9 @@ fn words(state: &State, typed: &str) -> Vec<PickItem> {
         let names = state.results.catalog.get(&key).map(names).unwrap_or_default();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let count = counted(objects);
-        items.push(item(label, &names, count, Pick::Query(format!("kind:{}", key.as_str()))));
+        let is_namespaced = state.results.catalog.get(&key).is_none_or(|kind| kind.namespaced);
+        let query = anywhere(state, is_namespaced, format!("kind:{}", key.as_str()));
+        items.push(item(label, &names, count, Pick::Query(query)));
     }
     let category = state.results.catalog.resolve(typed).ok().filter(|found| found.by == Naming::Category);
     if let Some(found) = category {
@@ -199,11 +206,17 @@ fn arguments(state: &State, word: &str, rest: &str) -> Vec<PickItem> {
         )];
     }
     if !namespaced {
+        let query = anywhere(state, namespaced, query);
         let words = if rest.is_empty() { "" } else { rest };
         return vec![item(line(words), &[], format!("{shown}, in no namespace"), Pick::Query(query.clone()))];
     }
     let each = namespaces().map(|(name, _)| within(name, vec![name.clone()], format!("{shown} in {name}")));
     each.chain([within("all", Vec::new(), format!("{shown} in all namespaces"))]).collect()
+}
+
+// As with kubectl, the chosen namespaces mean nothing to kinds that are in none.
+fn anywhere(state: &State, is_namespaced: bool, query: String) -> String {
+    if is_namespaced || state.namespaces.is_empty() { query } else { format!("-A {query}") }
 }
 
 fn counted(objects: u64) -> String {

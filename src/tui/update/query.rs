@@ -168,6 +168,8 @@ pub(super) fn restart(state: &mut State, effects: &mut Vec<Effect>) {
 
 fn edited(state: &mut State, effects: &mut Vec<Effect>) {
     state.history.edited();
+    // What came after a query that is another now comes after it no more.
+    state.forward.clear();
     state.proposals.clear();
     state.completing = false;
     restart(state, effects);

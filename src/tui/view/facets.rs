@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::layout::{self, FacetLine};
+use super::super::search::MOST_VALUES;
 use super::super::state::{Facet, FacetPick, Focus, State};
 use super::text::{cell, ending, number};
 use crate::text::width;
@@ -44,7 +45,7 @@ fn draw_line(state: &State, line: FacetLine, columns: usize, count: usize) -> Li
     match line {
         FacetLine::Space => Line::default(),
         FacetLine::Heading(nth) => {
-            let title = facet(nth).map(heading).unwrap_or_default();
+            let title = facet(nth).map(|facet| heading(state, facet)).unwrap_or_default();
             let title = ending(&title, columns.saturating_sub(1));
             Line::from(Span::styled(
                 format!(" {}", cell(&title, columns.saturating_sub(1))),
@@ -86,11 +87,15 @@ fn bar(state: &State, facet: &Facet) -> String {
 }
 
 // Above its values stands a label's own key; above the keys, of which each can be opened, what they are.
-fn heading(facet: &Facet) -> String {
-    match (&facet.pick, facet.field.as_str()) {
+fn heading(state: &State, facet: &Facet) -> String {
+    let title = match (&facet.pick, facet.field.as_str()) {
         (FacetPick::Values(_), _) => "LABELS".to_owned(),
         (FacetPick::Narrow(_), field @ ("kind" | "namespace")) => field.to_uppercase(),
         (FacetPick::Narrow(_), key) => key.to_owned(),
+    };
+    match state.results.facets.iter().filter(|other| other.field == facet.field).count() {
+        count if count < MOST_VALUES => title,
+        count => format!("{title}, first {count}"),
     }
 }
 

@@ -231,7 +231,8 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
     } else if is_reading(state) {
         say("Nothing of what is read so far has all of this.".to_owned());
     } else {
-        say("Nothing has all of this.".to_owned());
+        let one = state.results.query.split_whitespace().nth(1).is_none();
+        say(if one { "Nothing matches." } else { "Nothing has all of this." }.to_owned());
     }
     state.results.hints.iter().for_each(|hint| say(hint.clone()));
     if !state.namespaces.is_empty() {

@@ -117,7 +117,8 @@ fn under(state: &State, window: &Range<usize>, columns: usize) -> Line<'static> 
     if !state.proposals.is_empty() && state.focus == Focus::Query {
         return proposals(state, indent(state.proposed_for.start), columns);
     }
-    match state.results.hints.first() {
+    // Where nothing is listed, the hints stand in its place.
+    match state.results.hints.first().filter(|_| !state.results.items.is_empty()) {
         Some(hint) => {
             let text = format!("{}{}", " ".repeat(width(MARK)), sanitise(hint));
             Line::from(Span::styled(clean(&text, columns), state.theme.dim()))

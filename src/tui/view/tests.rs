@@ -211,8 +211,8 @@ fn hear_one(state: &mut State, before_ms: i64, reported: Reported) {
 
 fn set(state: &mut State, content: Content, total: u64) {
     state.results.query = state.query.text().to_owned();
-    state.results.items = content.items(&state.open);
     state.results.content = content;
+    state.results.items = state.lines();
     (state.results.total, state.results.exact, state.results.took_us) = (total, true, 2_100);
     state.results.objects = 18_904;
 }

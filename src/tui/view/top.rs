@@ -121,11 +121,18 @@ fn phase(state: &State, status: &Status) -> (&'static str, String, Style) {
             let percent = done * 100 / (*total).max(1);
             ("◐", format!("syncing {percent} %"), theme.accent())
         }
+        Phase::Live if is_silent(status) => ("○", dated(state, "no answers", status), theme.bad()),
         Phase::Live => ("●", "live".to_owned(), theme.good()),
         Phase::Offline { .. } => ("○", offline(state, status), theme.bad()),
         Phase::Unauthorized { .. } => ("○", dated(state, REFUSED, status), theme.bad()),
         Phase::Stopped => ("○", offline(state, status), theme.bad()),
     }
+}
+
+// Every kind fails: whether the server is there is being asked.
+fn is_silent(status: &Status) -> bool {
+    let coverage = status.coverage();
+    coverage.complete == 0 && !coverage.failing.is_empty()
 }
 
 fn offline(state: &State, status: &Status) -> String {
@@ -231,6 +238,7 @@ fn freshness(state: &State, status: &Status) -> Option<Fact> {
     let said = |text: &str| Some(Fact(8, vec![text.to_owned()]));
     match (&status.phase, &state.cluster.link) {
         (Phase::Syncing { .. }, _) => said("searchable now"),
+        (Phase::Live, _) if is_silent(status) => None,
         (Phase::Live, Link::Writer) => said("as of now"),
         (Phase::Live, Link::Following { .. }) => {
             let age = (state.now_ms - status.heartbeat_ms).max(0) / 1000;
@@ -275,6 +283,23 @@ mod tests {
         assert_eq!(shown(22), "18,904 obj  3 not read");
         assert_eq!(shown(12), "3 forbidden");
         assert_eq!(shown(7), "");
+    }
+
+    #[test]
+    fn where_every_kind_fails_nothing_is_called_live() {
+        let kind = |state| crate::engine::status::KindStatus::new("pods".into(), state);
+        let failing =
+            || kind(crate::engine::status::KindState::Failing { error: "no answer within 60 s".into() });
+        let complete = kind(crate::engine::status::KindState::Complete);
+        let mut state = State::new(0, (80, 24), "");
+        state.cluster.link = Link::Writer;
+        let mut said = |kinds| {
+            let status = Status { phase: Phase::Live, kinds, ..Status::default() };
+            state.cluster.status = Some(std::sync::Arc::new(status));
+            (condition(&state).1, facts(&state).iter().any(|fact| fact.1[0] == "as of now"))
+        };
+        assert_eq!(said(vec![failing(), complete]), ("live".to_owned(), true));
+        assert_eq!(said(vec![failing()]), ("no answers".to_owned(), false));
     }
 
     #[test]

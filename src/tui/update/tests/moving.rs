@@ -179,3 +179,28 @@ fn a_query_that_is_wrong_joins_no_history() {
     app.press("q");
     assert_eq!(app.state.history.entries(), Vec::<String>::new());
 }
+
+#[test]
+fn what_is_unfolded_at_the_foot_of_the_list_shows() {
+    let mut app = Driven::new("web");
+    let mut all = rows(&(0..30).map(|_| "solo").collect::<Vec<_>>());
+    all.extend(["web-a", "web-b", "web-c"].map(|name| row("Pod", "shop", name, &owned("web"))));
+    app.answer(&all);
+    app.press("esc G space");
+    let last = app.state.results.items.len();
+    assert_eq!((app.state.cursor, last), (30, 34));
+    assert_eq!(app.state.offset + super::super::layout::rows(&app.state), last, "the three stand below");
+    app.press("space");
+    assert_eq!((app.state.cursor, app.state.results.items.len()), (30, 31));
+}
+
+#[test]
+fn a_query_that_is_edited_has_nothing_to_go_forward_to() {
+    let mut app = Driven::new("web");
+    app.answer(&rows(&["a"]));
+    app.press("esc ! [");
+    assert_eq!(app.state.query.text(), "web");
+    app.press("/ s");
+    app.press("esc ]");
+    assert_eq!(app.state.query.text(), "webs");
+}

@@ -103,8 +103,8 @@ fn an_unknown_word_is_said_with_what_may_have_been_meant_and_stays_to_be_mended(
         ("xyz", "no command or kind is called xyz"),
         ("deploymnets", "no command or kind is called deploymnets; did you mean deployments?"),
         ("hlep", "no command or kind is called hlep; did you mean help?"),
-        ("ns shop-prdo", "no namespace is called shop-prdo; did you mean shop-prod?"),
-        ("po x", "no namespace is called x"),
+        ("ns shop-prdo", "no object is in a namespace called shop-prdo; did you mean shop-prod?"),
+        ("po x", "no object is in a namespace called x"),
         ("ctx prdo", "no context is called prdo; did you mean prod?"),
         ("xyz shop", "no command or kind is called xyz"),
     ] {
