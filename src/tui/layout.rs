@@ -3,13 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::state::{Content, Overlay, State};
+use super::view;
 
 /// From this many columns on, the preview stands beside the list instead of below it.
 const WIDE: u16 = 120;
 /// Rows of a preview below the list that says anything, its rule included.
 const PREVIEW_ROWS: u16 = 4;
-/// Lines above what is shown of an object: which, and how current it is.
-pub(super) const DETAIL_HEAD: usize = 2;
 /// Columns of the facets panel, its rule included, and the same where there is much room.
 const FACETS: (u16, u16) = (24, 34);
 
@@ -112,7 +111,7 @@ pub(super) fn rows(state: &State) -> usize {
 pub(super) fn overlay_rows(state: &State) -> usize {
     let input = match state.overlays.last() {
         Some(Overlay::Picker(_)) => 1,
-        Some(Overlay::Detail(_)) => DETAIL_HEAD,
+        Some(Overlay::Detail(detail)) => view::head_rows(state, detail),
         Some(Overlay::Help(_) | Overlay::Coverage(_)) | None => 0,
     };
     usize::from(areas(state).body.height).saturating_sub(input)

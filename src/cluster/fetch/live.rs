@@ -398,7 +398,7 @@ fn may_pass(error: &FetchError) -> bool {
         },
         // An event that can't be read; the whole may.
         FetchError::Unreadable(_) => true,
-        FetchError::Name | FetchError::Replaced | FetchError::Missing => false,
+        FetchError::Name | FetchError::Replaced | FetchError::Missing | FetchError::NoLog(_) => false,
     }
 }
 

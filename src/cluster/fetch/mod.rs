@@ -62,6 +62,9 @@ pub enum FetchError {
     /// There is none.
     #[error("it is not there (any more)")]
     Missing,
+    /// There is no such log, in the server's words.
+    #[error("{0}")]
+    NoLog(String),
     /// The answer is no object.
     #[error("the answer can't be read: {0}")]
     Unreadable(String),
@@ -177,7 +180,14 @@ impl Fetcher {
             true => spec.query("previous", "true"),
             false => spec.query("follow", "true"),
         };
-        LogStream::new(self.client.get(&spec).await?)
+        match self.client.get(&spec).await {
+            Ok(response) => LogStream::new(response),
+            // How it says that there is no log: a container that waits to start, or was never restarted.
+            Err(ClientError::Api(failure)) if !failure.message.is_empty() => {
+                Err(FetchError::NoLog(failure.message))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What the server prints about the object's status; with `all`, about all objects of its kind in its namespace.

@@ -7,7 +7,7 @@ use super::super::family::Family;
 use super::super::msg::Page;
 use super::super::state::{Detail, State, Tab};
 use super::detail;
-use super::text::{clean, wrap};
+use super::text::{clean, paragraph, wrap};
 use crate::cluster::fetch::{Occurrence, Standing};
 use crate::text::{age, sanitise, width};
 
@@ -16,9 +16,7 @@ pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
         (Tab::Summary, _) => detail::lines(state, &detail.row, columns),
         (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, None) => Vec::new(),
         (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, Some(Err(why))) => {
-            let line = |piece| Line::from(Span::styled(format!("   {piece}"), state.theme.bad()));
-            let pieces = wrap(&sanitise(why), columns.saturating_sub(4).max(10));
-            pieces.into_iter().map(line).collect()
+            paragraph(vec![(sanitise(why).into_owned(), state.theme.bad())], columns)
         }
         (_, Some(Ok(Page::Manifest(manifest)))) => {
             super::yaml::visible(state, detail, manifest, columns, 0, usize::MAX)
@@ -28,38 +26,32 @@ pub(super) fn lines(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
     }
 }
 
-/// One line about what is shown: how current it is, what is hidden of it.
-pub(super) fn about(state: &State, detail: &Detail, columns: usize) -> Line<'static> {
+/// About what is shown: how current it is, what is hidden of it.
+pub(super) fn about(state: &State, detail: &Detail, columns: usize) -> Vec<Line<'static>> {
     let waiting = match (detail.tab, &detail.page) {
-        (Tab::Summary, _) => return Line::default(),
+        (Tab::Summary, _) => return Vec::new(),
         (Tab::Logs, None) => "looking for its Pods in the index",
         (Tab::Tree, None) => "looking in the index",
         (Tab::Yaml | Tab::Events, None) => "asking the cluster; esc goes back",
         (Tab::Yaml | Tab::Events | Tab::Logs | Tab::Tree, Some(_)) => "",
     };
     if !waiting.is_empty() {
-        return dim(state, waiting);
+        return vec![dim(state, waiting)];
     }
-    let (words, style) = standing(state, detail);
-    let mut facts = Vec::new();
+    let mut parts = vec![standing(state, detail)];
+    let mut fact = |text: String| parts.push((text, state.theme.dim()));
     if let Some(Ok(Page::Manifest(manifest))) = &detail.page {
         if let Some(at) = detail.live.changed_ms {
-            facts.push(format!("changed {} ago", age((state.now_ms - at) / 1000)));
+            fact(format!("changed {} ago", age((state.now_ms - at) / 1000)));
         }
         if manifest.masked > 0 {
-            facts.push(format!("{} values are masked; x reveals them", manifest.masked));
+            fact(format!("{} values are masked; x reveals them", manifest.masked));
         }
         if manifest.revealed {
-            facts.push("values are decoded; x masks them".to_owned());
+            fact("values are decoded; x masks them".to_owned());
         }
     }
-    let gap = if words.is_empty() { "" } else { "  " };
-    let lead = clean(&format!("   {words}{gap}"), columns);
-    let facts = clean(&facts.join("  "), columns.saturating_sub(width(&lead)));
-    if lead.trim().is_empty() && facts.is_empty() {
-        return Line::default();
-    }
-    Line::from(vec![Span::styled(lead, style), Span::styled(facts, state.theme.dim())])
+    paragraph(parts, columns)
 }
 
 fn standing(state: &State, detail: &Detail) -> (String, Style) {

@@ -5,17 +5,17 @@ use ratatui::text::{Line, Span};
 
 use super::super::state::{LogLine, Logs, State};
 use super::super::theme::Theme;
-use super::text::{clean, number};
-use crate::text::{Paint, width};
+use super::text::{clean, number, paragraph};
+use crate::text::{Paint, sanitise, width};
 
-/// One line about the log: which, and whether more comes.
-pub(super) fn about(state: &State, logs: &Logs, columns: usize) -> Line<'static> {
+/// About the log: which, and whether more comes.
+pub(super) fn about(state: &State, logs: &Logs, columns: usize) -> Vec<Line<'static>> {
     let theme = state.theme;
     if let Some(Err(why)) = &logs.ended {
-        return Line::from(Span::styled(clean(&format!("   {why}"), columns), theme.bad()));
+        return paragraph(vec![(sanitise(why).into_owned(), theme.bad())], columns);
     }
     if logs.container.is_empty() {
-        return Line::from(Span::styled("   asking the cluster; esc goes back", theme.dim()));
+        return vec![Line::from(Span::styled("   asking the cluster; esc goes back", theme.dim()))];
     }
     let which = logs.containers.iter().position(|name| *name == logs.container);
     let mut text = format!("   container {}", clean(&logs.container, 40));
@@ -36,7 +36,7 @@ pub(super) fn about(state: &State, logs: &Logs, columns: usize) -> Line<'static>
         text.push_str(&format!(" (and {} before them)", number(logs.dropped)));
     }
     text.push_str(&format!("  {state_now}"));
-    Line::from(Span::styled(clean(&text, columns), theme.dim()))
+    vec![Line::from(Span::styled(clean(&text, columns), theme.dim()))]
 }
 
 /// The rows from `scroll` on, so many of them: a long line takes several.

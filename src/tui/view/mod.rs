@@ -53,13 +53,7 @@ pub(super) fn view(state: &State, frame: &mut Frame<'_>) {
 fn text_view(state: &State, overlay: &Overlay, frame: &mut Frame<'_>, areas: &Areas) {
     let columns = usize::from(areas.body.width);
     let head = match overlay {
-        Overlay::Detail(detail) => {
-            let about = match &detail.logs {
-                Some(logs) => logs::about(state, logs, columns),
-                None => fetched::about(state, detail, columns),
-            };
-            vec![fetched::heading(state, detail, columns), about]
-        }
+        Overlay::Detail(detail) => detail_head(state, detail),
         Overlay::Help(_) | Overlay::Coverage(_) | Overlay::Picker(_) => Vec::new(),
     };
     let height = usize::from(areas.body.height).saturating_sub(head.len());
@@ -83,6 +77,29 @@ fn text_view(state: &State, overlay: &Overlay, frame: &mut Frame<'_>, areas: &Ar
     }
     shown.splice(0..0, head);
     frame.render_widget(Paragraph::new(shown), areas.body);
+}
+
+// Which object, and how current what shows of it is: in one row at least, and most of the screen is left to the object.
+fn detail_head(state: &State, detail: &Detail) -> Vec<Line<'static>> {
+    let body = layout::areas(state).body;
+    let columns = usize::from(body.width);
+    let mut about = match &detail.logs {
+        Some(logs) => logs::about(state, logs, columns),
+        None => fetched::about(state, detail, columns),
+    };
+    let most = (usize::from(body.height) / 3).max(1);
+    if about.len() > most {
+        about.truncate(most);
+        about.last_mut().into_iter().for_each(|last| last.push_span("…"));
+    }
+    about.resize(about.len().max(1), Line::default());
+    about.insert(0, fetched::heading(state, detail, columns));
+    about
+}
+
+/// How many rows stand above what is shown of an object.
+pub(super) fn head_rows(state: &State, detail: &Detail) -> usize {
+    detail_head(state, detail).len()
 }
 
 /// The rows of the view on top that hold what is searched for in it.

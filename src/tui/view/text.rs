@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ratatui::style::Style;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
 use crate::text::{sanitise, truncate, width};
 
@@ -127,6 +127,27 @@ pub(super) fn flow(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Sanitised parts in as many rows as they need: two spaces between them, or a row of its own.
+pub(super) fn paragraph(parts: Vec<(String, Style)>, columns: usize) -> Vec<Line<'static>> {
+    const MARGIN: usize = 3;
+    let room = columns.saturating_sub(MARGIN + 1).max(10);
+    let mut rows: Vec<(usize, Vec<Span<'static>>)> = Vec::new();
+    for (text, style) in parts {
+        for (nth, piece) in flow(&text, room).into_iter().enumerate() {
+            let needed = width(&piece);
+            let piece = Span::styled(piece, style);
+            match rows.last_mut() {
+                Some((used, spans)) if nth == 0 && *used + 2 + needed <= room => {
+                    *used += 2 + needed;
+                    spans.extend(["  ".into(), piece]);
+                }
+                Some(_) | None => rows.push((needed, vec![" ".repeat(MARGIN).into(), piece])),
+            }
+        }
+    }
+    rows.into_iter().map(|(_, spans)| Line::from(spans)).collect()
 }
 
 /// A number with thousands separators.

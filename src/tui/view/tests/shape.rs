@@ -101,3 +101,50 @@ fn the_coverage_view_shows_the_whole_error_of_the_selected_kind() {
         assert!(words.contains(error), "{shown}");
     }
 }
+
+#[test]
+fn reasons_in_a_detail_view_show_whole_where_the_screen_has_room() {
+    let why = "container \"app\" in pod \"catalog-search-0\" is waiting to start: the image can't be pulled from \
+               registry.example.com/catalog/search-with-a-long-name:1.2.3";
+    let shows = |size, put: &dyn Fn(&mut Detail)| {
+        let shown = screen(size, |state| {
+            let mut detail = detail(state.results.content.rows()[0].clone(), Tab::Yaml, None);
+            put(&mut detail);
+            state.overlays.push(Overlay::Detail(detail));
+        });
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(why), "{shown}");
+        shown
+    };
+    for size in [(80, 24), (200, 50)] {
+        shows(size, &|detail| detail.page = Some(Err(why.to_owned())));
+        shows(size, &|detail| {
+            let mut logs = Logs::new("app".to_owned(), false);
+            logs.push(&["a line".to_owned()], 80);
+            logs.ended = Some(Err(why.to_owned()));
+            (detail.tab, detail.logs) = (Tab::Logs, Some(logs));
+        });
+        let shown = shows(size, &|detail| {
+            let text = (0..60).map(|nth| format!("key{nth}: 1\n")).collect();
+            detail.page = Some(Ok(Page::Manifest(Manifest { text, ..Manifest::default() })));
+            detail.live.standing = Some(Standing::Still { why: why.to_owned(), again: true });
+            detail.scroll = usize::MAX;
+        });
+        assert!(
+            shown.contains("managedFields") || shown.contains("key59"),
+            "the end can be reached: {shown}"
+        );
+    }
+}
+
+#[test]
+fn a_long_reason_leaves_most_of_a_small_screen_to_the_object() {
+    let shown = screen((40, 10), |state| {
+        let mut detail = detail(state.results.content.rows()[0].clone(), Tab::Yaml, None);
+        let manifest = Manifest { text: "first: 1\nsecond: 2".to_owned(), ..Manifest::default() };
+        detail.page = Some(Ok(Page::Manifest(manifest)));
+        detail.live.standing = Some(Standing::Still { why: "word ".repeat(50), again: true });
+        state.overlays.push(Overlay::Detail(detail));
+    });
+    assert!(shown.contains('…') && shown.contains("second: 2"), "{shown}");
+}
