@@ -161,6 +161,7 @@ fn not_fresh(wanted: Wanted, status: Option<&Status>) -> Option<Failure> {
     let why = match &status.phase {
         Phase::Offline { error, .. } => format!("is offline: {error}"),
         Phase::Unauthorized { message } => format!("is refused: {message}"),
+        Phase::Live if status.is_silent() => "gets no answers".to_owned(),
         Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => return None,
     };
     Some(Failure::unavailable(anyhow!("pid {}, which keeps the index, {why}", status.pid)))
@@ -363,6 +364,18 @@ mod tests {
         assert_eq!(offline.plan(), Plan::Answer);
         assert_eq!(Facts { writer: Some(false), ..offline }.plan(), Plan::Answer);
         assert_eq!(Facts { stored: None, ..offline }.plan(), Plan::Nothing);
+    }
+
+    #[test]
+    fn a_writer_that_gets_no_answers_gives_none_that_is_fresh() {
+        let of = |state| {
+            let kinds = vec![KindStatus::new("nodes".into(), state)];
+            Status { phase: Phase::Live, kinds, ..Status::default() }
+        };
+        let failing = of(KindState::Failing { error: "no answer within 60 s".into() });
+        assert!(not_fresh(Wanted::Fresh, Some(&failing)).is_some());
+        assert!(not_fresh(Wanted::Recent, Some(&failing)).is_none());
+        assert!(not_fresh(Wanted::Fresh, Some(&of(KindState::Complete))).is_none());
     }
 
     #[test]

@@ -241,6 +241,13 @@ impl Status {
         coverage
     }
 
+    /// Whether every kind fails though nothing is known of the connection yet: the server is being asked whether it is
+    /// there at all.
+    pub fn is_silent(&self) -> bool {
+        let coverage = self.coverage();
+        self.phase == Phase::Live && coverage.complete == 0 && !coverage.failing.is_empty()
+    }
+
     /// The status of one kind.
     pub fn kind(&self, key: &KindKey) -> Option<&KindStatus> {
         self.kinds.iter().find(|status| status.kind == *key)

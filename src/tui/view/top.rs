@@ -121,18 +121,12 @@ fn phase(state: &State, status: &Status) -> (&'static str, String, Style) {
             let percent = done * 100 / (*total).max(1);
             ("◐", format!("syncing {percent} %"), theme.accent())
         }
-        Phase::Live if is_silent(status) => ("○", dated(state, "no answers", status), theme.bad()),
+        Phase::Live if status.is_silent() => ("○", dated(state, "no answers", status), theme.bad()),
         Phase::Live => ("●", "live".to_owned(), theme.good()),
         Phase::Offline { .. } => ("○", offline(state, status), theme.bad()),
         Phase::Unauthorized { .. } => ("○", dated(state, REFUSED, status), theme.bad()),
         Phase::Stopped => ("○", offline(state, status), theme.bad()),
     }
-}
-
-// Every kind fails: whether the server is there is being asked.
-fn is_silent(status: &Status) -> bool {
-    let coverage = status.coverage();
-    coverage.complete == 0 && !coverage.failing.is_empty()
 }
 
 fn offline(state: &State, status: &Status) -> String {
@@ -238,7 +232,7 @@ fn freshness(state: &State, status: &Status) -> Option<Fact> {
     let said = |text: &str| Some(Fact(8, vec![text.to_owned()]));
     match (&status.phase, &state.cluster.link) {
         (Phase::Syncing { .. }, _) => said("searchable now"),
-        (Phase::Live, _) if is_silent(status) => None,
+        (Phase::Live, _) if status.is_silent() => None,
         (Phase::Live, Link::Writer) => said("as of now"),
         (Phase::Live, Link::Following { .. }) => {
             let age = (state.now_ms - status.heartbeat_ms).max(0) / 1000;
