@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::keys::{Action, Context, Group};
+use super::super::msg::Page;
 use super::super::state::{Content, Detail, Focus, Item, Overlay, PickerKind, State, Tab};
 use super::text::clean;
 use crate::text::width;
@@ -119,7 +120,11 @@ fn text(state: &State) -> Vec<Option<Hint>> {
     use Action::{
         Container, CopyName, Events, Find, Follow, Logs, ManagedFields, Palette, Previous, Reveal, Tree, Yaml,
     };
-    let own = |action: Action| hint(state, action, action.hint());
+    let revealed = reveals(state);
+    let own = |action: Action| match action {
+        Reveal if revealed => hint(state, action, "mask"),
+        action => hint(state, action, action.hint()),
+    };
     let mut hints = match state.overlays.last() {
         Some(Overlay::Coverage(_)) => vec![hint(state, Action::Open, "objects")],
         Some(Overlay::Detail(Detail { tab, logs, .. })) => {
@@ -145,4 +150,12 @@ fn text(state: &State) -> Vec<Option<Hint>> {
         hints.extend([own(CopyName), own(Palette)]);
     }
     hints
+}
+
+// What is masked shows.
+fn reveals(state: &State) -> bool {
+    let Some(Overlay::Detail(Detail { page: Some(Ok(page)), .. })) = state.overlays.last() else {
+        return false;
+    };
+    matches!(page, Page::Manifest(manifest) if manifest.revealed)
 }

@@ -148,3 +148,19 @@ fn a_long_reason_leaves_most_of_a_small_screen_to_the_object() {
     });
     assert!(shown.contains('…') && shown.contains("second: 2"), "{shown}");
 }
+
+#[test]
+fn the_hint_says_what_x_does_next_to_a_secret() {
+    for (revealed, hint) in [(false, "x reveal "), (true, "x mask ")] {
+        let shown = screen((80, 24), |state| {
+            set(state, Content::Rows(vec![row("Secret", "shop", "keys", &[])]), 1);
+            stands(state, Standing::Live);
+            if let Some(Overlay::Detail(Detail { page: Some(Ok(Page::Manifest(manifest))), .. })) =
+                state.overlays.last_mut()
+            {
+                manifest.revealed = revealed;
+            }
+        });
+        assert!(shown.contains(hint), "{shown}");
+    }
+}
