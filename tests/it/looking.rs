@@ -211,6 +211,7 @@ async fn what_may_not_be_read_or_is_not_there_says_so_once() {
     let seen =
         looking.until("why", |seen| matches!(&seen.what, Some(Err(why)) if why.contains("not there"))).await;
     assert!(still("no answer", true)(&seen), "first it got none, and asked again: {seen:?}");
+    assert_eq!(seen.standings.last(), Some(&Standing::Deleted { replaced: false }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

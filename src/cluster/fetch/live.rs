@@ -163,11 +163,10 @@ impl<'a, W: Watched> Follower<'a, W> {
                     Ended::Timeout => continue,
                 },
                 Ok(Some(why)) => return self.stands(Standing::Still { why, again: false }),
-                Err(FetchError::Replaced) if self.shown => {
-                    return self.stands(Standing::Deleted { replaced: true });
-                }
-                Err(FetchError::Missing) if self.shown => {
-                    return self.stands(Standing::Deleted { replaced: false });
+                Err(error @ (FetchError::Replaced | FetchError::Missing)) => {
+                    let what = (!self.shown).then(|| Err(describe(&error)));
+                    let replaced = matches!(error, FetchError::Replaced);
+                    return self.say(what, Standing::Deleted { replaced });
                 }
                 Err(error) => {
                     let (why, again) = (describe(&error), may_pass(&error));

@@ -1,7 +1,7 @@
 //! How current something is that was fetched of an object.
 
 use super::Difference;
-use crate::cluster::fetch::Standing;
+use crate::cluster::fetch::{Manifest, Standing};
 
 /// How current it is.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -10,6 +10,8 @@ pub(crate) struct Live {
     pub(crate) standing: Option<Standing>,
     /// Since when it is so, in milliseconds since 1970.
     pub(crate) since_ms: i64,
+    /// It was deleted at some time after that.
+    pub(crate) later: bool,
     /// Lines that the last change made.
     pub(crate) changed: Vec<usize>,
     /// When that came.
@@ -20,7 +22,40 @@ pub(crate) struct Live {
     requests: u64,
 }
 
+/// The newest text that was seen of an object, for when it is gone once it is asked for again. Never with revealed
+/// values.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Last {
+    /// Of which object.
+    pub(crate) uid: String,
+    /// The text.
+    pub(crate) manifest: Manifest,
+    /// Until when it is known to have been there, in milliseconds since 1970.
+    pub(crate) there_ms: i64,
+    /// When it was deleted, where that was seen.
+    pub(crate) deleted_ms: Option<i64>,
+}
+
 impl Live {
+    /// When it was deleted, where that was seen.
+    pub(crate) fn deleted_ms(&self) -> Option<i64> {
+        (matches!(self.standing, Some(Standing::Deleted { .. })) && !self.later).then_some(self.since_ms)
+    }
+
+    /// Until when it is known to have been there; `None` where nothing was said of it.
+    pub(crate) fn there_ms(&self, now_ms: i64) -> Option<i64> {
+        self.standing.as_ref().map(|standing| match standing {
+            Standing::Live => now_ms,
+            Standing::Read | Standing::Still { .. } | Standing::Deleted { .. } => self.since_ms,
+        })
+    }
+
+    /// It is gone, and this is what was seen of it last.
+    pub(crate) fn gone(&mut self, last: &Last) {
+        self.since_ms = last.deleted_ms.unwrap_or(last.there_ms);
+        self.later = last.deleted_ms.is_none();
+    }
+
     /// Takes what is said about it; `with_page`: it was read again. Returns the requests that this took.
     pub(crate) fn stands(&mut self, now_ms: i64, standing: Standing, with_page: bool, requests: u64) -> u64 {
         let goes_on = match (&self.standing, &standing) {
@@ -32,7 +67,7 @@ impl Live {
             (None, _) => false,
         };
         if !goes_on {
-            self.since_ms = now_ms;
+            (self.since_ms, self.later) = (now_ms, false);
         }
         self.standing = Some(standing);
         let more = requests.saturating_sub(self.requests);

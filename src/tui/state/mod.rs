@@ -22,7 +22,7 @@ pub(crate) use changes::{Difference, Moved};
 pub(crate) use find::{Find, matches};
 pub(crate) use history::History;
 pub(crate) use line::Line;
-pub(crate) use live::Live;
+pub(crate) use live::{Last, Live};
 pub(crate) use logs::{LogLine, Logs};
 pub(crate) use picker::{Pick, PickItem, Picker, PickerKind};
 pub(crate) use rows::{Content, Item, ItemKey, KindCount, Row, Siblings};
@@ -88,6 +88,8 @@ pub(crate) struct Detail {
     pub(crate) logs: Option<Logs>,
     /// How current what was fetched is.
     pub(crate) live: Box<Live>,
+    /// The newest text of the object that was left for another tab.
+    pub(crate) last: Option<Box<Last>>,
 }
 
 /// What is shown of an object.

@@ -79,5 +79,6 @@ pub(crate) fn detail() -> Detail {
         managed_fields: false,
         logs: None,
         live: Box::default(),
+        last: None,
     }
 }

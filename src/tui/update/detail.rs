@@ -2,10 +2,10 @@
 
 use super::super::keys::Action;
 use super::super::msg::{Effect, Page, Wanted};
-use super::super::state::{CLUSTER, Detail, Difference, Moved, Overlay, Row, State, Tab};
+use super::super::state::{CLUSTER, Detail, Difference, Last, Moved, Overlay, Row, State, Tab};
 use super::super::view;
 use super::{find, note, query};
-use crate::cluster::fetch::{ObjectRef, Sight};
+use crate::cluster::fetch::{ObjectRef, Sight, Standing};
 
 /// Opens the object under the cursor, or another tab of the one that is open.
 pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
@@ -30,6 +30,7 @@ pub(super) fn open(state: &mut State, action: Action, effects: &mut Vec<Effect>)
             managed_fields: false,
             logs: None,
             live: Box::default(),
+            last: None,
         };
         super::open(state, Overlay::Detail(detail), effects);
     }
@@ -69,7 +70,9 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
 
 // The masked one stays in its place until the other comes.
 fn reveal(state: &mut State, effects: &mut Vec<Effect>) {
+    let now = state.now_ms;
     let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
+    keep(detail, now);
     let kept = (detail.scroll, detail.page.take());
     show(state, Tab::Yaml, true, effects);
     if let Some(Overlay::Detail(detail)) = state.overlays.last_mut() {
@@ -79,8 +82,9 @@ fn reveal(state: &mut State, effects: &mut Vec<Effect>) {
 
 pub(super) fn show(state: &mut State, tab: Tab, reveal: bool, effects: &mut Vec<Effect>) {
     state.ticket += 1;
-    let ticket = state.ticket;
+    let (ticket, now) = (state.ticket, state.now_ms);
     let Some(Overlay::Detail(detail)) = state.overlays.last_mut() else { return };
+    keep(detail, now);
     (detail.tab, detail.scroll, detail.ticket, detail.page) = (tab, 0, ticket, None);
     (detail.logs, detail.live) = (None, Box::default());
     let wanted = match tab {
@@ -97,6 +101,28 @@ pub(super) fn show(state: &mut State, tab: Tab, reveal: bool, effects: &mut Vec<
         }
     };
     effects.push(Effect::Fetch { ticket, object: reference(&detail.row), wanted });
+}
+
+// An object may be gone when it is asked for again: its text is kept as long as its details are open.
+fn keep(detail: &mut Detail, now: i64) {
+    let uid = &detail.row.document.local.uid;
+    let deleted_ms = detail.live.deleted_ms();
+    if let (Some(Ok(Page::Manifest(manifest))), Some(there_ms)) = (&detail.page, detail.live.there_ms(now))
+        && !manifest.revealed
+    {
+        let manifest = manifest.clone();
+        detail.last = Some(Box::new(Last { uid: uid.clone(), manifest, there_ms, deleted_ms }));
+    } else if let Some(last) = detail.last.as_mut().filter(|last| last.uid == *uid) {
+        last.deleted_ms = last.deleted_ms.or(deleted_ms.filter(|_| matches!(detail.page, Some(Ok(_)))));
+    }
+}
+
+// What is shown of an object that is gone: the last text of it, where there is one.
+fn last_text(detail: &mut Detail) -> Option<Page> {
+    let gone = matches!(detail.live.standing, Some(Standing::Deleted { .. }));
+    let last = detail.last.as_ref().filter(|last| gone && last.uid == detail.row.document.local.uid)?;
+    detail.live.gone(last);
+    Some(Page::Manifest(last.manifest.clone()))
 }
 
 /// Shows the owner of the object under the cursor.
@@ -124,6 +150,7 @@ pub(super) fn seen(state: &mut State, ticket: u64, sight: Sight<Page>) {
     let Some((detail, is_top)) = waiting(state, ticket) else { return };
     let Sight { what, standing, requests } = sight;
     let more_requests = detail.live.stands(now, standing, what.is_some(), requests);
+    let what = what.map(|page| page.or_else(|why| last_text(detail).ok_or(why)));
     let moved = what.and_then(|page| take(detail, page, now, columns));
     state.opened += more_requests;
     match moved {

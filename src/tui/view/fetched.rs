@@ -45,7 +45,9 @@ pub(super) fn about(state: &State, detail: &Detail, columns: usize) -> Vec<Line<
             fact(format!("changed {} ago", age((state.now_ms - at) / 1000)));
         }
         if manifest.masked > 0 {
-            fact(format!("{} values are masked; x reveals them", manifest.masked));
+            let gone = matches!(detail.live.standing, Some(Standing::Deleted { .. }));
+            let way = if gone { "" } else { "; x reveals them" };
+            fact(format!("{} values are masked{way}", manifest.masked));
         }
         if manifest.revealed {
             fact("values are decoded; x masks them".to_owned());
@@ -72,7 +74,8 @@ fn standing(state: &State, detail: &Detail) -> (String, Style) {
         }
         Some(Standing::Deleted { replaced }) => {
             let next = if *replaced { "; another object has its name now" } else { "" };
-            (format!("○ deleted at {}{next}", at()), theme.bad())
+            let when = if detail.live.later { "after" } else { "at" };
+            (format!("○ deleted {when} {}{next}", at()), theme.bad())
         }
     }
 }

@@ -218,7 +218,17 @@ fn set(state: &mut State, content: Content, total: u64) {
 }
 
 fn detail(row: Arc<Row>, tab: Tab, page: Option<Result<Page, String>>) -> Detail {
-    Detail { row, tab, scroll: 0, ticket: 1, page, managed_fields: true, logs: None, live: Box::default() }
+    Detail {
+        row,
+        tab,
+        scroll: 0,
+        ticket: 1,
+        page,
+        managed_fields: true,
+        logs: None,
+        live: Box::default(),
+        last: None,
+    }
 }
 
 // A manifest that is as current as that, since a minute.

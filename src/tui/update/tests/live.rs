@@ -153,3 +153,93 @@ fn another_size_is_drawn_whole_even_if_it_is_the_same_as_before() {
         "the terminal may have been smaller for a moment: {effects:?}"
     );
 }
+
+/// What the line above the text says of how current it is.
+fn standing(app: &Driven) -> String {
+    let backend = ratatui::backend::TestBackend::new(80, 24);
+    let mut terminal = ratatui::Terminal::new(backend).unwrap();
+    terminal.draw(|frame| crate::tui::view::view(&app.state, frame)).unwrap();
+    let buffer = terminal.backend().buffer().clone();
+    let line = (0..80).map(|x| buffer[(x, 4)].symbol()).collect::<String>();
+    line.trim().split("  ").next().unwrap_or_default().to_owned()
+}
+
+/// Ten minutes later it is found to be gone.
+fn missing(app: &mut Driven, replaced: bool) {
+    let ticket = app.state.ticket;
+    let what = Some(Err("it is not there (any more)".to_owned()));
+    let sight = Sight { what, standing: Standing::Deleted { replaced }, requests: 1 };
+    let (now_ms, event) = ((NOW + 600) * 1000, Event::Seen { ticket, sight });
+    update(&mut app.state, Msg { now_ms, event });
+}
+
+#[test]
+fn the_last_text_of_a_deleted_object_is_still_there_after_another_tab() {
+    for replaced in [false, true] {
+        let mut app = opened("esc y");
+        see(&mut app, Some(Page::Manifest(yaml("round: 1"))), Standing::Read, 1);
+        see(&mut app, None, Standing::Live, 2);
+        see(&mut app, Some(Page::Manifest(yaml("round: 2"))), Standing::Deleted { replaced }, 2);
+        let said = standing(&app);
+        assert!(said.starts_with("○ deleted at 10:00"), "{said}");
+        for keys in ["t y", "l y", "tab tab E y", "y", "ctrl-r"] {
+            app.press(keys);
+            assert_eq!(detail(&app).page, None, "it is asked for again");
+            missing(&mut app, replaced);
+            assert_eq!(manifest(&app).text, "round: 2", "{keys}");
+            assert_eq!(standing(&app), said, "{keys}");
+        }
+        app.press("q y");
+        missing(&mut app, replaced);
+        assert!(matches!(detail(&app).page, Some(Err(_))), "nothing is kept of what was closed");
+    }
+}
+
+#[test]
+fn what_was_deleted_while_another_tab_showed_was_deleted_after_it_was_seen() {
+    let mut app = opened("esc y");
+    see(&mut app, Some(Page::Manifest(yaml("round: 1"))), Standing::Live, 2);
+    app.press("t");
+    for _ in 0..2 {
+        app.press("y");
+        missing(&mut app, false);
+        assert_eq!(manifest(&app).text, "round: 1");
+        assert_eq!(standing(&app), "○ deleted after 10:00");
+    }
+}
+
+#[test]
+fn of_a_deleted_secret_that_was_revealed_only_the_masked_text_is_kept() {
+    let mut app = opened("esc y");
+    let masked = Page::Manifest(Manifest { masked: 1, ..yaml("data: •") });
+    see(&mut app, Some(masked), Standing::Live, 2);
+    app.press("x");
+    let revealed = Page::Manifest(Manifest { revealed: true, ..yaml("data: hunter2") });
+    see(&mut app, Some(revealed), Standing::Live, 2);
+    see(&mut app, None, Standing::Deleted { replaced: false }, 2);
+    app.press("t");
+    assert!(!format!("{:?}", app.state).contains("hunter2"));
+    app.press("y");
+    missing(&mut app, false);
+    assert_eq!((manifest(&app).text.as_str(), manifest(&app).masked), ("data: •", 1));
+    assert_eq!(standing(&app), "○ deleted at 10:00");
+    app.press("x");
+    missing(&mut app, false);
+    assert_eq!(manifest(&app).text, "data: •", "there is nothing left to reveal");
+}
+
+#[test]
+fn a_kept_text_is_shown_of_no_other_object_and_of_none_that_only_can_not_be_reached() {
+    let mut app = opened("esc y");
+    see(&mut app, Some(Page::Manifest(yaml("round: 1"))), Standing::Live, 2);
+    app.press("t y");
+    let away = Standing::Still { why: "away".to_owned(), again: true };
+    let sight = Sight { what: Some(Err("away".to_owned())), standing: away, requests: 1 };
+    app.tell(Event::Seen { ticket: app.state.ticket, sight });
+    assert_eq!(detail(&app).page, Some(Err("away".to_owned())));
+    if let Some(Overlay::Detail(detail)) = app.state.overlays.last_mut() {
+        detail.row = row("Pod", "shop", "other", &[]);
+    }
+    missing(&mut app, false);
+    assert!(matches!(detail(&app).page, Some(Err(_))));
+}
