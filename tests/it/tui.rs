@@ -159,7 +159,7 @@ async fn another_context_is_another_index_and_what_is_stored_shows_without_a_clu
     terminal.press_for(":ctx\r", "context ›").await;
     terminal.press("admin\r");
     terminal.wait_until_gone("Deployment").await;
-    terminal.wait_for("Nothing has all of this").await;
+    terminal.wait_for("Nothing matches").await;
     terminal.press("q");
     terminal.ended(0).await;
     server.kill().await;
