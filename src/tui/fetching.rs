@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::msg::{Event, LogNews, Page, Wanted};
 use super::state::StatusRequest;
-use crate::cluster::fetch::{FetchError, Fetcher, LogOptions, ObjectRef, Sight, Standing};
+use crate::cluster::fetch::{Fate, FetchError, Fetcher, LogOptions, ObjectRef, Sight, Standing};
 
 /// How long a status may take: one that comes later says little, and four slow ones would keep all others waiting.
 const STATUS_PATIENCE: Duration = Duration::from_secs(10);
@@ -169,7 +169,7 @@ async fn follow(
     mut options: LogOptions,
     ticket: u64,
     events: &mpsc::Sender<Event>,
-) -> Result<(), FetchError> {
+) -> Result<Fate, FetchError> {
     let say = async |news| _ = events.send(Event::Log { ticket, news }).await;
     if options.container.is_empty() {
         let containers = fetcher.containers(pod).await?;
@@ -180,7 +180,12 @@ async fn follow(
     while let Some(lines) = stream.lines().await? {
         say(LogNews::Lines(lines)).await;
     }
-    Ok(())
+    if options.previous {
+        return Ok(Fate::There);
+    }
+    // It ended; whether it is known why takes no time from that.
+    say(LogNews::Ended(Ok(Fate::There))).await;
+    Ok(fetcher.fate(pod).await.unwrap_or(Fate::There))
 }
 
 // An error and its causes, in one line.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::family::Family;
 use super::keys::Key;
 use super::state::{Content, Facet, Proposal, Row, StatusRequest};
-use crate::cluster::fetch::{Manifest, ObjectRef, Occurrence, Printed, Sight};
+use crate::cluster::fetch::{Fate, Manifest, ObjectRef, Occurrence, Printed, Sight};
 use crate::engine::status::Status;
 use crate::object::KindKey;
 use crate::query::Span;
@@ -85,8 +85,8 @@ pub(crate) enum LogNews {
     Containers(Vec<String>),
     /// Lines, oldest first.
     Lines(Vec<String>),
-    /// No more lines come: why, where something is wrong.
-    Ended(Result<(), String>),
+    /// No more lines come: what became of the Pod, or what is wrong.
+    Ended(Result<Fate, String>),
 }
 
 /// What the mouse did, in columns and rows from 0.

@@ -20,6 +20,17 @@ pub struct LogOptions {
     pub tail: usize,
 }
 
+/// What became of a Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is there, as far as is known.
+    There,
+    /// It is being deleted.
+    Deleting,
+    /// It is not there any more.
+    Gone,
+}
+
 /// The log of a container as it comes. Dropping it ends the request.
 pub struct LogStream {
     response: Response,
@@ -95,6 +106,16 @@ impl Cutter {
     }
 }
 
+/// What became of the Pod with this uid, by the one that has its name.
+pub(super) fn fate(pod: &Value, uid: &str) -> Fate {
+    let said = |pointer| pod.pointer(pointer).and_then(Value::as_str);
+    match (said("/metadata/uid"), said("/metadata/deletionTimestamp")) {
+        (Some(own), _) if !uid.is_empty() && own != uid => Fate::Gone,
+        (_, Some(_)) => Fate::Deleting,
+        (_, None) => Fate::There,
+    }
+}
+
 /// The containers of a Pod, the one that is looked at first in front.
 pub(super) fn containers(pod: &Value) -> Vec<String> {
     let of = |field: &str| {
@@ -152,5 +173,17 @@ mod tests {
         });
         assert_eq!(containers(&pod), ["app", "proxy", "migrate"]);
         assert!(containers(&json!([])).is_empty());
+    }
+
+    #[test]
+    fn a_pod_whose_name_another_one_has_is_gone() {
+        let pod = json!({ "metadata": { "uid": "a" } });
+        assert_eq!(
+            (fate(&pod, "a"), fate(&pod, ""), fate(&pod, "b")),
+            (Fate::There, Fate::There, Fate::Gone)
+        );
+        let deleted = json!({ "metadata": { "uid": "a", "deletionTimestamp": "2026-11-28T02:40:00Z" } });
+        assert_eq!(fate(&deleted, "a"), Fate::Deleting);
+        assert_eq!(fate(&json!([]), "a"), Fate::There);
     }
 }

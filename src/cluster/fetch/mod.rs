@@ -17,7 +17,7 @@ use super::client::{Client, ClientError, RequestSpec};
 
 pub use events::Occurrence;
 pub use live::{Sight, Standing};
-pub use logs::{LogOptions, LogStream};
+pub use logs::{Fate, LogOptions, LogStream};
 pub use manifest::{MASK, Manifest};
 pub use table::{Printed, Reported};
 
@@ -186,6 +186,18 @@ impl Fetcher {
             Err(ClientError::Api(failure)) if !failure.message.is_empty() => {
                 Err(FetchError::NoLog(failure.message))
             }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What became of a Pod whose log ended.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn fate(&self, pod: &ObjectRef) -> Result<Fate, FetchError> {
+        match self.client.get(&RequestSpec::new(pod.path()?)).await {
+            Ok(response) => Ok(logs::fate(&response.json(LARGEST_OBJECT).await?, &pod.uid)),
+            Err(ClientError::NotFound(_)) => Ok(Fate::Gone),
             Err(error) => Err(error.into()),
         }
     }

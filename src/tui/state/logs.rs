@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::cluster::fetch::Fate;
 use crate::text::{Painted, painted, width};
 
 /// Lines that are kept; older ones go.
@@ -31,7 +32,7 @@ pub(crate) struct Logs {
     /// The newest lines stay in view.
     pub(crate) follows: bool,
     /// Why no more lines come; `None` while they may.
-    pub(crate) ended: Option<Result<(), String>>,
+    pub(crate) ended: Option<Result<Fate, String>>,
     /// Lines that are not kept any more.
     pub(crate) dropped: u64,
     lines: VecDeque<LogLine>,

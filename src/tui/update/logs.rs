@@ -149,7 +149,12 @@ pub(super) fn arrived(state: &mut State, ticket: u64, news: LogNews) {
                 detail.scroll = detail.scroll.saturating_sub(gone);
             }
         }
-        LogNews::Ended(how) => logs.ended = Some(how),
+        LogNews::Ended(how) => {
+            // What became of the Pod is asked for once.
+            let asks = how.is_ok() && !logs.previous && logs.ended.is_none();
+            state.opened += u64::from(asks);
+            logs.ended = Some(how);
+        }
     }
     stick(state);
 }

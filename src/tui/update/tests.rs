@@ -11,7 +11,7 @@ use super::super::msg::{LogNews, Page, Wanted};
 use super::super::state::testing::{NOW, owned, row};
 use super::super::state::{Content, Detail, Focus, Overlay, Proposal, Row, State, Tab};
 use super::{start, update};
-use crate::cluster::fetch::{Manifest, Printed, Reported};
+use crate::cluster::fetch::{Fate, Manifest, Printed, Reported};
 use crate::engine::status::{Phase, Status};
 
 mod live;
@@ -43,6 +43,15 @@ impl Driven {
     fn press(&mut self, keys: &str) -> Vec<Effect> {
         let keys = keys.split(' ').map(|key| key.parse::<Key>().unwrap());
         keys.flat_map(|key| self.tell(Event::Key(key))).collect()
+    }
+
+    /// A line of the screen.
+    fn line(&self, row: u16) -> String {
+        let backend = ratatui::backend::TestBackend::new(80, 24);
+        let mut terminal = ratatui::Terminal::new(backend).unwrap();
+        terminal.draw(|frame| crate::tui::view::view(&self.state, frame)).unwrap();
+        let buffer = terminal.backend().buffer().clone();
+        (0..80).map(|x| buffer[(x, row)].symbol()).collect::<String>().trim().to_owned()
     }
 
     fn request(&self) -> Request {

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use super::super::state::{LogLine, Logs, State};
 use super::super::theme::Theme;
 use super::text::{clean, number, paragraph};
+use crate::cluster::fetch::Fate;
 use crate::text::{Paint, sanitise, width};
 
 /// About the log: which, and whether more comes.
@@ -26,6 +27,8 @@ pub(super) fn about(state: &State, logs: &Logs, columns: usize) -> Vec<Line<'sta
         text.push_str(", before its last restart");
     }
     let state_now = match (&logs.ended, logs.follows) {
+        (Some(Ok(Fate::Gone)), _) => "ended: the Pod is gone",
+        (Some(Ok(Fate::Deleting)), _) => "ended: the Pod is being deleted",
         (Some(_), _) if logs.lines().next().is_none() => "ended: nothing was written",
         (Some(_), _) => "ended",
         (None, true) => "following",

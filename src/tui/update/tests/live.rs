@@ -156,12 +156,7 @@ fn another_size_is_drawn_whole_even_if_it_is_the_same_as_before() {
 
 /// What the line above the text says of how current it is.
 fn standing(app: &Driven) -> String {
-    let backend = ratatui::backend::TestBackend::new(80, 24);
-    let mut terminal = ratatui::Terminal::new(backend).unwrap();
-    terminal.draw(|frame| crate::tui::view::view(&app.state, frame)).unwrap();
-    let buffer = terminal.backend().buffer().clone();
-    let line = (0..80).map(|x| buffer[(x, 4)].symbol()).collect::<String>();
-    line.trim().split("  ").next().unwrap_or_default().to_owned()
+    app.line(4).split("  ").next().unwrap_or_default().to_owned()
 }
 
 /// Ten minutes later it is found to be gone.

@@ -138,6 +138,26 @@ fn a_log_follows_its_end_until_the_user_reads_and_what_is_read_stays_in_its_plac
 }
 
 #[test]
+fn a_log_that_ended_says_what_became_of_its_pod() {
+    for (fate, says) in [
+        (Fate::Gone, "1 lines  ended: the Pod is gone"),
+        (Fate::Deleting, "1 lines  ended: the Pod is being deleted"),
+        (Fate::There, "1 lines  ended"),
+    ] {
+        let mut app = Driven::new("web");
+        app.answer(&rows(&["a"]));
+        app.press("esc l");
+        log(&mut app, LogNews::Containers(vec!["app".to_owned()]));
+        log(&mut app, lines(0, 1));
+        let before = app.state.opened;
+        log(&mut app, LogNews::Ended(Ok(Fate::There)));
+        log(&mut app, LogNews::Ended(Ok(fate)));
+        assert!(app.line(4).ends_with(says), "{}", app.line(4));
+        assert_eq!(app.state.opened, before + 1, "one request more, for the Pod");
+    }
+}
+
+#[test]
 fn the_log_of_an_owner_is_that_of_its_only_pod_or_of_the_one_that_is_chosen() {
     let deployment = row("Deployment", "shop", "web", &[]);
     let member = |row: &Arc<Row>, depth, is_self| Member {
