@@ -118,8 +118,9 @@ fn find(searcher: &Searcher, request: &Request, query: &Query, stop: &Stop) -> R
                 hints.push(format!("{} names are only similar", answer.similar));
             }
             let rows = rows(answer.hits, searcher.catalog());
+            let counts = searcher.counts();
             Ok(Found {
-                places: places(searcher, &rows),
+                places: places(searcher, &rows, &counts),
                 content: Content::Rows(rows),
                 total: answer.total.count - answer.similar,
                 exact: answer.total.exact,
@@ -128,7 +129,7 @@ fn find(searcher: &Searcher, request: &Request, query: &Query, stop: &Stop) -> R
                 facets,
                 namespaces,
                 catalog: searcher.catalog().clone(),
-                counts: searcher.counts(),
+                counts,
             })
         }
         Err(SearchError::Empty) => {
@@ -173,7 +174,11 @@ pub(super) fn rows(hits: Vec<crate::search::Hit>, catalog: &Catalog) -> Vec<Arc<
 
 // How many objects there are of a kind in a namespace, for the pairs that many of the rows are of; not for those
 // that are too many by the kind's own count already.
-fn places(searcher: &Searcher, rows: &[Arc<Row>]) -> BTreeMap<(KindKey, String), u64> {
+fn places(
+    searcher: &Searcher,
+    rows: &[Arc<Row>],
+    kinds: &BTreeMap<KindKey, u64>,
+) -> BTreeMap<(KindKey, String), u64> {
     let mut shown: BTreeMap<(KindKey, String), usize> = BTreeMap::new();
     for row in rows {
         *shown.entry((row.kind.clone(), row.document.metadata.namespace.clone())).or_default() += 1;
@@ -182,7 +187,7 @@ fn places(searcher: &Searcher, rows: &[Arc<Row>]) -> BTreeMap<(KindKey, String),
     if shown.is_empty() {
         return BTreeMap::new();
     }
-    let (kinds, namespaces) = (searcher.counts(), searcher.namespaces());
+    let namespaces = searcher.namespaces();
     let count = |(kind, namespace): &(KindKey, String)| {
         let most = kinds.get(kind).min(namespaces.get(namespace.as_str())).copied().unwrap_or_default();
         if most < TOO_MANY {

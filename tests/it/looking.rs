@@ -4,14 +4,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kubesift::cluster::access::Environment;
 use kubesift::cluster::fetch::{Fetcher, Manifest, ObjectRef, Sight, Standing};
-use kubesift::cluster::{Access, AccessOptions, Client, ClientOptions};
+use kubesift::cluster::{Client, ClientOptions};
 use kubesift::demo::{Action, Fault, Matcher, Rights, Server, ServerOptions, Verb};
 use kubesift::object::Object;
 use tokio::task::JoinHandle;
 
-use crate::support::simulated::object;
+use crate::support::simulated::{access, object};
 use crate::support::wait_for;
 
 const NAMESPACE: &str = "default";
@@ -32,16 +31,8 @@ fn labelled(round: &str) -> Object {
 }
 
 fn fetcher(server: &Server) -> Fetcher {
-    let dir = tempfile::tempdir().expect("temp dir");
-    let kubeconfig = dir.path().join("kubeconfig");
-    fs_err::write(&kubeconfig, server.kubeconfig()).expect("kubeconfig");
-    let access = Access::load(&AccessOptions {
-        kubeconfig: Some(kubeconfig),
-        environment: Environment::fixed::<String, String>([]),
-        ..AccessOptions::default()
-    });
     let options = ClientOptions { head_timeout: Duration::from_secs(2), ..ClientOptions::default() };
-    Fetcher::new(Client::new(&access.expect("a kubeconfig that works"), options).expect("a client"))
+    Fetcher::new(Client::new(&access(server), options).expect("a client"))
 }
 
 /// Somebody who looks at the config map.

@@ -55,6 +55,19 @@ pub(crate) fn quick() -> Timing {
     }
 }
 
+/// How a simulated server is reached: by its own kubeconfig, whatever the environment says.
+pub(crate) fn access(server: &Server) -> Access {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let kubeconfig = dir.path().join("kubeconfig");
+    fs_err::write(&kubeconfig, server.kubeconfig()).expect("kubeconfig");
+    let access = Access::load(&AccessOptions {
+        kubeconfig: Some(kubeconfig),
+        environment: Environment::fixed::<String, String>([]),
+        ..AccessOptions::default()
+    });
+    access.expect("a kubeconfig that works")
+}
+
 impl Before {
     /// The same for an engine that was started again: it counts from 0.
     pub(crate) fn restarted(self) -> Self {
@@ -77,14 +90,7 @@ impl Simulated {
         let server = Server::start(options).await.expect("the simulated server starts");
         prepare(&server);
         let dir = tempfile::Builder::new().prefix("kubesift-sim-").tempdir().expect("temp dir");
-        let kubeconfig = dir.path().join("kubeconfig");
-        fs_err::write(&kubeconfig, server.kubeconfig()).expect("kubeconfig");
-        let access = Access::load(&AccessOptions {
-            kubeconfig: Some(kubeconfig),
-            environment: Environment::fixed::<String, String>([]),
-            ..AccessOptions::default()
-        });
-        let access = access.expect("a kubeconfig that works");
+        let access = access(&server);
         let rules = Arc::new(Rules::new(&RuleOptions::default()).expect("the default rules"));
         let selection = Arc::new(Selection::new(&SelectionOptions::default()));
         let mut own =
