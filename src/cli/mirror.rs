@@ -1,7 +1,5 @@
 //! The mirror on the command line: which store the settings mean, what is said about it, how it fails.
 
-use std::sync::Arc;
-
 use anyhow::anyhow;
 
 use super::failure::Failure;
@@ -12,7 +10,7 @@ use crate::embed::{Embedder, Storing, Vectors};
 use crate::engine::mirror::{MirrorSettings, Profile};
 use crate::mirror::core::claim::Refusal;
 use crate::mirror::{
-    Chroma, ChromaOptions, Halt, MirrorPhase, MirrorStatus, StoreError, Token, VectorStore as _,
+    AnyStore, Chroma, ChromaOptions, Halt, MirrorPhase, MirrorStatus, StoreError, Token, VectorStore as _,
 };
 
 /// The stores that documents can be mirrored to.
@@ -63,7 +61,7 @@ impl Plan {
             ..ChromaOptions::new(url.clone())
         };
         let collection = options.collection.clone();
-        let store = Arc::new(Chroma::new(options).map_err(Failure::usage)?);
+        let store = AnyStore::new(Chroma::new(options).map_err(Failure::usage)?);
         let profile = Profile::find(&text(Key::MirrorProfile)).unwrap_or(Profile::Default);
         let settings = MirrorSettings {
             store,

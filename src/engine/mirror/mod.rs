@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::embed::Vectors;
 use crate::index::{Reader, Store};
 use crate::mirror::source::Feed;
-use crate::mirror::{Chroma, Comparison, Halt, Mirror, MirrorOptions, MirrorStatus, VectorStore as _};
+use crate::mirror::{AnyStore, Comparison, Halt, Mirror, MirrorOptions, MirrorStatus, VectorStore as _};
 
 pub(super) use source::{Covered, IndexSource};
 pub(super) use task::{MirrorTask, Parts};
@@ -34,7 +34,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(1_500);
 #[derive(Clone)]
 pub struct MirrorSettings {
     /// The store.
-    pub store: Arc<Chroma>,
+    pub store: AnyStore,
     /// Its URL, for status.
     pub url: String,
     /// The collection, for status.
@@ -79,7 +79,7 @@ impl MirrorSettings {
         store: &Store,
         cluster: String,
         status: watch::Sender<MirrorStatus>,
-    ) -> Mirror<Arc<Chroma>, IndexSource, FormVectors> {
+    ) -> Mirror<AnyStore, IndexSource, FormVectors> {
         let file = source::File::of(store.clone(), &self.store.name());
         let memo = match file.read() {
             Ok(memo) => memo.unwrap_or_default(),

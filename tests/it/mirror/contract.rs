@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use kubesift::mirror::memory::Memory;
 use kubesift::mirror::{
-    Chroma, ChromaOptions, Contents, Fields, Metric, Reaction, Record, Sink, StoreError, Stored, VectorStore,
+    AnyStore, Chroma, ChromaOptions, Contents, Fields, Metric, Reaction, Record, Sink, StoreError, Stored,
+    VectorStore,
 };
 use serde_json::{Value, json};
 
@@ -153,6 +154,7 @@ async fn paging_reaches_the_end(store: &impl VectorStore) {
 #[tokio::test]
 async fn the_double_keeps_the_contract() {
     contract(&Memory::new()).await;
+    contract(&AnyStore::new(Memory::new())).await;
 }
 
 #[tokio::test]
