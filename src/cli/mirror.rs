@@ -12,6 +12,7 @@ use crate::mirror::core::claim::Refusal;
 use crate::mirror::{
     AnyStore, Chroma, ChromaOptions, Halt, MirrorPhase, MirrorStatus, StoreError, Token, VectorStore as _,
 };
+use crate::text::Clock;
 
 /// The stores that documents can be mirrored to.
 pub(super) const STORES: [&str; 1] = ["chroma"];
@@ -72,6 +73,7 @@ impl Plan {
             scope: super::target::selection(settings).word(),
             adopt: one_shot.adopt,
             allow_mass_delete: one_shot.allow_mass_delete,
+            clock: Clock::system(),
         };
         Ok(Some(Self { settings }))
     }

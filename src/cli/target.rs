@@ -151,6 +151,7 @@ impl Target {
             timing: engine::Timing::default(),
             mirror,
             notes: self.remove_unused(),
+            running: engine::Running::default(),
         };
         engine::start(options, lock).map_err(Failure::unavailable)
     }

@@ -24,11 +24,6 @@ impl ServerClock {
     }
 }
 
-/// Seconds since 1970 on this machine.
-pub(super) fn local_now() -> i64 {
-    jiff::Timestamp::now().as_second()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -20,6 +20,8 @@ use tokio_rustls::TlsAcceptor;
 use super::shared::Shared;
 use super::{DemoError, Tls, http};
 
+/// Bytes on their way in a connection in memory.
+const PIPE: usize = 64 << 10;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -101,6 +103,24 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, tls: Opti
     }
 }
 
+/// Serves one connection in memory, as a task of the present runtime; its other end is handed back.
+pub(super) fn connect(shared: &Arc<Shared>, http2: bool) -> DuplexStream {
+    let (ours, theirs) = tokio::io::duplex(PIPE);
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        let _open = Open::new(&shared);
+        let mut dropped = shared.dropped.subscribe();
+        let socket = shared.gate.guard(theirs);
+        tokio::select! {
+            biased;
+            _ = dropped.changed() => {}
+            // A client that goes away or talks nonsense is not the server's trouble.
+            _ = speak(socket, &shared, http2) => {}
+        }
+    });
+    ours
+}
+
 /// Counts a connection while it is open.
 struct Open(Arc<Shared>);
 
@@ -135,6 +155,7 @@ where
     let socket = TokioIo::new(socket);
     let result = if http2 {
         hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
             .max_concurrent_streams(shared.options.streams)
             .serve_connection(socket, service)
             .await

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::text::Clock;
+
 /// Which Kubernetes version the server plays: which kinds it has, and in which form it lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Profile {
@@ -120,6 +122,8 @@ pub struct ServerOptions {
     pub fresh_wait: Duration,
     /// Changes remembered for watches; older versions are expired. Defaults to 10,000.
     pub history: usize,
+    /// Where it has its time from. Defaults to the system's clock.
+    pub clock: Clock,
 }
 
 impl Default for ServerOptions {
@@ -142,6 +146,7 @@ impl Default for ServerOptions {
             bookmark_every: Duration::from_secs(60),
             fresh_wait: Duration::from_secs(3),
             history: 10_000,
+            clock: Clock::system(),
         }
     }
 }

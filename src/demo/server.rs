@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::io::DuplexStream;
 use tokio::task::AbortHandle;
 
 use super::catalog::{Catalog, Origin, Served};
@@ -11,9 +12,9 @@ use super::faults::Fault;
 use super::log::Request;
 use super::net::{self, Protection};
 use super::rights::Rights;
-use super::shared::{Shared, wall_clock};
+use super::shared::Shared;
 use super::store::{State, Stored, path};
-use super::{DemoError, Formats, ServerOptions, User, churn, custom, kinds, kubeconfig, seed};
+use super::{DemoError, Formats, ServerOptions, Tls, User, churn, custom, kinds, kubeconfig, seed};
 use crate::object::{Kind, KindKey, Object};
 
 /// A running simulated API server. Dropping it closes every connection.
@@ -26,7 +27,34 @@ pub struct Server {
 
 impl Server {
     /// Fills a cluster from its seed and listens.
-    pub async fn start(mut options: ServerOptions) -> Result<Self, DemoError> {
+    pub async fn start(options: ServerOptions) -> Result<Self, DemoError> {
+        let protection = Protection::new(&options.tls, options.http1_only, options.addr.ip())?;
+        let listener = net::bind(options.addr).await?;
+        let addr =
+            listener.local_addr().map_err(|source| DemoError::Listen { addr: options.addr, source })?;
+        let own = Self::fill(options, addr, protection)?;
+        own.run(listener);
+        Ok(own)
+    }
+
+    /// Fills a cluster from its seed and listens nowhere: connections are made by [`Server::connect`]. Its kubeconfig
+    /// speaks of `https`, so that a client sends its credentials; whoever dials leaves TLS out.
+    pub fn in_memory(options: ServerOptions) -> Result<Self, DemoError> {
+        let addr = options.addr;
+        Self::fill(options, addr, None)
+    }
+
+    /// A connection in memory to a server that listens nowhere, served by a task of the present runtime until either
+    /// side closes it.
+    pub fn connect(&self, http2: bool) -> DuplexStream {
+        net::connect(&self.shared, http2)
+    }
+
+    fn fill(
+        mut options: ServerOptions,
+        addr: SocketAddr,
+        protection: Option<Protection>,
+    ) -> Result<Self, DemoError> {
         if options.users.is_empty() {
             options.users.push(User {
                 name: "demo".to_owned(),
@@ -34,22 +62,16 @@ impl Server {
                 groups: Vec::new(),
             });
         }
-        let protection = Protection::new(&options.tls, options.http1_only, options.addr.ip())?;
-        let listener = net::bind(options.addr).await?;
-        let addr =
-            listener.local_addr().map_err(|source| DemoError::Listen { addr: options.addr, source })?;
         let mut state = State::new(Catalog::new(kinds::built_in(options.profile)), options.history);
-        let epoch = options.epoch.unwrap_or_else(|| wall_clock() / 86_400 * 86_400);
+        let epoch = options.epoch.unwrap_or_else(|| options.clock.wall_s() / 86_400 * 86_400);
         seed::fill(&mut state, options.seed, options.objects, epoch)?;
         state.compact();
-        let own = Self {
+        Ok(Self {
             shared: Arc::new(Shared::new(options, state)),
             addr,
             protection,
             running: std::sync::Mutex::default(),
-        };
-        own.run(listener);
-        Ok(own)
+        })
     }
 
     fn run(&self, listener: tokio::net::TcpListener) {
@@ -94,7 +116,7 @@ impl Server {
 
     /// `https://127.0.0.1:PORT`, or `http` without TLS.
     pub fn url(&self) -> String {
-        let scheme = if self.protection.is_some() { "https" } else { "http" };
+        let scheme = if self.shared.options.tls == Tls::Off { "http" } else { "https" };
         let mut addr = self.addr;
         // Whoever listens everywhere is reached on this machine.
         match addr.ip() {

@@ -68,7 +68,7 @@ impl Shared {
 
     /// Seconds since 1970 by the server's clock.
     pub(super) fn now(&self) -> i64 {
-        wall_clock() + self.clock_skew.load(Ordering::Relaxed)
+        self.options.clock.wall_s() + self.clock_skew.load(Ordering::Relaxed)
     }
 
     /// Who an `Authorization` header belongs to.
@@ -90,10 +90,4 @@ impl Shared {
             Err(_) => Err(self.state().revision()),
         }
     }
-}
-
-/// Seconds since 1970 by our clock.
-pub(super) fn wall_clock() -> i64 {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }

@@ -12,7 +12,6 @@ pub enum Embedder {
     /// Voyage's.
     Voyage(Box<Remote>),
     /// Words hashed into vectors: what tests use instead of a model.
-    #[cfg(test)]
     Hashed(super::hashed::Hashed),
 }
 
@@ -22,7 +21,6 @@ impl Embedder {
         match self {
             Self::Local(_) => Local::model(),
             Self::OpenAi(remote) | Self::Voyage(remote) => remote.model(),
-            #[cfg(test)]
             Self::Hashed(hashed) => hashed.model(),
         }
     }
@@ -32,7 +30,6 @@ impl Embedder {
         match self {
             Self::Local(local) => local.check(),
             Self::OpenAi(_) | Self::Voyage(_) => Ok(()),
-            #[cfg(test)]
             Self::Hashed(_) => Ok(()),
         }
     }
@@ -42,7 +39,6 @@ impl Embedder {
         match self {
             Self::Local(_) => 4,
             Self::OpenAi(remote) | Self::Voyage(remote) => remote.batch(),
-            #[cfg(test)]
             Self::Hashed(_) => 4,
         }
     }
@@ -53,7 +49,6 @@ impl Embedder {
         match self {
             Self::Local(local) => texts.iter().map(|text| local.embed(text)).collect(),
             Self::OpenAi(remote) | Self::Voyage(remote) => remote.embed(texts).await,
-            #[cfg(test)]
             Self::Hashed(hashed) => hashed.embed(texts),
         }
     }

@@ -11,7 +11,6 @@
 mod cache;
 mod embedder;
 mod error;
-#[cfg(test)]
 pub mod hashed;
 mod http;
 mod local;

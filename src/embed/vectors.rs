@@ -1,6 +1,7 @@
 //! The handle that everybody holds: what is cached is answered at once, what is missing is made by the worker.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -109,12 +110,32 @@ impl Drop for Running {
 }
 
 impl Vectors {
+    /// The same with a worker that is a task of the present runtime, so that its clock may be paused.
+    ///
+    /// # Errors
+    /// As [`Vectors::open`].
+    pub fn open_here(dir: &Path, embedder: Embedder, storing: Storing) -> Result<Self, EmbedError> {
+        Self::start(dir, embedder, storing, |worker| {
+            worker.spawn_task();
+            Ok(None)
+        })
+    }
+
     /// Starts a worker. The cache in `dir` is read by it, and the model loaded when the first vector is asked for:
     /// this returns at once. With [`Storing::Write`] the caller must be the only one who writes to `dir`.
     ///
     /// # Errors
     /// [`EmbedError::Thread`].
     pub fn open(dir: &Path, embedder: Embedder, storing: Storing) -> Result<Self, EmbedError> {
+        Self::start(dir, embedder, storing, |worker| worker.spawn().map(Some))
+    }
+
+    fn start(
+        dir: &Path,
+        embedder: Embedder,
+        storing: Storing,
+        run: impl FnOnce(Worker) -> io::Result<Option<JoinHandle<()>>>,
+    ) -> Result<Self, EmbedError> {
         let model = embedder.model();
         let cache = Mutex::new(Cache::closed(dir, &model, storing));
         let shared = Arc::new(Shared { model, cache, progress: watch::channel(Progress::default()).0 });
@@ -123,7 +144,7 @@ impl Vectors {
         let (background, wishes) = mpsc::channel(BACKGROUND);
         let stop = CancellationToken::new();
         let worker = Worker::new(embedder, shared.clone(), inbox, questions, wishes, stop.clone());
-        let thread = Some(worker.spawn().map_err(EmbedError::Thread)?);
+        let thread = run(worker).map_err(EmbedError::Thread)?;
         let worker = Arc::new(Running { requests, queries, background, stop, thread });
         Ok(Self { shared, worker })
     }

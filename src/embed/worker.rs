@@ -57,6 +57,11 @@ impl Worker {
         Self { embedder, shared, requests, queries, background, stop, unfinished: Vec::new(), rest: None }
     }
 
+    /// Runs as a task of the present runtime: where a paused clock drives all, and nothing is computed for long.
+    pub(super) fn spawn_task(self) {
+        tokio::spawn(self.run());
+    }
+
     /// Runs on a thread of its own: a local model computes, and must not hold up anybody's runtime.
     pub(super) fn spawn(self) -> io::Result<JoinHandle<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -17,6 +17,7 @@ use crate::document::{Form, FormHash, form};
 use crate::embed::{EmbedError, Vectors, step_back};
 use crate::index::{IndexError, Segment, SegmentKey, Snapshot};
 
+use super::Running;
 use super::status::{Phase, Status};
 use super::supervisor::ReaderSlot;
 
@@ -33,10 +34,15 @@ impl Feeder {
         status: watch::Receiver<Status>,
         vectors: Vectors,
         forms: Arc<AtomicU64>,
+        running: Running,
     ) -> std::io::Result<Self> {
         let stop = CancellationToken::new();
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let feed = Feed { reader, status, vectors, forms, stop: stop.clone(), seen: HashMap::new() };
+        if !running.threads {
+            tokio::spawn(feed.run());
+            return Ok(Self { stop, thread: None });
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let run = move || {
             step_back();
             runtime.block_on(feed.run());

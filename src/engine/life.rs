@@ -301,7 +301,7 @@ impl<'a> Life<'a> {
 
     /// Reads discovery and reacts, until the mode's end.
     async fn follow(&mut self) -> End {
-        let mut pauses = Backoff::new(DISCOVERY_PAUSES);
+        let mut pauses = Backoff::new(DISCOVERY_PAUSES, self.client.clock());
         let mut extra = 0;
         let mut next_discovery = Instant::now();
         let mut next_rights = Instant::now();

@@ -72,6 +72,25 @@ pub struct EngineOptions {
     pub mirror: Option<mirror::MirrorSettings>,
     /// What a person should know before anything else, for status: old directories removed, say.
     pub notes: Vec<String>,
+    /// How it runs on this machine.
+    pub running: Running,
+}
+
+/// How an engine runs on its machine. The default is for production; a simulated world chooses others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Running {
+    /// Index and vectors are written by threads of their own; otherwise by tasks of the present runtime, whose clock
+    /// may be paused. Defaults to true.
+    pub threads: bool,
+    /// Where nothing changes, status and heartbeat are written this often. Defaults to a second; other processes take
+    /// a writer for dead that shows none for five.
+    pub status_every: Duration,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self { threads: true, status_every: Duration::from_secs(1) }
+    }
 }
 
 /// How long the engine runs.

@@ -12,6 +12,7 @@ use crate::cluster::watch::{State, describe};
 use crate::index::{self, Checkpoint, IndexError, Writer};
 use crate::mirror::source::Feed;
 use crate::object::{KindKey, ResourceVersion, Scope};
+use crate::text::Clock;
 
 use super::changes::Changes;
 use super::core::{Change, Core, Millis, Verdict};
@@ -24,8 +25,6 @@ use super::supervisor::PumpEnd;
 pub(super) const QUEUE: usize = 16;
 /// Operations are handed to tantivy when this many wait; it has a memory budget of its own.
 const APPLY_AT: usize = 1_024;
-/// `status.json` and the heartbeat.
-const STATUS_EVERY_MS: Millis = 1_000;
 /// The namespace that documents of cluster-scoped objects name.
 const CLUSTER_SCOPED: &str = "_cluster";
 /// A change of state is published this soon: 1,200 kinds change state within seconds.
@@ -80,13 +79,13 @@ pub(super) struct Pump {
     report: Report,
     inbox: mpsc::Receiver<Message>,
     status: watch::Sender<Status>,
+    clock: Clock,
+    status_every: Millis,
     next_status: Millis,
     urgent: bool,
     changes: Option<Changes>,
     selection: Option<Arc<Selection>>,
     forbidden_after: Option<Millis>,
-    /// The time of the last look at it.
-    clock: Millis,
     asked: Vec<oneshot::Sender<Covered>>,
     /// The reader could not follow the last commit.
     behind: bool,
@@ -96,12 +95,15 @@ impl Pump {
     /// Restores the core from what the writer's index holds.
     pub(super) fn new(
         writer: Writer,
-        checkpoint: Checkpoint,
+        mut checkpoint: Checkpoint,
         report: Report,
         inbox: mpsc::Receiver<Message>,
         status: watch::Sender<Status>,
         feed: Option<Arc<Feed>>,
+        clock: Clock,
+        status_every: Duration,
     ) -> Result<Self, IndexError> {
+        checkpoint.set_times(|wall_s| clock.steady_of(wall_s.saturating_mul(1_000)).div_euclid(1_000));
         let core = Core::restore(writer.held()?, checkpoint);
         let reader = writer.reader();
         Ok(Self {
@@ -111,8 +113,9 @@ impl Pump {
             report,
             inbox,
             status,
+            clock,
+            status_every: Millis::try_from(status_every.as_millis()).unwrap_or(Millis::MAX),
             next_status: 0,
-            clock: 0,
             urgent: false,
             changes: feed.map(Changes::new),
             selection: None,
@@ -135,19 +138,13 @@ impl Pump {
 
     async fn pump(&mut self) -> Result<(), IndexError> {
         loop {
-            let now = now();
-            // Never longer than until the next status: the clock may be set back meanwhile.
-            let due = self
-                .core
-                .commit_due()
-                .unwrap_or(Millis::MAX)
-                .min(self.next_status)
-                .min(now + STATUS_EVERY_MS);
+            let now = self.clock.steady_ms();
+            let due = self.core.commit_due().unwrap_or(Millis::MAX).min(self.next_status);
             let pause = Duration::from_millis(u64::try_from(due - now).unwrap_or(0));
             match tokio::time::timeout(pause, self.inbox.recv()).await {
                 Ok(Some(message)) => self.take_burst(message)?,
                 Ok(None) => {
-                    self.core.release_deferred(super::pump::now(), true);
+                    self.core.release_deferred(self.clock.steady_ms(), true);
                     self.commit()?;
                     self.report.stopped = true;
                     self.publish();
@@ -179,11 +176,7 @@ impl Pump {
     }
 
     fn on_time(&mut self) -> Result<(), IndexError> {
-        let now = now();
-        if std::mem::replace(&mut self.clock, now) > now {
-            // Set back: what was due by the old clock would wait for as long as that.
-            (self.urgent, self.next_status) = (true, now);
-        }
+        let now = self.clock.steady_ms();
         self.core.release_deferred(now, false);
         if self.core.commit_due().is_some_and(|due| due <= now) || self.urgent {
             self.commit()?;
@@ -195,7 +188,7 @@ impl Pump {
     }
 
     fn take(&mut self, message: Message) {
-        let now = now();
+        let now = self.clock.steady_ms();
         match message {
             Message::Change { kind, scope, change, verdict } => {
                 // The dropped version is forgotten on disk before the new history can overtake it.
@@ -287,7 +280,8 @@ impl Pump {
 
     fn commit(&mut self) -> Result<(), IndexError> {
         self.apply()?;
-        let checkpoint = self.core.checkpoint();
+        let mut checkpoint = self.core.checkpoint();
+        checkpoint.set_times(|steady_s| self.clock.wall_of(steady_s.saturating_mul(1_000)).div_euclid(1_000));
         self.writer.commit(&checkpoint)?;
         self.core.committed();
         self.urgent = false;
@@ -314,7 +308,7 @@ impl Pump {
             self.asked.clear();
             return;
         }
-        let scopes = self.core.covered(now(), self.forbidden_after);
+        let scopes = self.core.covered(self.clock.steady_ms(), self.forbidden_after);
         for reply in self.asked.drain(..) {
             let excluded = self.report.excluded.keys().cloned().collect();
             let selection = self.selection.clone();
@@ -324,19 +318,14 @@ impl Pump {
     }
 
     fn publish(&mut self) {
-        let now = now();
-        self.next_status = now + STATUS_EVERY_MS;
-        let status = self.report.status(now, &self.core);
+        let now = self.clock.steady_ms();
+        self.next_status = now.saturating_add(self.status_every);
+        let mut status = self.report.status(now, &self.core);
+        status.set_times(|steady| self.clock.wall_of(steady));
         if let Err(error) = self.report.save(&status) {
             tracing::warn!(error = describe(&error), "status.json could not be written");
         }
         super::journal::tell(&self.status.borrow(), &status);
         self.status.send_replace(status);
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> Millis {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -79,7 +79,8 @@ impl Report {
             tracing::warn!(error = describe(&error), "what the last run said can't be read");
             None
         });
-        let stored = stored.unwrap_or_default();
+        let mut stored = stored.unwrap_or_default();
+        stored.set_times(|wall| client.clock().steady_of(wall));
         let told = stored.kinds.iter().filter_map(|old| Some((old.kind.clone(), old.as_of_ms?)));
         Self {
             store,
@@ -150,7 +151,7 @@ impl Report {
         self.store.write_json(STATUS, status)
     }
 
-    /// The status as of now.
+    /// The status as of now, its times by the steady clock.
     pub(super) fn status(&mut self, now: Millis, core: &Core) -> Status {
         let mut kinds: BTreeMap<KindKey, KindStatus> = BTreeMap::new();
         let mut keys: Vec<(KindKey, Scope)> = self.readers.keys().cloned().collect();
@@ -172,7 +173,7 @@ impl Report {
         let counters = core.counters();
         Status {
             pid: std::process::id(),
-            heartbeat_ms: now,
+            heartbeat_ms: self.client.clock().wall_ms(),
             phase: self.phase(),
             next_try_ms: self.next_try.filter(|_| self.link != Link::Up && !self.stopped),
             objects: core.total() as u64,

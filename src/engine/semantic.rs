@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::embed::{EmbedError, Embedder, Progress, Storing, Vectors};
 use crate::index::Store;
 
+use super::Running;
 use super::feeder::Feeder;
 use super::status::{SemanticState, SemanticStatus, Status};
 use super::supervisor::ReaderSlot;
@@ -33,12 +34,13 @@ pub(super) struct Embedding {
 
 impl Embedding {
     /// Starts the worker. The index's lock is held: vectors are written beside the index.
-    pub(super) fn open(semantic: Semantic, store: &Store) -> Result<Self, EmbedError> {
+    pub(super) fn open(semantic: Semantic, store: &Store, running: Running) -> Result<Self, EmbedError> {
         Ok(match semantic {
             Semantic::Off => Self { off: true, made: None },
             Semantic::Unused => Self { off: false, made: None },
             Semantic::On(embedder) => {
-                let vectors = Vectors::open(store.dir(), embedder, Storing::Write)?;
+                let open = if running.threads { Vectors::open } else { Vectors::open_here };
+                let vectors = open(store.dir(), embedder, Storing::Write)?;
                 Self { off: false, made: Some((vectors, Arc::default())) }
             }
         })
@@ -53,9 +55,10 @@ impl Embedding {
         &self,
         reader: ReaderSlot,
         status: watch::Receiver<Status>,
+        running: Running,
     ) -> io::Result<Option<Feeder>> {
         let made = self.made.clone();
-        made.map(|(vectors, forms)| Feeder::start(reader, status, vectors, forms)).transpose()
+        made.map(|(vectors, forms)| Feeder::start(reader, status, vectors, forms, running)).transpose()
     }
 
     /// What a person should know of it once.

@@ -234,6 +234,30 @@ impl Status {
         fresh && self.phase != Phase::Stopped && process_exists(self.pid)
     }
 
+    /// Turns the times that it tells of kinds and connection into those of another clock.
+    pub(super) fn set_times(&mut self, turn: impl Fn(i64) -> i64) {
+        if let Phase::Offline { since_ms, .. } = &mut self.phase {
+            *since_ms = turn(*since_ms);
+        }
+        self.next_try_ms = self.next_try_ms.map(&turn);
+        for kind in &mut self.kinds {
+            kind.last_event_ms = kind.last_event_ms.map(&turn);
+            kind.as_of_ms = kind.as_of_ms.map(&turn);
+            match &mut kind.state {
+                KindState::Stale { since_ms } | KindState::Forbidden { since_ms } => {
+                    *since_ms = turn(*since_ms)
+                }
+                KindState::Waiting
+                | KindState::Listing
+                | KindState::Complete
+                | KindState::Polled
+                | KindState::Failing { .. }
+                | KindState::Excluded { .. }
+                | KindState::Gone => {}
+            }
+        }
+    }
+
     /// What the index covers.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();

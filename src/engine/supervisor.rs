@@ -2,23 +2,25 @@
 //! more, another cluster answers, or it is told to stop.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::watch::{Connectivity, describe};
 use crate::embed::Vectors;
 use crate::index::{self, Checkpoint, IndexError, Opened, Schema, Writer};
 use crate::mirror::source::Feed;
+use crate::text::Clock;
 
 use super::life::{End, Life, Mirrored};
-use super::pump::{Message, Pump, QUEUE, now};
+use super::pump::{Message, Pump, QUEUE};
 use super::report::{Report, STATUS};
 use super::semantic::{Embedding, Semantic};
 use super::status::Status;
-use super::{EngineError, EngineOptions, Mode, Outcome, schema_version};
+use super::{EngineError, EngineOptions, Mode, Outcome, Running, schema_version};
 
 /// The index is tried again this long after it could not be written.
 const REOPEN_AFTER: Duration = Duration::from_secs(5);
@@ -51,12 +53,13 @@ impl Supervisor {
             Writer::open(&options.store, lock, schema).map_err(EngineError::OpenIndex)?;
         let reader = Arc::new(RwLock::new(writer.reader()));
         let semantic = std::mem::replace(&mut options.semantic, Semantic::Off);
-        let embedding = Embedding::open(semantic, &options.store).map_err(EngineError::Embed)?;
+        let embedding =
+            Embedding::open(semantic, &options.store, options.running).map_err(EngineError::Embed)?;
         if let Some(mirror) = &mut options.mirror {
             mirror.vectors = mirror.vectors.take().or_else(|| embedding.vectors().cloned());
         }
         let head = Status {
-            started_ms: now(),
+            started_ms: options.client.clock().wall_ms(),
             context: options.context.clone(),
             server: options.server.clone(),
             notes: options.notes.iter().cloned().chain(rebuilt).collect(),
@@ -79,10 +82,12 @@ impl Supervisor {
     pub(super) async fn run(mut self) -> Outcome {
         // Ends with this run. Short ones embed nothing by themselves.
         let _feeder = match self.options.mode {
-            Mode::Live => match self.embedding.feed(self.reader(), self.status.subscribe()) {
-                Ok(feeder) => feeder,
-                Err(error) => return Outcome::IndexFailed(format!("no thread for embedding: {error}")),
-            },
+            Mode::Live => {
+                match self.embedding.feed(self.reader(), self.status.subscribe(), self.options.running) {
+                    Ok(feeder) => feeder,
+                    Err(error) => return Outcome::IndexFailed(format!("no thread for embedding: {error}")),
+                }
+            }
             Mode::Once | Mode::Confirm { .. } => None,
         };
         while let Some((writer, checkpoint)) = self.next.take() {
@@ -115,7 +120,7 @@ impl Supervisor {
     /// Tries to write again until that works; `false` when told to stop meanwhile.
     async fn roll_back(&mut self, mut writer: Writer) -> bool {
         loop {
-            let tried = tokio::time::Instant::now();
+            let tried = Instant::now();
             while tried.elapsed() < REOPEN_AFTER {
                 self.give_sign_of_life();
                 if tokio::time::timeout(SIGN_EVERY, self.stop.cancelled()).await.is_ok() {
@@ -135,7 +140,8 @@ impl Supervisor {
     /// Who watches this process learns that it lives and what it waits for. The status as it was, which says that the
     /// index can't be written; on a full disk its file may stay behind.
     fn give_sign_of_life(&self) {
-        self.status.send_modify(|status| status.heartbeat_ms = now());
+        let now = self.options.client.clock().wall_ms();
+        self.status.send_modify(|status| status.heartbeat_ms = now);
         let status = self.status.borrow().clone();
         if let Err(error) = self.options.store.write_json(STATUS, &status) {
             tracing::debug!(error = describe(&error), "the status could not be written");
@@ -180,13 +186,26 @@ impl Supervisor {
         );
         let feed = self.options.mirror.is_some().then(Arc::<Feed>::default);
         let reader = writer.reader();
-        let started =
-            Pump::new(writer, checkpoint.clone(), report, inbox, self.status.clone(), feed.clone())?;
-        let mut pumping = spawn_pump(started)?;
+        let clock = self.options.client.clock().clone();
+        let started = Pump::new(
+            writer,
+            checkpoint.clone(),
+            report,
+            inbox,
+            self.status.clone(),
+            feed.clone(),
+            clock,
+            self.options.running.status_every,
+        )?;
+        let mut pumping = spawn_pump(started, self.options.running)?;
         let connectivity = Connectivity::new();
         let helpers = [
             spawn_prober(&self.options, &connectivity),
-            tokio::spawn(report_link(connectivity.clone(), pump.clone())),
+            tokio::spawn(report_link(
+                connectivity.clone(),
+                pump.clone(),
+                self.options.client.clock().clone(),
+            )),
         ];
         let mirrored = feed.map(|feed| Mirrored { feed, reader, engine: self.status.subscribe() });
         let mut life = Life::new(&self.options, connectivity, pump, mirrored);
@@ -219,10 +238,17 @@ pub(super) struct PumpEnd {
     pub(super) result: Result<(), IndexError>,
 }
 
-fn spawn_pump(pump: Pump) -> Result<oneshot::Receiver<PumpEnd>, IndexError> {
+fn spawn_pump(pump: Pump, running: Running) -> Result<oneshot::Receiver<PumpEnd>, IndexError> {
+    let (done, ended) = oneshot::channel();
+    if !running.threads {
+        tokio::spawn(async move {
+            // The engine may be gone already.
+            _ = done.send(pump.run().await);
+        });
+        return Ok(ended);
+    }
     let thread = |source| IndexError::Thread { source };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread)?;
-    let (done, ended) = oneshot::channel();
     let run = move || {
         // The engine may be gone already.
         _ = done.send(runtime.block_on(pump.run()));
@@ -238,7 +264,7 @@ fn spawn_prober(options: &EngineOptions, connectivity: &Connectivity) -> JoinHan
 }
 
 // Tells the report of the connection, and of when the server is asked again while it does not answer.
-async fn report_link(connectivity: Connectivity, pump: mpsc::Sender<Message>) {
+async fn report_link(connectivity: Connectivity, pump: mpsc::Sender<Message>, clock: Clock) {
     let (mut link, mut next_try) = (connectivity.subscribe(), connectivity.next_try());
     // Who only listens keeps nothing alive.
     drop(connectivity);
@@ -246,12 +272,13 @@ async fn report_link(connectivity: Connectivity, pump: mpsc::Sender<Message>) {
         let set: Box<dyn FnOnce(&mut Report) + Send> = tokio::select! {
             Ok(()) = link.changed() => {
                 let state = link.borrow_and_update().clone();
-                Box::new(move |report: &mut Report| report.set_link(now(), state))
+                let now = clock.steady_ms();
+                Box::new(move |report: &mut Report| report.set_link(now, state))
             }
             Ok(()) = next_try.changed() => {
                 let at = *next_try.borrow_and_update();
                 let left = at.map(|at| at.saturating_duration_since(Instant::now()).as_millis());
-                let at_ms = left.map(|left| now().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)));
+                let at_ms = left.map(|left| clock.steady_ms().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)));
                 Box::new(move |report: &mut Report| report.next_try = at_ms)
             }
             else => return,

@@ -1,7 +1,8 @@
 //! L0: strings for people. Every outside string passes [`sanitise`] before a terminal sees it; ages, shell quoting,
-//! display widths, timestamps and "did you mean" live beside it. Pure, no IO.
+//! display widths, timestamps and "did you mean" live beside it, and [`Clock`], from which everybody has the time. No IO.
 
 mod ansi;
+mod clock;
 mod sanitise;
 mod shell;
 mod suggest;
@@ -9,6 +10,7 @@ mod time;
 mod width;
 
 pub use ansi::{Paint, Painted, painted};
+pub use clock::Clock;
 pub use sanitise::{sanitise, sanitise_lines};
 pub use shell::shell_quote;
 pub use suggest::suggest;

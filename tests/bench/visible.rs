@@ -213,6 +213,7 @@ async fn start(plane: &ControlPlane, dir: &std::path::Path) -> Handle {
         timing: engine::Timing::default(),
         mirror: None,
         notes: Vec::new(),
+        running: engine::Running::default(),
     };
     let handle = engine::start(options, lock).expect("an engine");
     let mut status = handle.subscribe();

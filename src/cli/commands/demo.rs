@@ -106,6 +106,7 @@ async fn synced(place: &Place, stop: &mut Stop) -> Result<Option<Handle>, Failur
         timing: engine::Timing::default(),
         mirror: None,
         notes: Vec::new(),
+        running: engine::Running::default(),
     };
     let mut handle = engine::start(options, lock).map_err(Failure::unavailable)?;
     let ended = tokio::select! {

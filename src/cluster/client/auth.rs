@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::client::ConfigExt as _;
 use kube::client::middleware::AuthLayer;
 use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
 use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::error::{AuthError, ClientError};

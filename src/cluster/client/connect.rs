@@ -3,17 +3,20 @@
 use std::error::Error as StdError;
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Uri;
 use hyper_rustls::{DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, ResolveServerName};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::time::Instant;
 use tower::{BoxError, Service, ServiceExt as _};
 
 use super::auth::Credentials;
+use super::dialer::{Dialed, Dialer};
 use super::error::{ClientError, ConnectFailure};
 use crate::cluster::access::{Access, Proxy, ProxyKind};
 use crate::cluster::tls::{self, TlsError};
@@ -33,6 +36,12 @@ pub(super) struct Connected {
     pub(super) http2: bool,
 }
 
+impl From<Dialed> for Connected {
+    fn from(Dialed { stream, http2 }: Dialed) -> Self {
+        Self { io: Box::new(TokioIo::new(stream)), http2 }
+    }
+}
+
 /// Makes connections to one API server.
 pub(super) struct Connector {
     server: Uri,
@@ -41,6 +50,7 @@ pub(super) struct Connector {
     names: Arc<dyn ResolveServerName + Send + Sync>,
     timeout: Duration,
     tls: Mutex<Option<Built>>,
+    dialer: Option<Dialer>,
 }
 
 struct Built {
@@ -50,7 +60,11 @@ struct Built {
 }
 
 impl Connector {
-    pub(super) fn new(access: &Access, timeout: Duration) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        access: &Access,
+        timeout: Duration,
+        dialer: Option<Dialer>,
+    ) -> Result<Self, ClientError> {
         let config = access.config.clone();
         let names: Arc<dyn ResolveServerName + Send + Sync> = match &config.tls_server_name {
             None => Arc::new(DefaultServerNameResolver::default()),
@@ -65,6 +79,7 @@ impl Connector {
             names,
             timeout,
             tls: Mutex::default(),
+            dialer,
             config,
         };
         // Unusable certificates are said now and not at the first request.
@@ -75,7 +90,12 @@ impl Connector {
     /// Opens one connection with these credentials.
     pub(super) async fn connect(&self, credentials: &Credentials) -> Result<Connected, ConnectFailure> {
         let tls = self.tls(credentials).map_err(|error| ConnectFailure::Tls(chain(&error)))?;
-        let connecting = self.through_proxy(tls);
+        let connecting = async {
+            match &self.dialer {
+                Some(dialer) => Ok(Connected::from(dialer.dial().await?)),
+                None => self.through_proxy(tls).await,
+            }
+        };
         match tokio::time::timeout(self.timeout, connecting).await {
             Ok(Ok(connected)) => Ok(connected),
             Ok(Err(error)) => Err(self.explain(error.as_ref())),

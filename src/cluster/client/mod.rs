@@ -7,6 +7,7 @@
 mod auth;
 mod connect;
 mod counters;
+mod dialer;
 mod error;
 mod exec;
 mod http1;
@@ -35,11 +36,13 @@ use self::pool::WatchPools;
 use self::transport::{Outgoing, Transport};
 use super::access::Access;
 use super::politeness::Politeness;
-use super::server_clock::{ServerClock, local_now};
+use super::server_clock::ServerClock;
 use crate::object::KindKey;
+use crate::text::Clock;
 
 pub use super::politeness::ReadPermit;
 pub use counters::Counts;
+pub use dialer::{Dialed, Dialer};
 pub use error::{AuthError, BodyFailure, ClientError, ConnectFailure, TlsError};
 pub use pool::WatchPermit;
 pub use probe::Revision;
@@ -64,6 +67,10 @@ pub struct ClientOptions {
     pub connections: usize,
     /// The terminal that a credential plugin may ask on. Defaults to none.
     pub terminal: Terminal,
+    /// Where everything that reads through this client has its time from. Defaults to the system's clock.
+    pub clock: Clock,
+    /// How connections are made instead of by TCP and TLS. Defaults to none.
+    pub dialer: Option<Dialer>,
 }
 
 impl Default for ClientOptions {
@@ -75,6 +82,8 @@ impl Default for ClientOptions {
             idle: Duration::from_secs(30),
             connections: 4,
             terminal: Terminal::Unavailable,
+            clock: Clock::system(),
+            dialer: None,
         }
     }
 }
@@ -100,7 +109,7 @@ struct Inner {
     pools: Arc<WatchPools>,
     politeness: Politeness,
     counters: Counters,
-    clock: ServerClock,
+    server_clock: ServerClock,
     server: String,
     options: ClientOptions,
 }
@@ -117,7 +126,7 @@ impl Client {
         let config = &access.config;
         let mut headers = transport::common_headers(!config.disable_compression);
         headers.extend(auth::extra_headers(config)?);
-        let connector = Connector::new(access, options.connect_timeout)?;
+        let connector = Connector::new(access, options.connect_timeout, options.dialer.clone())?;
         let base = config.cluster_url.clone();
         let transport = Transport::new(connector, base, access.server.clone(), headers, options.connections);
         Ok(Self {
@@ -127,7 +136,7 @@ impl Client {
                 pools: Arc::default(),
                 politeness: Politeness::new(),
                 counters: Counters::default(),
-                clock: ServerClock::default(),
+                server_clock: ServerClock::default(),
                 server: access.server.clone(),
                 options,
             }),
@@ -198,7 +207,12 @@ impl Client {
 
     /// Seconds since 1970 by the server's clock; by ours until it has answered once.
     pub fn server_now(&self) -> i64 {
-        self.inner.clock.now(local_now())
+        self.inner.server_clock.now(self.clock().wall_s())
+    }
+
+    /// Time and chance of whatever reads through this client.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.options.clock
     }
 
     /// The API server's URL.
@@ -222,7 +236,7 @@ impl Client {
             let arrived = inner.transport.send(&outgoing, &credentials, watch).await?;
             let response = Response::new(arrived, tally.clone(), inner.options.idle);
             if let Some(date) = response.header(DATE.as_str()) {
-                inner.clock.observe(date, local_now());
+                inner.server_clock.observe(date, inner.options.clock.wall_s());
             }
             if response.status.as_u16() == 401 && !replaced {
                 replaced = true;

@@ -1,10 +1,10 @@
 //! What is looked at, for as long as somebody looks: a list of what a selector picks, then a watch from its version.
 //! Everything ends when the future is dropped.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rand::Rng;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{FetchError, LARGEST_OBJECT};
 use crate::cluster::client::{Client, ClientError, RequestSpec, Response};
@@ -147,7 +147,7 @@ impl<'a, W: Watched> Follower<'a, W> {
         watched: W,
         tell: &'a mut (dyn FnMut(Sight<W::Page>) + Send),
     ) -> Self {
-        let backoff = Backoff::new(PAUSES);
+        let backoff = Backoff::new(PAUSES, client.clock());
         Self { client, place, watched, tell, requests: 0, shown: false, version: String::new(), backoff }
     }
 
@@ -238,7 +238,7 @@ impl<'a, W: Watched> Follower<'a, W> {
             return Ended::Refused(describe(&ClientError::NoConnection));
         };
         loop {
-            let timeout = WATCH_FOR.mul_f64(rand::rng().random_range(1.0..2.0));
+            let timeout = WATCH_FOR.mul_f64(self.client.clock().chance(1.0..2.0));
             let spec = RequestSpec::new(self.place.list.clone())
                 .query("watch", "1")
                 .query("fieldSelector", self.place.selector.clone())
@@ -284,7 +284,7 @@ impl<'a, W: Watched> Follower<'a, W> {
                     self.show(Standing::Live)?;
                     continue;
                 }
-                () = tokio::time::sleep_until(patience.into()) => {
+                () = tokio::time::sleep_until(patience) => {
                     return Ok(Ended::Broken("nothing came for too long".to_owned()));
                 }
             };
@@ -369,7 +369,7 @@ impl Stream {
 
 async fn until(at: Option<Instant>) {
     match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::Rng;
+use crate::text::Clock;
 
 /// Pauses that double from a first one to a longest one.
 #[derive(Debug, Clone)]
@@ -10,30 +10,26 @@ pub struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
+    clock: Clock,
 }
 
 impl Backoff {
     /// Starts at `first`, never longer than `longest`.
-    pub fn new((first, longest): (Duration, Duration)) -> Self {
-        Self { first, longest, next: first }
+    pub fn new((first, longest): (Duration, Duration), clock: &Clock) -> Self {
+        Self { first, longest, next: first, clock: clock.clone() }
     }
 
     /// The next pause: between half of it and all of it.
     pub fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(self.longest);
-        pause.mul_f64(rand::rng().random_range(0.5..1.0))
+        pause.mul_f64(self.clock.chance(0.5..1.0))
     }
 
     /// Things work again: the next pause is the first one.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
-}
-
-/// `duration` or up to a tenth more.
-pub(super) fn spread(duration: Duration) -> Duration {
-    duration.mul_f64(rand::rng().random_range(1.0..1.1))
 }
 
 #[cfg(test)]
@@ -43,7 +39,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest_and_start_anew_after_a_reset() {
         let (first, longest) = (Duration::from_millis(100), Duration::from_millis(350));
-        let mut backoff = Backoff::new((first, longest));
+        let mut backoff = Backoff::new((first, longest), &Clock::system());
         let bounds = [100, 200, 350, 350].map(Duration::from_millis);
         for bound in bounds {
             let pause = backoff.pause();

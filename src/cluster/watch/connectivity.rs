@@ -2,9 +2,10 @@
 //! prober asks for it and everybody else waits.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::{Backoff, Trouble};
 use crate::cluster::client::{Client, RequestSpec};
@@ -89,7 +90,7 @@ impl Connectivity {
             if doubted && self.ask(client).await {
                 continue;
             }
-            let mut backoff = Backoff::new(pauses);
+            let mut backoff = Backoff::new(pauses, client.clock());
             loop {
                 let pause = backoff.pause();
                 self.next_try.send_replace(Instant::now().checked_add(pause));

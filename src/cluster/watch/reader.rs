@@ -1,11 +1,12 @@
 //! The reader's state machine: which step comes next, and how it goes on after each kind of failure.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::cluster::client::Client;
 use crate::object::{Kind, ResourceVersion, Scope};
 
-use super::backoff::spread;
 use super::list::{Freshness, Listed, list};
 use super::stream::{Ended, watch};
 use super::{
@@ -81,8 +82,8 @@ pub(super) enum Step {
 impl<S: Sink> Reader<S> {
     /// A reader that has not begun.
     pub fn new(options: ReaderOptions, sink: S) -> Self {
-        let backoff = Backoff::new(options.timing.backoff);
-        let next_reread = Instant::now() + spread(options.timing.reread);
+        let backoff = Backoff::new(options.timing.backoff, options.client.clock());
+        let next_reread = Instant::now() + options.client.clock().spread(options.timing.reread);
         Self { options, sink, backoff, attempts: 0, version: None, next_reread }
     }
 
@@ -142,7 +143,7 @@ impl<S: Sink> Reader<S> {
             Listed::Accepted(version) => {
                 self.settle();
                 self.version = version;
-                self.next_reread = Instant::now() + spread(self.options.timing.reread);
+                self.next_reread = Instant::now() + self.spread(self.options.timing.reread);
                 self.after_list().await
             }
         }
@@ -164,7 +165,7 @@ impl<S: Sink> Reader<S> {
     /// Goes on without a watch: waits for the next list's turn.
     async fn poll(&mut self) -> Result<Step, Trouble> {
         self.tell(State::Polled).await;
-        tokio::time::sleep(spread(self.options.timing.poll)).await;
+        tokio::time::sleep(self.spread(self.options.timing.poll)).await;
         Ok(Step::List { freshness: self.not_older(), reread: true })
     }
 
@@ -294,7 +295,7 @@ impl<S: Sink> Reader<S> {
         let rereading = matches!(again, Step::List { reread: true, .. });
         let held = self.version.as_ref().and_then(ResourceVersion::number);
         if rereading && held.is_some() && self.options.kind.watchable && self.options.mode == Mode::Follow {
-            self.next_reread = Instant::now() + spread(REREAD_AGAIN);
+            self.next_reread = Instant::now() + self.spread(REREAD_AGAIN);
             return Some(Step::Resume { since });
         }
         Some(again)
@@ -322,11 +323,11 @@ impl<S: Sink> Reader<S> {
         match trouble {
             Trouble::Initializing => {
                 self.tell(State::Initializing).await?;
-                tokio::time::sleep(spread(INITIALIZING_PAUSE)).await;
+                tokio::time::sleep(self.spread(INITIALIZING_PAUSE)).await;
             }
             Trouble::Forbidden(message) => {
                 self.tell(State::Forbidden(message)).await?;
-                tokio::time::sleep(spread(timing.recheck_forbidden)).await;
+                tokio::time::sleep(self.spread(timing.recheck_forbidden)).await;
             }
             Trouble::NotFound => {
                 self.tell(State::NotServed).await?;
@@ -354,6 +355,10 @@ impl<S: Sink> Reader<S> {
             }
         }
         Some(())
+    }
+
+    fn spread(&self, duration: Duration) -> Duration {
+        self.options.client.clock().spread(duration)
     }
 
     fn settle(&mut self) {

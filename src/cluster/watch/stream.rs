@@ -1,8 +1,8 @@
 //! One watch stream, from its first frame to its end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rand::Rng;
+use tokio::time::Instant;
 
 use crate::cluster::client::{RequestSpec, Response, WatchPermit};
 use crate::cluster::wire::{Encoding, Gunzip, WatchDecoder, WatchEvent, WireError};
@@ -50,7 +50,7 @@ pub(super) async fn watch<S: Sink>(
         Mode::Confirm => Duration::from_secs(CONFIRM_TIMEOUT_S),
         Mode::Follow | Mode::Once => {
             let least = options.timing.watch_timeout;
-            least.mul_f64(rand::rng().random_range(1.0..2.0)).max(Duration::from_secs(1))
+            least.mul_f64(options.client.clock().chance(1.0..2.0)).max(Duration::from_secs(1))
         }
     };
     let spec = RequestSpec::new(options.path())
@@ -109,7 +109,7 @@ impl<S: Sink> Stream<'_, S> {
             let suspicion = watchdog.filter(|_| !self.confirmed);
             let until = [Some(patience), suspicion, Some(next_reread)].into_iter().flatten().min();
             let until = until.unwrap_or(patience);
-            let Ok(chunk) = tokio::time::timeout_at(until.into(), response.chunk()).await else {
+            let Ok(chunk) = tokio::time::timeout_at(until, response.chunk()).await else {
                 return Ok(match Instant::now() {
                     now if suspicion.is_some_and(|at| at <= now) => Ended::Silent,
                     now if next_reread <= now => Ended::Reread,

@@ -25,7 +25,7 @@ use held::{Held, HeldKinds, Swept};
 pub(super) use source::{Source, Verdict};
 use tombstones::Tombstones;
 
-/// Milliseconds since 1970, passed in by the caller.
+/// Milliseconds of a steady clock, passed in by the caller: no jump of the wall clock is among them.
 pub(super) type Millis = i64;
 
 /// A change in nothing but annotation values is written at most this often per object.

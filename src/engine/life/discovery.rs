@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::plan::{Definitions, Reading};
-use super::super::pump::{Message, now};
+use super::super::pump::Message;
 use super::super::unanswered::unanswered;
 use super::Life;
 use crate::cluster::client::ClientError;
@@ -55,7 +55,12 @@ impl Life<'_> {
         let before = self.plan.missing().clone();
         let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
         let unserved = held.iter().chain(self.kinds.keys()).filter(|kind| !served.contains(*kind)).cloned();
-        let steps = self.plan.read(now() / 1000, &reading, &definitions, &unserved.collect());
+        let steps = self.plan.read(
+            self.client.clock().steady_ms() / 1000,
+            &reading,
+            &definitions,
+            &unserved.collect(),
+        );
         let gone: Vec<Kind> = steps.remove.iter().filter_map(|key| self.kinds.get(key)).cloned().collect();
         self.vanished.note(&self.options.store, served.iter().cloned(), gone);
         if before != *self.plan.missing() {

@@ -19,6 +19,7 @@ use crate::embed::Vectors;
 use crate::index::{Reader, Store};
 use crate::mirror::source::Feed;
 use crate::mirror::{AnyStore, Comparison, Halt, Mirror, MirrorOptions, MirrorStatus, VectorStore as _};
+use crate::text::Clock;
 
 pub(super) use source::{Covered, IndexSource};
 pub(super) use task::{MirrorTask, Parts};
@@ -49,6 +50,8 @@ pub struct MirrorSettings {
     pub adopt: bool,
     /// Releases so many held-back deletes, once.
     pub allow_mass_delete: Option<usize>,
+    /// Where it has its time from.
+    pub clock: Clock,
 }
 
 impl MirrorSettings {
@@ -59,6 +62,7 @@ impl MirrorSettings {
             profile: self.profile.name().to_owned(),
             adopt: self.adopt,
             allow_mass_delete: self.allow_mass_delete,
+            clock: self.clock.clone(),
         }
     }
 

@@ -14,7 +14,7 @@ const PART: usize = 4;
 /// The hour.
 const WINDOW_MS: Millis = 3_600_000;
 
-/// What the brake remembers between runs. Times are of the wall clock.
+/// What the brake remembers between runs. Times are of the clock that no jump moves within a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Brake {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::send::Outgoing;
-use super::{Halt, Mirror, wall};
+use super::{Halt, Mirror};
 use crate::document::Document;
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::record::Subject;
@@ -72,7 +72,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         if !others.is_empty() {
             let records = usize::try_from(self.status.borrow().records).unwrap_or(usize::MAX);
             others.retain(|id| self.confirmed.contains(IdHash::of(id)));
-            others = self.memo.brake.admit(wall(), others, records);
+            let now = self.options.clock.steady_ms();
+            others = self.memo.brake.admit(now, others, records);
             self.save();
         }
         by_event.extend(others);

@@ -32,6 +32,7 @@ use super::status::{MirrorPhase, MirrorStatus};
 use super::store::VectorStore;
 use super::{Reaction, StoreError};
 use crate::object::IdHash;
+use crate::text::Clock;
 use open::Opened;
 pub use verify::{Comparison, Divergence};
 
@@ -62,6 +63,8 @@ pub struct MirrorOptions {
     pub adopt: bool,
     /// Releases so many held-back deletes, once.
     pub allow_mass_delete: Option<usize>,
+    /// Where it has its time from.
+    pub clock: Clock,
 }
 
 /// Why work on the store stopped.
@@ -134,7 +137,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let target = store.name();
         let mut memo = if memo.target == target { memo } else { Memo { target, ..Memo::default() } };
         if memo.writer.is_empty() {
-            memo.writer = format!("{:016x}", rand::random::<u64>());
+            memo.writer = format!("{:016x}", options.clock.number());
         }
         if let Some(count) = options.allow_mass_delete {
             memo.brake.allow(count);
@@ -294,10 +297,11 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         if since.is_none() {
             tracing::warn!(error, "the mirror waits");
         }
-        let failing = MirrorPhase::Failing { since_ms: since.unwrap_or_else(wall), error };
+        let failing =
+            MirrorPhase::Failing { since_ms: since.unwrap_or_else(|| self.options.clock.wall_ms()), error };
         self.status.send_modify(|status| status.batches_retried += 1);
         self.phase(failing);
-        self.backoff.pause(reaction, rand::random())
+        self.backoff.pause(reaction, self.options.clock.chance(0.0..1.0))
     }
 
     /// Sends what is dirty and gives the collection free.
@@ -337,6 +341,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             (dirty.len(), dirty.oldest())
         };
         let held = self.memo.brake.held.len();
+        let wall = self.options.clock.wall_ms();
         self.status.send_if_modified(|status| {
             let before = status.clone();
             status.queue = queue as u64;
@@ -344,16 +349,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             status.held_back = held as u64;
             if queue == 0 && matches!(phase, MirrorPhase::Live | MirrorPhase::Stopped) && self.reconciled {
                 // To the second: a status that only grows older is no news.
-                status.synced_ms = Some(wall() / 1_000 * 1_000);
+                status.synced_ms = Some(wall / 1_000 * 1_000);
             }
             status.phase = phase;
             *status != before
         });
     }
-}
-
-/// Milliseconds since 1970.
-fn wall() -> Millis {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(elapsed.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Halt, LOOK, Mirror, wall};
+use super::{Halt, LOOK, Mirror};
 use crate::mirror::core::Millis;
 use crate::mirror::core::claim::{Claimant, Judgement, SETTLE_MS};
 use crate::mirror::core::marker::Marker;
@@ -194,7 +194,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             let names: Vec<_> = stale.iter().take(STALE_NAMES).map(|kind| kind.as_str()).collect();
             marker.stale = names.join(",");
             if self.feed.is_empty() {
-                marker.synced_at = text::rfc3339(wall() / 1_000);
+                marker.synced_at = text::rfc3339(self.options.clock.wall_s());
             }
         }
         self.store.set_fields(&marker.write(&found.fields)).await?;

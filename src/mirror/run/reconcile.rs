@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::send::Outgoing;
 use super::verify::{Scan, living};
-use super::{DOUBT_MS, Halt, Mirror, RECONCILE_MS, wall};
+use super::{DOUBT_MS, Halt, Mirror, RECONCILE_MS};
 use crate::mirror::core::authority::{Authority, Ruling};
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::record::{Subject, differences, foreign_keys};
@@ -55,7 +55,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         self.doubt = if doubtful { (self.doubt * 2).clamp(DOUBT_MS, RECONCILE_MS) } else { 0 };
         self.next_reconcile = self.feed.now() + if doubtful { self.doubt } else { RECONCILE_MS };
         self.feed.dirty().forget_until(mark);
-        self.status.send_modify(|status| status.reconciled_ms = Some(wall()));
+        let wall = self.options.clock.wall_ms();
+        self.status.send_modify(|status| status.reconciled_ms = Some(wall));
         Ok(())
     }
 
@@ -148,7 +149,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             return Ok(());
         }
         let records = scan.len();
-        let allowed = self.memo.brake.admit(wall(), others, records);
+        let now = self.options.clock.steady_ms();
+        let allowed = self.memo.brake.admit(now, others, records);
         self.save();
         by_event.extend(allowed);
         self.delete(by_event).await

@@ -123,6 +123,7 @@ impl Simulated {
             forbidden_after: Duration::from_secs(86_400),
             timing: self.timing,
             notes: Vec::new(),
+            running: engine::Running::default(),
             semantic: Semantic::Off,
             mirror: None,
         };
