@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::cluster::client::{Client, ClientError};
 use crate::cluster::watch::{
-    Backoff, Connectivity, Mode as ReaderMode, Revisions, Storage, Trouble, describe,
+    Backoff, Connectivity, Mode as ReaderMode, Revisions, Rounds, Storage, Trouble, describe,
 };
 use crate::index::{Checkpoint, IndexError, Reader};
 use crate::mirror::MirrorStatus;
@@ -102,6 +102,7 @@ impl<'a> Life<'a> {
             client: options.client.clone(),
             connectivity: connectivity.clone(),
             revisions: Revisions::new(options.client.clone()),
+            rounds: Rounds::new(),
             rules: options.rules.clone(),
             selection: options.selection.clone(),
             pump: pump.clone(),

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::cluster::client::Client;
 use crate::cluster::selection::Selection;
 use crate::cluster::watch::{
-    Connectivity, Mode as ReaderMode, Reader, ReaderOptions, Revisions, Sink, Start, Storage, Timing,
+    Connectivity, Mode as ReaderMode, Reader, ReaderOptions, Revisions, Rounds, Sink, Start, Storage, Timing,
 };
 use crate::document::Rules;
 use crate::object::{Kind, KindKey, Scope};
@@ -26,6 +26,7 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) connectivity: Connectivity,
     pub(super) revisions: Revisions,
+    pub(super) rounds: Rounds,
     pub(super) rules: Arc<Rules>,
     pub(super) selection: Arc<Selection>,
     pub(super) pump: mpsc::Sender<Message>,
@@ -144,6 +145,7 @@ impl Readers {
             client: shared.client.clone(),
             connectivity: shared.connectivity.clone(),
             revisions: shared.revisions.clone(),
+            rounds: shared.rounds.clone(),
             kind,
             scope,
             storage,

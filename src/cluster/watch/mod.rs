@@ -17,6 +17,7 @@ mod connectivity;
 mod list;
 mod reader;
 mod revision;
+mod rounds;
 mod stream;
 mod trouble;
 
@@ -24,6 +25,7 @@ pub use backoff::Backoff;
 pub use connectivity::{Connectivity, Link};
 pub use reader::{Reader, ReaderOptions};
 pub use revision::{Revisions, Storage};
+pub use rounds::Rounds;
 pub use trouble::{Trouble, describe, refusal};
 
 use std::future::Future;

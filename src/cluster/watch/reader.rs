@@ -10,7 +10,8 @@ use crate::object::{Kind, ResourceVersion, Scope};
 use super::list::{Freshness, Listed, list};
 use super::stream::{Ended, watch};
 use super::{
-    Answer, Backoff, Connectivity, Event, Mode, Revisions, Sink, Start, State, Storage, Timing, Trouble,
+    Answer, Backoff, Connectivity, Event, Mode, Revisions, Rounds, Sink, Start, State, Storage, Timing,
+    Trouble,
 };
 
 /// A new kind's storage is set up within seconds; the server says so with 429.
@@ -29,6 +30,8 @@ pub struct ReaderOptions {
     pub connectivity: Connectivity,
     /// Shared revision checks.
     pub revisions: Revisions,
+    /// Shared turns of the readers that poll.
+    pub rounds: Rounds,
     /// The kind.
     pub kind: Kind,
     /// Where it looks.
@@ -71,6 +74,8 @@ pub struct Reader<S> {
 pub(super) enum Step {
     /// List.
     List { freshness: Freshness, reread: bool },
+    /// Wait for the next turn, then list.
+    Poll,
     /// Check the revision, as something broke after this instant, then watch.
     Resume { since: Instant },
     /// Watch from the reader's version; `resumed`: after something broke, so the watchdog looks.
@@ -120,18 +125,23 @@ impl<S: Sink> Reader<S> {
 
     async fn take(&mut self, step: Step) -> Result<Step, Trouble> {
         match step {
-            Step::List { freshness, reread } => self.list(freshness, reread).await,
+            Step::List { freshness, reread } => {
+                if !reread {
+                    self.tell(State::Listing).await;
+                }
+                let listed = list(&self.options, &mut self.sink, &freshness, reread).await?;
+                self.listed(listed, freshness).await
+            }
+            Step::Poll => self.poll().await,
             Step::Resume { since } => self.resume(since).await,
             Step::Watch { resumed } => self.watch(resumed).await,
             Step::Stop => Ok(Step::Stop),
         }
     }
 
-    async fn list(&mut self, freshness: Freshness, reread: bool) -> Result<Step, Trouble> {
-        if !reread {
-            self.tell(State::Listing).await;
-        }
-        match list(&self.options, &mut self.sink, &freshness, reread).await? {
+    /// How it goes on after a list.
+    async fn listed(&mut self, listed: Listed, freshness: Freshness) -> Result<Step, Trouble> {
+        match listed {
             Listed::Stop => Ok(Step::Stop),
             // Even etcd's own answer is older than what is held: has it been restored?
             Listed::Again(Some(held)) if freshness == Freshness::Consistent => {
@@ -144,21 +154,21 @@ impl<S: Sink> Reader<S> {
                 self.settle();
                 self.version = version;
                 self.next_reread = Instant::now() + self.spread(self.options.timing.reread);
-                self.after_list().await
+                Ok(self.after_list().await)
             }
         }
     }
 
-    async fn after_list(&mut self) -> Result<Step, Trouble> {
+    async fn after_list(&mut self) -> Step {
         match self.options.mode {
             Mode::Once | Mode::Confirm => {
                 self.tell(State::Confirmed).await;
-                Ok(Step::Stop)
+                Step::Stop
             }
             Mode::Follow if self.version.is_some() && self.options.kind.watchable => {
-                Ok(Step::Watch { resumed: false })
+                Step::Watch { resumed: false }
             }
-            Mode::Follow => self.poll().await,
+            Mode::Follow => Step::Poll,
         }
     }
 
@@ -166,7 +176,10 @@ impl<S: Sink> Reader<S> {
     async fn poll(&mut self) -> Result<Step, Trouble> {
         self.tell(State::Polled).await;
         tokio::time::sleep(self.spread(self.options.timing.poll)).await;
-        Ok(Step::List { freshness: self.not_older(), reread: true })
+        let freshness = self.not_older();
+        let rounds = self.options.rounds.clone();
+        let listed = rounds.turn(list(&self.options, &mut self.sink, &freshness, true)).await?;
+        self.listed(listed, freshness).await
     }
 
     /// The revision check; see `revision`.
@@ -204,7 +217,7 @@ impl<S: Sink> Reader<S> {
         let Some(version) = self.version.clone() else {
             return Ok(Step::List { freshness: Freshness::Consistent, reread: false });
         };
-        let Some(permit) = self.options.client.acquire_watch() else { return self.poll().await };
+        let Some(permit) = self.options.client.acquire_watch() else { return Ok(Step::Poll) };
         let begun = Instant::now();
         let ended = watch(
             &self.options,
@@ -258,7 +271,7 @@ impl<S: Sink> Reader<S> {
         }
         let again = match step {
             Step::Watch { .. } | Step::Resume { .. } => Step::Resume { since },
-            Step::List { .. } | Step::Stop => step,
+            Step::List { .. } | Step::Poll | Step::Stop => step,
         };
         match (&trouble, &again) {
             (Trouble::Gone, _) => {
