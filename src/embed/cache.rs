@@ -7,10 +7,17 @@
 //!
 //! Records have one length, so that a damaged one costs itself alone, and a torn one at the end (a process killed
 //! while it wrote) is cut off by the next writer. In memory are only the places: 20 bytes a form.
+//!
+//! A file whose vectors nobody needs any more is written anew beside the old one and renamed over it
+//! ([`rewrite`]); other processes notice that the name leads to another file.
 
-use std::collections::HashMap;
+mod rewrite;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
@@ -19,11 +26,21 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::{Model, Storing, Vector};
 use crate::document::FormHash;
+pub(super) use rewrite::Rewrite;
 
 const MAGIC: &[u8; 20] = b"kubesift vectors v1\n";
 const HEADER: usize = 64;
 const HASH: usize = 16;
 const CHECKSUM: usize = 8;
+
+/// How far a file had grown when somebody looked at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Records in the file, damaged ones included; 0 for who may not write it.
+    pub records: u32,
+    /// Which file that was: each time one is opened or rewritten the records count anew.
+    generation: u64,
+}
 
 /// The cache of one model; a closed one holds nothing.
 #[derive(Debug)]
@@ -36,19 +53,23 @@ pub(super) struct Cache {
     places: HashMap<FormHash, u32>,
     /// Records in the file, damaged ones included.
     records: u32,
+    /// Moves whenever `file` becomes another one.
+    generation: u64,
 }
 
 impl Cache {
     /// A cache in this directory that is not opened yet.
     pub(super) fn closed(dir: &Path, model: &Model, storing: Storing) -> Self {
         let path = dir.join(model.file_name());
-        Self { path, model: model.clone(), storing, file: None, places: HashMap::new(), records: 0 }
+        let places = HashMap::new();
+        Self { path, model: model.clone(), storing, file: None, places, records: 0, generation: 0 }
     }
 
     /// Reads what is stored. Says in one line when something was damaged, and is made again.
     pub(super) fn open(&mut self) -> io::Result<Option<String>> {
         (self.file, self.records) = (None, 0);
         self.places.clear();
+        self.generation += 1;
         match self.storing {
             Storing::Write => self.open_to_write(),
             Storing::Read => self.open_to_read().map(|()| None),
@@ -56,15 +77,15 @@ impl Cache {
     }
 
     fn open_to_write(&mut self) -> io::Result<Option<String>> {
+        rewrite::remove_unfinished(&self.path);
         let mut options = fs_err::OpenOptions::new();
         let file =
             options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
         protect(&file)?;
         let length = file.metadata()?.len();
         if !self.has_header(&file)? {
-            file.set_len(0)?;
-            file.file().write_all_at(&header(&self.model), 0)?;
-            self.file = Some(file);
+            // Another file, so that nobody who reads this one takes new records for old ones.
+            self.file = Some(rewrite::empty(&self.path, &self.model)?);
             let note = format!("{} was damaged; the vectors are made again", self.path.display());
             return Ok((length > 0).then_some(note));
         }
@@ -144,17 +165,60 @@ impl Cache {
         self.places.keys().copied()
     }
 
-    /// A reader's look for what the writer has added meanwhile; costs one system call when that is nothing.
+    /// A reader's look for what the writer has added meanwhile; costs two system calls when that is nothing.
     pub(super) fn refresh(&mut self) -> io::Result<()> {
-        match &self.file {
-            _ if self.storing == Storing::Write => Ok(()),
-            None => self.open_to_read(),
-            Some(file) => {
-                let more = file.metadata()?.len() >= self.offset(self.records + 1);
-                let file = if more { Some(file.try_clone()?) } else { None };
-                file.map_or(Ok(()), |file| self.scan(&file).map(|_| ()))
-            }
+        if self.storing == Storing::Write {
+            return Ok(());
         }
+        let Some(file) = &self.file else { return self.open_to_read() };
+        let own = file.metadata()?;
+        if self.is_replaced(&own)? || own.len() < self.end() {
+            return self.open().map(|_| ());
+        }
+        if own.len() < self.offset(self.records + 1) {
+            return Ok(());
+        }
+        let file = file.try_clone()?;
+        self.scan(&file).map(|_| ())
+    }
+
+    /// Whether the writer has put another file in the place of this one. A removed one is read on.
+    fn is_replaced(&self, own: &std::fs::Metadata) -> io::Result<bool> {
+        match fs_err::metadata(&self.path) {
+            Ok(there) => Ok((there.dev(), there.ino()) != (own.dev(), own.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How far the file has grown.
+    pub(super) fn extent(&self) -> Extent {
+        let records = if self.storing == Storing::Write { self.records } else { 0 };
+        Extent { records, generation: self.generation }
+    }
+
+    /// Begins to write the file anew, without the vectors of other forms than these as far as they were there at
+    /// `seen`. `None` where there is nothing to be rewritten: another file is open by now, or none to write.
+    pub(super) fn rewrite(&self, live: &HashSet<FormHash>, seen: Extent) -> io::Result<Option<Rewrite>> {
+        let (Some(file), Storing::Write) = (&self.file, self.storing) else { return Ok(None) };
+        if seen.generation != self.generation {
+            return Ok(None);
+        }
+        let kept = |hash: &FormHash, place: u32| place >= seen.records || live.contains(hash);
+        let kept = self.places.iter().filter(|(hash, place)| kept(hash, **place));
+        Rewrite::begin(self, file.try_clone()?, kept.map(|(hash, place)| (*hash, *place)).collect()).map(Some)
+    }
+
+    /// Takes a file that was written anew. `false` where another one was opened meanwhile.
+    pub(super) fn replace(&mut self, new: Rewrite) -> io::Result<bool> {
+        if new.generation() != self.generation {
+            return Ok(false);
+        }
+        let (file, places) = new.put_in_place(&self.path)?;
+        self.records = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        (self.file, self.places) = (Some(file), places);
+        self.generation += 1;
+        Ok(true)
     }
 
     /// Keeps vectors. On an error none of them is kept, and the file is as it was.
@@ -177,16 +241,24 @@ impl Cache {
     }
 
     fn record_length(&self) -> usize {
-        HASH + self.model.dimensions * 4 + CHECKSUM
+        record_length(&self.model)
     }
 
     fn offset(&self, place: u32) -> u64 {
-        HEADER as u64 + u64::from(place) * self.record_length() as u64
+        offset(&self.model, place)
     }
 
     fn end(&self) -> u64 {
         self.offset(self.records)
     }
+}
+
+fn record_length(model: &Model) -> usize {
+    HASH + model.dimensions * 4 + CHECKSUM
+}
+
+fn offset(model: &Model, place: u32) -> u64 {
+    HEADER as u64 + u64::from(place) * record_length(model) as u64
 }
 
 fn header(model: &Model) -> [u8; HEADER] {

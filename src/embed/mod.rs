@@ -31,6 +31,7 @@ mod worker;
 
 use std::sync::Arc;
 
+pub use cache::Extent;
 pub use embedder::Embedder;
 pub use error::EmbedError;
 pub use local::Local;

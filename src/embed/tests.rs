@@ -106,6 +106,27 @@ async fn a_reader_sees_what_the_writer_adds_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn vectors_that_nobody_needs_go_and_the_others_are_not_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (writer, written) = open(dir.path(), Storing::Write);
+    let (reader, read) = open(dir.path(), Storing::Read);
+    let all = forms(&["a", "b", "c", "d", "e"]);
+    let made = writer.obtain(&all).await.unwrap();
+    reader.obtain(&all).await.unwrap();
+    let before = fs_err::metadata(file(dir.path())).unwrap().len();
+    assert!(writer.keep_only([all[3].hash()].into(), writer.extent()).await.unwrap());
+    assert!(fs_err::metadata(file(dir.path())).unwrap().len() < before / 2);
+    assert_eq!((writer.progress().borrow().cached, writer.hashes()), (1, vec![all[3].hash()]));
+    assert_eq!(writer.cached(&all[3]), Some(made[3].clone()));
+    writer.obtain(&forms(&["d", "f"])).await.unwrap();
+    assert_eq!(written.seen().len(), 6);
+    let found = reader.obtain(&forms(&["d", "f"])).await.unwrap();
+    assert_eq!((&found[0], read.seen().len()), (&made[3], 0), "who reads follows to the new file");
+    // Who may not write asks for nothing.
+    assert!(!reader.keep_only(Default::default(), reader.extent()).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_torn_end_is_cut_off_and_damage_costs_the_damaged_alone() {
     let dir = tempfile::tempdir().unwrap();
     let asked = forms(&["a", "b", "c", "d"]);

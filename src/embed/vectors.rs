@@ -1,6 +1,6 @@
 //! The handle that everybody holds: what is cached is answered at once, what is missing is made by the worker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::cache::Cache;
-use super::worker::{Query, Request, Worker};
+use super::cache::{Cache, Extent};
+use super::worker::{Inbox, Query, Request, Tidying, Worker};
 use super::{EmbedError, Embedder, Model, Vector};
 use crate::document::{Form, FormHash};
 
@@ -95,6 +95,7 @@ struct Running {
     requests: mpsc::Sender<Request>,
     queries: mpsc::Sender<Query>,
     background: mpsc::Sender<Form>,
+    tidyings: mpsc::Sender<Tidying>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -139,13 +140,20 @@ impl Vectors {
         let model = embedder.model();
         let cache = Mutex::new(Cache::closed(dir, &model, storing));
         let shared = Arc::new(Shared { model, cache, progress: watch::channel(Progress::default()).0 });
-        let (requests, inbox) = mpsc::channel(REQUESTS);
-        let (queries, questions) = mpsc::channel(REQUESTS);
-        let (background, wishes) = mpsc::channel(BACKGROUND);
+        let (requests, for_requests) = mpsc::channel(REQUESTS);
+        let (queries, for_queries) = mpsc::channel(REQUESTS);
+        let (background, for_background) = mpsc::channel(BACKGROUND);
+        let (tidyings, for_tidyings) = mpsc::channel(1);
+        let inbox = Inbox {
+            requests: for_requests,
+            queries: for_queries,
+            background: for_background,
+            tidyings: for_tidyings,
+        };
         let stop = CancellationToken::new();
-        let worker = Worker::new(embedder, shared.clone(), inbox, questions, wishes, stop.clone());
+        let worker = Worker::new(embedder, shared.clone(), inbox, stop.clone());
         let thread = run(worker).map_err(EmbedError::Thread)?;
-        let worker = Arc::new(Running { requests, queries, background, stop, thread });
+        let worker = Arc::new(Running { requests, queries, background, tidyings, stop, thread });
         Ok(Self { shared, worker })
     }
 
@@ -211,6 +219,24 @@ impl Vectors {
         }
         self.wait_for(1);
         self.worker.background.send(form).await.map_err(|_| EmbedError::Stopped)
+    }
+
+    /// How far the file has grown; nothing for who may not write it.
+    pub fn extent(&self) -> Extent {
+        self.shared.cache().extent()
+    }
+
+    /// Writes the file anew without the vectors of other forms than these, as far as they were there at `seen`: what
+    /// was made since is kept, whoever needs it. Others may go on meanwhile. Whether that was done: not where another
+    /// file was opened since `seen`.
+    ///
+    /// # Errors
+    /// [`EmbedError::Cache`] when it could not be written, which leaves the old file; [`EmbedError::Stopped`].
+    pub async fn keep_only(&self, live: HashSet<FormHash>, seen: Extent) -> Result<bool, EmbedError> {
+        let (reply, answer) = oneshot::channel();
+        let tidying = Tidying { live, seen, reply };
+        self.worker.tidyings.send(tidying).await.map_err(|_| EmbedError::Stopped)?;
+        answer.await.map_err(|_| EmbedError::Stopped)?
     }
 
     /// How far it is; wakes at each change.

@@ -1,6 +1,7 @@
 //! The one thread that makes vectors. Questions come first, then callers that wait, then the background; between two
 //! small batches it looks whether something more urgent has come.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::cache::Extent;
 use super::vectors::{Shared, Trouble};
 use super::{EmbedError, Embedder, Vector, normal, step_back};
 use crate::document::{Form, FormHash};
@@ -32,12 +34,26 @@ pub(super) struct Query {
     pub(super) reply: oneshot::Sender<Result<Vector, EmbedError>>,
 }
 
+/// Only the vectors of these forms are needed any more, of those that were there at `seen`.
+#[derive(Debug)]
+pub(super) struct Tidying {
+    pub(super) live: HashSet<FormHash>,
+    pub(super) seen: Extent,
+    pub(super) reply: oneshot::Sender<Result<bool, EmbedError>>,
+}
+
+/// What is asked of the worker, the most urgent first.
+pub(super) struct Inbox {
+    pub(super) queries: mpsc::Receiver<Query>,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) tidyings: mpsc::Receiver<Tidying>,
+    pub(super) background: mpsc::Receiver<Form>,
+}
+
 pub(super) struct Worker {
     embedder: Embedder,
     shared: Arc<Shared>,
-    requests: mpsc::Receiver<Request>,
-    queries: mpsc::Receiver<Query>,
-    background: mpsc::Receiver<Form>,
+    inbox: Inbox,
     stop: CancellationToken,
     /// What the background was about to make when it failed.
     unfinished: Vec<Form>,
@@ -49,12 +65,10 @@ impl Worker {
     pub(super) fn new(
         embedder: Embedder,
         shared: Arc<Shared>,
-        requests: mpsc::Receiver<Request>,
-        queries: mpsc::Receiver<Query>,
-        background: mpsc::Receiver<Form>,
+        inbox: Inbox,
         stop: CancellationToken,
     ) -> Self {
-        Self { embedder, shared, requests, queries, background, stop, unfinished: Vec::new(), rest: None }
+        Self { embedder, shared, inbox, stop, unfinished: Vec::new(), rest: None }
     }
 
     /// Runs as a task of the present runtime: where a paused clock drives all, and nothing is computed for long.
@@ -83,13 +97,14 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                Some(query) = self.queries.recv() => self.answer(query).await,
-                Some(request) = self.requests.recv() => self.serve(request).await,
+                Some(query) = self.inbox.queries.recv() => self.answer(query).await,
+                Some(request) = self.inbox.requests.recv() => self.serve(request).await,
+                Some(tidying) = self.inbox.tidyings.recv() => self.tidy(tidying).await,
                 () = rested(rest), if rest.is_some() => {
                     let unfinished = std::mem::take(&mut self.unfinished);
                     self.make_in_background(unfinished).await;
                 }
-                Some(form) = self.background.recv(), if rest.is_none() => {
+                Some(form) = self.inbox.background.recv(), if rest.is_none() => {
                     let forms = self.next_batch(form);
                     self.make_in_background(forms).await;
                 }
@@ -136,7 +151,7 @@ impl Worker {
             if reply.is_closed() || self.stop.is_cancelled() {
                 return Err(EmbedError::Stopped);
             }
-            while let Ok(query) = self.queries.try_recv() {
+            while let Ok(query) = self.inbox.queries.try_recv() {
                 self.answer(query).await;
             }
             vectors.extend(self.make(batch).await?);
@@ -144,11 +159,40 @@ impl Worker {
         Ok(vectors)
     }
 
+    async fn tidy(&mut self, mut tidying: Tidying) {
+        let done = self.rewrite(&mut tidying).await;
+        // Whoever asked may be gone.
+        tidying.reply.send(done).ok();
+    }
+
+    async fn rewrite(&mut self, tidying: &mut Tidying) -> Result<bool, EmbedError> {
+        let begun = self.shared.cache().rewrite(&tidying.live, tidying.seen).map_err(EmbedError::Cache)?;
+        let Some(mut rewrite) = begun else { return Ok(false) };
+        // This thread alone adds vectors: what is copied is all there is.
+        let mut whole = false;
+        while !whole {
+            whole = rewrite.step().map_err(EmbedError::Cache)?;
+            // Nobody waits any more: another process may be about to write the file.
+            if tidying.reply.is_closed() || self.stop.is_cancelled() {
+                return Err(EmbedError::Stopped);
+            }
+            while let Ok(query) = self.inbox.queries.try_recv() {
+                self.answer(query).await;
+            }
+        }
+        let mut cache = self.shared.cache();
+        let replaced = cache.replace(rewrite).map_err(EmbedError::Cache)?;
+        let cached = cache.len() as u64;
+        drop(cache);
+        self.shared.progress.send_modify(|progress| progress.cached = cached);
+        Ok(replaced)
+    }
+
     /// What is waiting, up to a batch.
     fn next_batch(&mut self, first: Form) -> Vec<Form> {
         let mut forms = vec![first];
         while forms.len() < self.embedder.batch() {
-            let Ok(form) = self.background.try_recv() else { break };
+            let Ok(form) = self.inbox.background.try_recv() else { break };
             forms.push(form);
         }
         forms

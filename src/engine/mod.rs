@@ -25,6 +25,7 @@ mod semantic;
 mod sink;
 pub mod status;
 mod supervisor;
+mod tidy;
 mod unanswered;
 mod vanished;
 

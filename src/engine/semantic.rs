@@ -50,6 +50,12 @@ impl Embedding {
         self.made.as_ref().map(|(vectors, _)| vectors)
     }
 
+    /// How many different forms the documents have, as far as they were looked at; `None` before that.
+    pub(super) fn forms(&self) -> Option<u64> {
+        let (_, forms) = self.made.as_ref()?;
+        Some(forms.load(Ordering::Relaxed)).filter(|forms| *forms > 0)
+    }
+
     /// Follows the index; `None` where nothing is embedded.
     pub(super) fn feed(
         &self,

@@ -20,6 +20,7 @@ use super::pump::{Message, Pump, QUEUE};
 use super::report::{Report, STATUS};
 use super::semantic::{Embedding, Semantic};
 use super::status::Status;
+use super::tidy::Tidier;
 use super::{EngineError, EngineOptions, Mode, Outcome, Running, schema_version};
 
 /// The index is tried again this long after it could not be written.
@@ -39,6 +40,7 @@ pub(super) struct Supervisor {
     stop: CancellationToken,
     head: Status,
     embedding: Embedding,
+    tidier: Tidier,
 }
 
 impl Supervisor {
@@ -55,6 +57,9 @@ impl Supervisor {
         let semantic = std::mem::replace(&mut options.semantic, Semantic::Off);
         let embedding =
             Embedding::open(semantic, &options.store, options.running).map_err(EngineError::Embed)?;
+        let of_mirror = options.mirror.as_ref().and_then(|mirror| mirror.vectors.clone());
+        let files = embedding.vectors().cloned().into_iter().chain(of_mirror).collect();
+        let tidier = Tidier::new(reader.clone(), files, embedding.clone(), options.running);
         if let Some(mirror) = &mut options.mirror {
             mirror.vectors = mirror.vectors.take().or_else(|| embedding.vectors().cloned());
         }
@@ -67,7 +72,7 @@ impl Supervisor {
         };
         // Who subscribes at once sees at least which server is meant.
         status.send_replace(head.clone());
-        Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head, embedding })
+        Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head, embedding, tidier })
     }
 
     pub(super) fn reader(&self) -> ReaderSlot {
@@ -90,6 +95,15 @@ impl Supervisor {
             }
             Mode::Once | Mode::Confirm { .. } => None,
         };
+        let tidying = (self.options.mode == Mode::Live).then(|| self.tidier.start(self.status.subscribe()));
+        let outcome = self.lives().await;
+        if let Some(tidying) = tidying {
+            tidying.end().await;
+        }
+        outcome
+    }
+
+    async fn lives(&mut self) -> Outcome {
         while let Some((writer, checkpoint)) = self.next.take() {
             let (writer, end) = match self.live(writer, checkpoint).await {
                 Ok(ended) => ended,
@@ -100,7 +114,14 @@ impl Supervisor {
                 (mirror.adopt, mirror.allow_mass_delete) = (false, None);
             }
             match end {
-                End::Finished(outcome) => return outcome,
+                End::Finished(outcome) => {
+                    // A run that stays has looked now and then. The lock is held until this returns.
+                    if self.options.mode == Mode::Once && outcome == Outcome::Done {
+                        self.tidier.once().await;
+                    }
+                    drop(writer);
+                    return outcome;
+                }
                 End::AnotherCluster => {
                     if let Err(error) = self.set_aside(writer) {
                         return Outcome::IndexFailed(describe(&error));
