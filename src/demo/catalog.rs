@@ -50,6 +50,11 @@ impl Served {
         }
     }
 
+    /// Whether it can do this: `list`, `watch` and so on.
+    pub(super) fn has(&self, verb: &str) -> bool {
+        self.verbs.iter().any(|own| *own == verb)
+    }
+
     /// A revision as this kind writes it.
     pub(super) fn version_text(&self, revision: u64) -> String {
         if self.opaque_versions { format!("r{revision:x}") } else { revision.to_string() }

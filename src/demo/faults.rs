@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::object::KindKey;
+use crate::text;
 
 /// What kind of request a fault is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// A list of objects.
     List,
@@ -26,6 +27,8 @@ pub enum Verb {
 pub struct Matcher {
     /// Only this verb.
     pub verb: Option<Verb>,
+    /// Only this API group (empty for the core group): its objects, and its part of classic discovery.
+    pub group: Option<String>,
     /// Only this kind.
     pub kind: Option<KindKey>,
     /// Only in this namespace.
@@ -36,6 +39,28 @@ pub struct Matcher {
     pub contains: Option<String>,
 }
 
+/// What a `Retry-After` header holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// So many seconds.
+    Seconds(u64),
+    /// An HTTP date, so many seconds from the server's present.
+    Date(i64),
+    /// Anything.
+    Text(String),
+}
+
+impl RetryAfter {
+    /// The header's text at this time, in seconds since 1970.
+    pub(super) fn text(&self, now: i64) -> String {
+        match self {
+            Self::Seconds(seconds) => seconds.to_string(),
+            Self::Date(offset) => text::http_date(now.saturating_add(*offset)),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -44,9 +69,16 @@ pub enum Action {
         /// The header, in seconds.
         retry_after: u32,
     },
+    /// This HTTP status with any `Retry-After`: 429 in plain text, all others with a fitting `Status` body.
+    Busy {
+        /// The HTTP status.
+        status: u16,
+        /// The header.
+        retry_after: RetryAfter,
+    },
     /// 429 `storage is (re)initializing`, as for a kind that is new.
     Initializing,
-    /// This HTTP status with a fitting `Status` body: 401, 403, 410, 500, 503, 504 and the like.
+    /// This HTTP status with a fitting `Status` body: 401, 403, 404, 410, 500, 503, 504 and the like.
     Status(u16),
     /// This HTTP status with a `Status` body that says this.
     Says {
@@ -86,13 +118,18 @@ pub enum Action {
     },
     /// Never answers at all.
     NoAnswer,
+    /// Works out its answer at once and sends it so much later, head and all.
+    Late(Duration),
+    /// A list that lacks the first so many of its objects, each time the same, and says nothing of it.
+    Loses(usize),
     /// Sends every watch event twice.
     Duplicate,
     /// Sends watch events pairwise in the wrong order.
     Reorder,
     /// Says versions that are lower by so much, in lists and watches.
     RevisionBackwards(u64),
-    /// A watch that ends with 410 as its first event, and a list that is answered 410.
+    /// A watch whose first event is a 410 and its end, and a list that is answered 410. For [`Verb::Watch`] alone it is
+    /// a watch that can't begin at the version which a good list has just named.
     Expired,
     /// Knows JSON only, for this request.
     JsonOnly,
@@ -129,6 +166,11 @@ impl Fault {
 }
 
 impl Matcher {
+    /// Every request to this API group.
+    pub fn group(group: &str) -> Self {
+        Self { group: Some(group.to_owned()), ..Self::default() }
+    }
+
     /// Every request of this verb.
     pub fn verb(verb: Verb) -> Self {
         Self { verb: Some(verb), ..Self::default() }
@@ -143,6 +185,7 @@ impl Matcher {
 /// What a fault sees of a request.
 pub(super) struct Asked<'a> {
     pub(super) verb: Verb,
+    pub(super) group: Option<&'a str>,
     pub(super) kind: Option<&'a KindKey>,
     pub(super) namespace: Option<&'a str>,
     pub(super) user: &'a str,
@@ -152,6 +195,7 @@ pub(super) struct Asked<'a> {
 impl Matcher {
     fn matches(&self, asked: &Asked<'_>) -> bool {
         self.verb.is_none_or(|verb| verb == asked.verb)
+            && self.group.as_deref().is_none_or(|group| Some(group) == asked.group)
             && self.kind.as_ref().is_none_or(|kind| Some(kind) == asked.kind)
             && self.namespace.as_deref().is_none_or(|namespace| Some(namespace) == asked.namespace)
             && self.user.as_deref().is_none_or(|user| user == asked.user)
@@ -200,18 +244,41 @@ impl Faults {
 mod tests {
     use super::*;
 
+    fn asked<'a>(verb: Verb, kind: &'a KindKey) -> Asked<'a> {
+        let group = kind.as_str().split_once('.').map_or("", |(_, group)| group);
+        Asked { verb, group: Some(group), kind: Some(kind), namespace: None, user: "ada", path: "/" }
+    }
+
     #[test]
     fn a_fault_skips_hits_and_is_over() {
         let mut faults = Faults::default();
         let matcher = Matcher::kind(Verb::List, "pods");
         faults.add(Fault { skip: 1, ..Fault::times(2, matcher, Action::Expired) });
         let pods = KindKey::from("pods");
-        let asked =
-            Asked { verb: Verb::List, kind: Some(&pods), namespace: None, user: "ada", path: "/api/v1/pods" };
-        let hits: Vec<_> = (0..5).map(|_| faults.hit(&asked).is_some()).collect();
+        let hits: Vec<_> = (0..5).map(|_| faults.hit(&asked(Verb::List, &pods)).is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
         assert_eq!(faults.len(), 0);
         faults.add(Fault::always(Matcher::kind(Verb::Watch, "pods"), Action::NoAnswer));
-        assert_eq!(faults.hit(&asked), None);
+        assert_eq!(faults.hit(&asked(Verb::List, &pods)), None);
+    }
+
+    #[test]
+    fn a_fault_of_a_group_hits_all_of_its_kinds_and_no_other() {
+        let mut faults = Faults::default();
+        faults.add(Fault::always(Matcher::group("metrics.example.org"), Action::Status(401)));
+        let hit = |faults: &mut Faults, verb, kind: &str| faults.hit(&asked(verb, &kind.into())).is_some();
+        assert!(hit(&mut faults, Verb::List, "pods.metrics.example.org"));
+        assert!(hit(&mut faults, Verb::Watch, "nodes.metrics.example.org"));
+        assert!(!hit(&mut faults, Verb::List, "pods"));
+        let core = Matcher { verb: Some(Verb::Watch), ..Matcher::group("") };
+        faults.add(Fault::always(core, Action::Expired));
+        assert!(hit(&mut faults, Verb::Watch, "pods") && !hit(&mut faults, Verb::List, "pods"));
+    }
+
+    #[test]
+    fn retry_after_is_a_number_a_date_or_anything() {
+        assert_eq!(RetryAfter::Seconds(86_400).text(0), "86400");
+        assert_eq!(RetryAfter::Date(-1).text(1), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(RetryAfter::Text("soon".to_owned()).text(0), "soon");
     }
 }

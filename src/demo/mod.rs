@@ -36,10 +36,10 @@ use std::io;
 use std::net::SocketAddr;
 
 pub use custom::Crd;
-pub use faults::{Action, Fault, Matcher, Verb};
-pub use log::Request;
+pub use faults::{Action, Fault, Matcher, RetryAfter, Verb};
+pub use log::{Count, Request, Tally, busiest};
 pub use options::{Formats, Profile, ServerOptions, Tls, User};
-pub use rights::Rights;
+pub use rights::{Review, Rights, Rule};
 pub use server::Server;
 
 /// Why the simulated server can't do what it was asked.

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 
 use super::catalog::{Catalog, Origin, Served};
 use super::faults::Fault;
-use super::log::Request;
+use super::log::{Request, Tally};
 use super::net::{self, Protection};
 use super::rights::Rights;
 use super::shared::Shared;
@@ -223,12 +223,31 @@ impl Server {
         self.shared.update(|state| churn::stir(state, changes, now))
     }
 
+    /// Makes a namespace, without anything in it.
+    pub fn add_namespace(&self, name: &str) -> Result<u64, DemoError> {
+        self.apply("namespaces", Object { name: name.to_owned(), ..Object::default() })
+    }
+
+    /// Deletes a namespace as its controller does: first everything in it, then itself. False when there is none.
+    pub fn remove_namespace(&self, name: &str) -> bool {
+        let kind = KindKey::from("namespaces");
+        self.shared.update(|state| {
+            if state.get(&kind, name).is_none() {
+                return false;
+            }
+            for (kind, path) in state.objects_in(name) {
+                state.delete(&kind, &path);
+            }
+            state.delete(&kind, name).is_some()
+        })
+    }
+
     // --- kinds
 
     /// Every kind that can be listed, in its preferred version.
     pub fn kinds(&self) -> Vec<Kind> {
         let state = self.shared.state();
-        let listable = state.catalog.all().filter(|served| served.verbs.contains(&"list"));
+        let listable = state.catalog.all().filter(|served| served.has("list"));
         listable.map(|served| served.kind.clone()).collect()
     }
 
@@ -354,7 +373,12 @@ impl Server {
         self.shared.log().count()
     }
 
-    /// Forgets the requests so far.
+    /// How many requests there were, by verb and kind, and what they cost.
+    pub fn tally(&self) -> Tally {
+        self.shared.log().tally()
+    }
+
+    /// Forgets the requests so far, and counts peaks from what is open now.
     pub fn clear_requests(&self) {
         self.shared.log().clear();
     }

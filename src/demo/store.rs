@@ -77,6 +77,20 @@ impl State {
         self.objects.get(kind).into_iter().flat_map(BTreeMap::values)
     }
 
+    /// Kind and path of everything in a namespace.
+    pub(super) fn objects_in(&self, namespace: &str) -> Vec<(KindKey, String)> {
+        let start = path(namespace, "");
+        let own = |objects: &Objects| -> Vec<String> {
+            let own = objects.range(start.clone()..).map(|(path, _)| path);
+            own.take_while(|path| path.starts_with(&start)).cloned().collect()
+        };
+        let all = self
+            .objects
+            .iter()
+            .flat_map(|(kind, objects)| own(objects).into_iter().map(|path| (kind.clone(), path)));
+        all.collect()
+    }
+
     pub(super) fn get(&self, kind: &KindKey, path: &str) -> Option<&Arc<Stored>> {
         self.objects.get(kind)?.get(path)
     }

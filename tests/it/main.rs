@@ -29,6 +29,7 @@ mod proxies;
 mod questions;
 mod rights;
 mod servers;
+mod simulated;
 mod slow_disk;
 mod support;
 mod support_works;

@@ -135,11 +135,14 @@ fn garbage(chunks: Chunks, after: usize) -> Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::faults::Verb;
+    use crate::demo::log::{self, Log};
 
     async fn through(action: Action) -> Result<Vec<u8>, io::Error> {
         let payload = Payload::Whole(vec![7; 40_000]);
-        let mut noted = crate::demo::log::Request::new("GET", "/", "", "");
-        let sent = body(payload, Some(&action), noted.counter()).collect().await?.to_bytes();
+        let mut noted = log::Request::new("GET", "/", Verb::Other, None);
+        let counter = Log::default().begin(&mut noted);
+        let sent = body(payload, Some(&action), counter).collect().await?.to_bytes();
         assert_eq!((noted.bytes(), noted.is_open()), (sent.len() as u64, false));
         Ok(sent.to_vec())
     }

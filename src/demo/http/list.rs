@@ -22,6 +22,9 @@ use crate::object::Object;
 const NOT_ACCEPTABLE: &str = "only the following media types are accepted: application/json, application/yaml, \
                               application/vnd.kubernetes.protobuf";
 
+/// Lists up to this length are encoded where they are asked for.
+const FEW: usize = 1_000;
+
 /// A page of objects in the making.
 struct Page {
     items: Vec<Arc<Stored>>,
@@ -67,8 +70,9 @@ pub(super) async fn list(shared: &Arc<Shared>, call: Call) -> Result<Reply, Refu
     })?;
     let pods =
         if form == Form::Table { replicas(&shared.state(), &call, &page.items) } else { Replicas::new() };
-    // A runtime of one thread gains nothing from another, and its clock may be paused.
-    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+    // A few are soon encoded. A runtime of one thread gains nothing from another, and its clock may be paused.
+    let here = page.items.len() <= FEW || Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    if here {
         return Ok(encode_page(form, &call, &page, &pods));
     }
     // Encoding a large list takes a while: not on a thread that serves others.
@@ -202,7 +206,9 @@ fn page(
             (state.revision(), state.objects(&call.key).cloned().collect())
         }
     };
-    let mut items: Vec<_> = all.into_iter().filter(|stored| selector.matches(&stored.object)).collect();
+    let lost = if let Some(Action::Loses(count)) = call.action { count } else { 0 };
+    let seen = all.into_iter().filter(|stored| selector.matches(&stored.object));
+    let mut items: Vec<_> = seen.skip(lost).collect();
     let limit = call.query.number("limit").filter(|limit| *limit > 0 && consistency != Consistency::Any);
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let told = match &call.action {

@@ -31,6 +31,7 @@ use super::faults::{Action, Asked, Verb};
 use super::log;
 use super::shared::Shared;
 use super::{Formats, User};
+use crate::cluster::wire::Encoding;
 use crate::object::KindKey;
 use crate::text;
 
@@ -72,35 +73,81 @@ impl Call {
 /// Largest body of a request: reviews are small.
 const MAX_BODY: usize = 64 << 10;
 
+/// A request as its first line tells it.
+struct Heading {
+    method: Method,
+    /// Path and query, as sent.
+    path: String,
+    route: Route,
+    query: Query,
+    verb: Verb,
+}
+
+impl Heading {
+    fn of(request: &Request<Incoming>) -> Self {
+        let uri = request.uri();
+        let route = Route::parse(uri.path());
+        let query = Query::parse(uri.query().unwrap_or_default());
+        let verb = verb(request.method(), &route, &query);
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Self { method: request.method().clone(), path, route, query, verb }
+    }
+
+    fn kind(&self) -> Option<KindKey> {
+        match &self.route {
+            Route::Objects(place) => Some(KindKey::new(&place.group, &place.plural)),
+            _ => None,
+        }
+    }
+
+    fn group(&self) -> Option<&str> {
+        match &self.route {
+            Route::Objects(place) => Some(&place.group),
+            Route::Group(group) | Route::Resources { group, .. } => Some(group),
+            Route::Version | Route::Health | Route::Core | Route::Groups | Route::Unknown => None,
+        }
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        match &self.route {
+            Route::Objects(place) => place.namespace.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// Answers a request, and notes it.
 pub(super) async fn serve(
     shared: Arc<Shared>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let heading = Heading::of(&request);
     let headers = request.headers().clone();
-    let mut noted = log::Request::new(
-        request.method().as_str(),
-        &path,
-        header(&headers, ACCEPT),
-        header(&headers, USER_AGENT),
-    );
-    let counter = noted.counter();
+    let mut noted = log::Request::new(heading.method.as_str(), &heading.path, heading.verb, heading.kind());
     let user = shared.user(header(&headers, AUTHORIZATION)).cloned();
+    noted.namespace = heading.namespace().map(str::to_owned);
+    noted.accept = header(&headers, ACCEPT).to_owned();
+    noted.user_agent = header(&headers, USER_AGENT).to_owned();
     noted.user = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
+    let counter = shared.log().begin(&mut noted);
 
     let mut action = None;
     let result = match &user {
-        Some(user) => answer(&shared, user, request, &mut action).await,
+        Some(user) => answer(&shared, user, heading, request, &mut action).await,
         None => Err(Refusal::of_status(401)),
     };
     let reply = result.unwrap_or_else(|refusal| {
         refusal.reply(accept::refusal(header(&headers, ACCEPT), shared.options.formats))
     });
     noted.status = reply.status.as_u16();
+    if noted.status >= 400 {
+        counter.refuse();
+    }
     shared.log().add(noted);
-    if action == Some(Action::NoAnswer) {
-        std::future::pending::<()>().await;
+    match action {
+        Some(Action::NoAnswer) => std::future::pending::<()>().await,
+        Some(Action::Late(time)) => tokio::time::sleep(time).await,
+        _ => {}
     }
     Ok(response(&shared, reply, action.as_ref(), &headers, counter))
 }
@@ -108,26 +155,24 @@ pub(super) async fn serve(
 async fn answer(
     shared: &Arc<Shared>,
     user: &User,
+    heading: Heading,
     request: Request<Incoming>,
     action: &mut Option<Action>,
 ) -> Result<Reply, Refusal> {
-    let uri = request.uri().clone();
-    let route = Route::parse(uri.path());
-    let query = Query::parse(uri.query().unwrap_or_default());
-    let method = request.method().clone();
-    let verb = verb(&method, &route, &query);
-    let (key, namespace) = match &route {
-        Route::Objects(place) => {
-            (Some(KindKey::new(&place.group, &place.plural)), place.namespace.as_deref())
-        }
-        _ => (None, None),
+    let key = heading.kind();
+    let asked = Asked {
+        verb: heading.verb,
+        group: heading.group(),
+        kind: key.as_ref(),
+        namespace: heading.namespace(),
+        user: &user.name,
+        path: &heading.path,
     };
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let asked = Asked { verb, kind: key.as_ref(), namespace, user: &user.name, path };
     *action = shared.faults().hit(&asked);
-    if let Some(reply) = action.as_ref().and_then(refuse) {
+    if let Some(reply) = action.as_ref().and_then(|action| refuse(action, shared.now())) {
         return reply;
     }
+    let Heading { method, route, query, verb, .. } = heading;
     if method == Method::POST {
         return post(shared, user, &route, request).await;
     }
@@ -151,7 +196,7 @@ async fn answer(
         }
         Route::Objects(place) => {
             let log = place.is_log();
-            let call = resolve(shared, user, place, query, accept, action.clone())?;
+            let call = resolve(shared, user, verb, place, query, accept, action.clone())?;
             match verb {
                 Verb::Watch => watch::watch(shared, call),
                 Verb::Get if log => logs::logs(shared, &call),
@@ -175,12 +220,13 @@ fn verb(method: &Method, route: &Route, query: &Query) -> Verb {
 }
 
 // Faults that answer in the place of the server.
-fn refuse(action: &Action) -> Option<Result<Reply, Refusal>> {
+fn refuse(action: &Action, now: i64) -> Option<Result<Reply, Refusal>> {
     match action {
-        Action::TooManyRequests { retry_after } => {
-            let text = "Too many requests, please try again later.\n";
-            let reply = Reply::text(StatusCode::TOO_MANY_REQUESTS, text);
-            Some(Ok(reply.with_header("retry-after", retry_after.to_string())))
+        Action::TooManyRequests { retry_after } => Some(Ok(limited(retry_after.to_string()))),
+        Action::Busy { status: 429, retry_after } => Some(Ok(limited(retry_after.text(now)))),
+        Action::Busy { status, retry_after } => {
+            let reply = Refusal::of_status(*status).reply(Encoding::Json);
+            Some(Ok(reply.with_header("retry-after", retry_after.text(now))))
         }
         Action::Initializing => Some(Err(Refusal::initializing())),
         Action::Status(code) => Some(Err(Refusal::of_status(*code))),
@@ -201,6 +247,8 @@ fn refuse(action: &Action) -> Option<Result<Reply, Refusal>> {
         | Action::Garbage { .. }
         | Action::Slow { .. }
         | Action::Silent { .. }
+        | Action::Late(_)
+        | Action::Loses(_)
         | Action::Duplicate
         | Action::Reorder
         | Action::RevisionBackwards(_)
@@ -209,9 +257,16 @@ fn refuse(action: &Action) -> Option<Result<Reply, Refusal>> {
     }
 }
 
+// What the server's request limiter answers.
+fn limited(retry_after: String) -> Reply {
+    let text = "Too many requests, please try again later.\n";
+    Reply::text(StatusCode::TOO_MANY_REQUESTS, text).with_header("retry-after", retry_after)
+}
+
 fn resolve(
     shared: &Shared,
     user: &User,
+    verb: Verb,
     place: Place,
     query: Query,
     accept: &str,
@@ -222,11 +277,15 @@ fn resolve(
     if state.catalog.is_broken(&place.group) {
         return Err(Refusal::of_status(503));
     }
-    let needed = if query.flag("watch") { "watch" } else { "list" };
+    let needed = match verb {
+        Verb::Watch => "watch",
+        Verb::Get => "get",
+        _ => "list",
+    };
     let served = state.catalog.get_mut(&key).filter(|served| {
         served.versions.contains(&place.version)
             && (place.subresource.is_none() || place.is_log())
-            && served.verbs.contains(&needed)
+            && served.has(needed)
     });
     let served = served.ok_or_else(Refusal::no_such_resource)?;
     let scoped = served.kind.namespaced || place.namespace.is_none();
@@ -239,7 +298,7 @@ fn resolve(
     }
     let served = served.clone();
     let rights = state.rights.get(&user.name).cloned().unwrap_or_default();
-    if !rights.allow(&key, place.namespace.as_deref()) {
+    if !rights.allow(verb, &key, place.namespace.as_deref()) {
         return Err(forbidden(user, &place, &query, needed));
     }
     drop(state);
@@ -263,7 +322,6 @@ fn forbidden(user: &User, place: &Place, query: &Query, verb: &str) -> Refusal {
         Some(namespace) => format!("in the namespace \"{namespace}\""),
         None => "at the cluster scope".to_owned(),
     };
-    let verb = if place.name.is_some() { "get" } else { verb };
     // Who lists or watches one object by its name asks for that one.
     let name = place.name.as_deref().or_else(|| query.get("fieldSelector")?.strip_prefix("metadata.name="));
     let object = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();

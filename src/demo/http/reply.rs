@@ -102,12 +102,14 @@ impl Refusal {
         match code {
             401 => Self::new(401, "Unauthorized", "Unauthorized"),
             403 => Self::new(403, "Forbidden", "forbidden: User cannot do this (injected fault)"),
+            404 => Self::no_such_resource(),
             410 => Self::expired(),
             429 => Self::initializing(),
             503 => {
                 Self::new(503, "ServiceUnavailable", "the server is currently unable to handle the request")
             }
             504 => Self::new(504, "Timeout", "request did not complete within the allotted timeout"),
+            code @ 400..500 => Self::new(code, "BadRequest", "the request is refused (injected fault)"),
             code => Self::new(code, "InternalError", "Internal error occurred: injected fault"),
         }
     }
