@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::time::Instant;
+
 use super::Formats;
 use super::kinds::ALL_VERBS;
 use crate::object::{Kind, KindKey};
@@ -16,6 +18,26 @@ pub(super) enum Origin {
     Aggregated,
 }
 
+/// A conversion webhook that can't be reached, so that the watch cache of its kind is never filled.
+#[derive(Debug, Clone)]
+pub(super) struct Unconverted {
+    /// What the API server says where it says it.
+    pub(super) why: String,
+    pub(super) since: Instant,
+}
+
+/// How discovery shows a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// As it is.
+    #[default]
+    Current,
+    /// Without its kinds and marked as stale, as the aggregator does when its API server can't be asked.
+    Stale,
+    /// Not at all.
+    Missing,
+}
+
 /// One served kind.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
@@ -24,13 +46,17 @@ pub(super) struct Served {
     /// Every served version.
     pub(super) versions: Vec<String>,
     pub(super) origin: Origin,
-    pub(super) verbs: &'static [&'static str],
+    pub(super) verbs: Vec<String>,
     pub(super) subresources: Vec<String>,
     pub(super) formats: Formats,
     /// Versions are not numbers.
     pub(super) opaque_versions: bool,
     /// So many requests still answer that the storage is being initialised.
     pub(super) initializing: u32,
+    /// Its conversion webhook does not answer.
+    pub(super) unconverted: Option<Unconverted>,
+    /// Not served now, though its definition or APIService stands.
+    pub(super) hidden: bool,
     /// Position in discovery, and which coming of the kind this is.
     pub(super) rank: u64,
 }
@@ -41,11 +67,13 @@ impl Served {
             kind,
             versions,
             origin,
-            verbs: ALL_VERBS,
+            verbs: ALL_VERBS.iter().map(|&verb| verb.to_owned()).collect(),
             subresources: Vec::new(),
             formats: Formats::All,
             opaque_versions: false,
             initializing: 0,
+            unconverted: None,
+            hidden: false,
             rank: 0,
         }
     }
@@ -79,6 +107,8 @@ pub(super) struct Catalog {
     preferred: BTreeMap<String, String>,
     /// Groups whose API server does not answer.
     broken: BTreeSet<String>,
+    /// How groups are listed where not as they are.
+    listings: BTreeMap<String, Listing>,
 }
 
 impl Catalog {
@@ -122,6 +152,18 @@ impl Catalog {
         }
     }
 
+    /// How discovery shows a group.
+    pub(super) fn listing(&self, group: &str) -> Listing {
+        match self.listings.get(group) {
+            None | Some(Listing::Current) if self.is_broken(group) => Listing::Stale,
+            listing => listing.copied().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn set_listing(&mut self, group: &str, listing: Listing) {
+        self.listings.insert(group.to_owned(), listing);
+    }
+
     /// Prefers `version` for every kind of the group that has it.
     pub(super) fn prefer(&mut self, group: &str, version: &str) {
         self.preferred.insert(group.to_owned(), version.to_owned());
@@ -134,7 +176,11 @@ impl Catalog {
 
     /// Every group in the order of discovery, its versions (preferred first), and each version's kinds.
     pub(super) fn groups(&self) -> Vec<Group<'_>> {
-        let mut ranked: Vec<_> = self.kinds.values().collect();
+        // Of a custom resource that is not served nothing is left; an APIService keeps its group and version.
+        let shown =
+            self.kinds.values().filter(|served| !served.hidden || served.origin == Origin::Aggregated);
+        let mut ranked: Vec<_> =
+            shown.filter(|served| self.listing(&served.kind.group) != Listing::Missing).collect();
         ranked.sort_by_key(|served| served.rank);
         let mut groups: Vec<Group<'_>> = Vec::new();
         for served in ranked {
@@ -145,9 +191,12 @@ impl Catalog {
             });
             for version in &served.versions {
                 let versions = &mut groups[position].versions;
-                match versions.iter_mut().find(|(name, _)| name == version) {
-                    Some((_, kinds)) => kinds.push(served),
-                    None => versions.push((version, vec![served])),
+                let place = versions.iter().position(|(name, _)| name == version).unwrap_or_else(|| {
+                    versions.push((version, Vec::new()));
+                    versions.len() - 1
+                });
+                if !served.hidden {
+                    versions[place].1.push(served);
                 }
             }
         }

@@ -5,9 +5,9 @@ use super::seed::Random;
 use super::store::{State, path};
 use crate::object::{KindKey, Object};
 
-/// Makes so many changes; which ones follows from the revision, so equal histories stay equal.
+/// Makes so many changes; which ones follows from the writes before, so equal histories stay equal.
 pub(super) fn stir(state: &mut State, changes: usize, now: i64) -> Result<(), DemoError> {
-    let mut random = Random::new(state.revision());
+    let mut random = Random::new(state.seed());
     let pods = KindKey::from("pods");
     for _ in 0..changes {
         let all: Vec<_> = state.objects(&pods).cloned().collect();

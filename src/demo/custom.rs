@@ -3,7 +3,7 @@
 use super::DemoError;
 use super::catalog::{Origin, Served};
 use super::seed::Random;
-use super::store::{State, path};
+use super::store::State;
 use crate::object::{Kind, KindKey, Object};
 
 /// A custom resource to add.
@@ -95,30 +95,72 @@ pub(super) fn add_api_service(
 }
 
 fn object(state: &State, name: &str, now: i64) -> Object {
-    let uid = Random::new(state.revision() ^ 0xc4d).uid();
+    let uid = Random::new(state.seed() ^ 0xc4d).uid();
     Object { name: name.to_owned(), uid, created: Some(now), ..Object::default() }
 }
 
+/// Removes a custom resource.
 pub(super) fn remove(state: &mut State, name: &str) -> bool {
     let key = KindKey::from(name);
     if state.catalog.get(&key).is_none_or(|served| served.origin != Origin::Custom) {
         return false;
     }
     // As the real server: the objects go first, then the kind, then its definition.
-    let paths: Vec<_> =
-        state.objects(&key).map(|own| path(&own.object.namespace, &own.object.name)).collect();
-    for path in paths {
-        state.delete(&key, &path);
-    }
-    let Some(served) = state.catalog.remove(&key) else { return false };
+    remove_kind(state, &key);
     state.delete(&KindKey::from(DEFINITIONS), name);
-    let group = &served.kind.group;
-    for version in &served.versions {
-        let mut others = state.catalog.all();
-        if !others.any(|other| other.kind.group == *group && other.versions.contains(version)) {
-            drop(others);
+    true
+}
+
+/// Removes a kind with its objects, and the APIServices that only it needed.
+pub(super) fn remove_kind(state: &mut State, key: &KindKey) {
+    state.clear(key);
+    state.drop_own(key);
+    let Some(served) = state.catalog.remove(key) else { return };
+    remove_api_services(state, &served.kind.group, &served.versions);
+}
+
+// Removes the APIServices of versions that no kind is served in any more.
+fn remove_api_services(state: &mut State, group: &str, versions: &[String]) {
+    for version in versions {
+        let needed =
+            state.catalog.all().any(|other| other.kind.group == group && other.versions.contains(version));
+        if !needed {
             state.delete(&KindKey::from(API_SERVICES), &format!("{version}.{group}"));
         }
     }
-    true
+}
+
+/// Serves a kind in other versions, the preferred one first. A custom resource's definition and APIServices follow.
+pub(super) fn set_versions(
+    state: &mut State,
+    key: &KindKey,
+    versions: &[&str],
+    now: i64,
+) -> Result<(), DemoError> {
+    let Some(first) = versions.first() else { return Err(DemoError::NoVersion(key.to_string())) };
+    let Some(served) = state.catalog.get_mut(key) else {
+        return Err(DemoError::UnknownKind(key.to_string()));
+    };
+    let (group, custom) = (served.kind.group.clone(), served.origin == Origin::Custom);
+    served.kind.version = (*first).to_owned();
+    let before =
+        std::mem::replace(&mut served.versions, versions.iter().map(|&own| own.to_owned()).collect());
+    if !custom {
+        return Ok(());
+    }
+    define_again(state, key)?;
+    for version in versions {
+        add_api_service(state, &group, version, "true", now)?;
+    }
+    remove_api_services(state, &group, &before);
+    Ok(())
+}
+
+/// Writes a custom resource's definition as whoever changes its spec does.
+pub(super) fn define_again(state: &mut State, key: &KindKey) -> Result<(), DemoError> {
+    let definitions = KindKey::from(DEFINITIONS);
+    let Some(stored) = state.get(&definitions, key.as_str()) else { return Ok(()) };
+    let mut definition = stored.object.clone();
+    definition.generation += 1;
+    state.apply(&definitions, definition).map(|_| ())
 }

@@ -93,7 +93,7 @@ fn served(line: &str, minor: u32) -> Option<Served> {
     if since.parse().unwrap_or(0) > minor {
         return None;
     }
-    let verbs = match verbs {
+    let verbs: &[&str] = match verbs {
         "c" => &ALL_VERBS[..1],
         "r" => &["get", "list"],
         "n" => &["create", "delete", "get", "list", "patch", "update", "watch"],
@@ -111,6 +111,7 @@ fn served(line: &str, minor: u32) -> Option<Served> {
         namespaced: scope == "N",
         watchable: verbs.contains(&"watch"),
     };
+    let verbs = verbs.iter().map(|&verb| verb.to_owned()).collect();
     Some(Served { verbs, subresources: list(subresources), ..Served::new(kind, versions, Origin::BuiltIn) })
 }
 

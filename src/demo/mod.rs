@@ -35,6 +35,7 @@ mod store;
 use std::io;
 use std::net::SocketAddr;
 
+pub use catalog::Listing;
 pub use custom::Crd;
 pub use faults::{Action, Fault, Matcher, RetryAfter, Verb};
 pub use log::{Count, Request, Tally, busiest};

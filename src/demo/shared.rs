@@ -81,13 +81,17 @@ impl Shared {
         users.iter().find(|user| user.token == token)
     }
 
-    /// Waits until `revision` is reached, at most for the time that the options give; the current one if not.
-    pub(super) async fn wait_for(&self, revision: u64) -> Result<(), u64> {
+    /// Waits until something is so, at most for the time that the options give; false when it is not so then.
+    pub(super) async fn wait_until(&self, is_so: impl Fn(&State) -> bool) -> bool {
         let mut changed = self.changed.subscribe();
-        let reached = changed.wait_for(|current| *current >= revision);
-        match tokio::time::timeout(self.options.fresh_wait, reached).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self.state().revision()),
-        }
+        let wait = async {
+            loop {
+                let is_so = is_so(&self.state());
+                if is_so || changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(self.options.fresh_wait, wait).await.is_ok()
     }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::accept::{Clause, clauses};
 use super::reply::{Refusal, Reply};
-use crate::demo::catalog::{Catalog, Group, Origin, Served};
+use crate::demo::catalog::{Catalog, Group, Listing, Origin, Served};
 use crate::demo::{Profile, ServerOptions};
 
 const NOT_ACCEPTABLE: &str = "only the following media types are accepted: application/json, application/yaml, \
@@ -57,7 +57,7 @@ fn aggregated(catalog: &Catalog, core: bool, version: &'static str, known_etag: 
     let items: Vec<_> = groups
         .iter()
         .filter(|group| group.name.is_empty() == core)
-        .map(|group| aggregated_group(group, catalog.is_broken(group.name)))
+        .map(|group| aggregated_group(group, catalog.listing(group.name) == Listing::Stale))
         .collect();
     let body = json!({
         "kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"),
@@ -78,9 +78,9 @@ fn aggregated(catalog: &Catalog, core: bool, version: &'static str, known_etag: 
 }
 
 // A group whose API server does not answer is there, without its kinds, and stale.
-fn aggregated_group(group: &Group<'_>, broken: bool) -> Value {
+fn aggregated_group(group: &Group<'_>, stale: bool) -> Value {
     let versions = group.versions.iter().map(|(version, kinds)| {
-        if broken {
+        if stale {
             return json!({ "version": version, "freshness": "Stale" });
         }
         let resources: Vec<_> = kinds.iter().map(|served| aggregated_kind(served, version)).collect();
@@ -157,7 +157,7 @@ pub(super) fn group(catalog: &Catalog, name: &str) -> Result<Reply, Refusal> {
 
 /// `/api/v1` and `/apis/GROUP/VERSION`.
 pub(super) fn resources(catalog: &Catalog, group: &str, version: &str) -> Result<Reply, Refusal> {
-    if catalog.is_broken(group) {
+    if catalog.listing(group) == Listing::Stale {
         return Err(Refusal::of_status(503));
     }
     let groups = catalog.groups();

@@ -36,7 +36,7 @@ pub(super) fn about(shared: &Shared, call: &Call, uid: &str) -> Reply {
     Reply::json(&json!({
         "kind": "EventList",
         "apiVersion": "v1",
-        "metadata": { "resourceVersion": call.served.version_text(state.revision()) },
+        "metadata": { "resourceVersion": call.served.version_text(state.revision_of(&call.key)) },
         "items": items,
     }))
 }

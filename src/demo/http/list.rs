@@ -60,7 +60,11 @@ pub(super) async fn list(shared: &Arc<Shared>, call: Call) -> Result<Reply, Refu
         None => consistency(&call)?,
     };
     if let Consistency::NotOlderThan(revision) | Consistency::Exact(revision) = consistency {
-        shared.wait_for(revision).await.map_err(|current| Refusal::too_large(revision, current))?;
+        let reached = |state: &State| state.cached(call.server, &call.key) >= revision;
+        if !shared.wait_until(reached).await {
+            let current = shared.state().cached(call.server, &call.key);
+            return Err(Refusal::too_large(revision, current));
+        }
     }
     let after = start.map(|(_, path)| path);
     let page = page(&shared.state(), &call, &selector, consistency, after.as_deref());
@@ -85,7 +89,16 @@ pub(super) fn get(shared: &Shared, call: &Call) -> Result<Reply, Refusal> {
     let form = form(call, Want::Object)?;
     let name = call.name.as_deref().unwrap_or_default();
     let path = path(call.namespace.as_deref().unwrap_or_default(), name);
-    let found = shared.state().get(&call.key, &path).cloned();
+    let found = {
+        let state = shared.state();
+        // With any version it comes out of the cache, without one from etcd.
+        let frozen =
+            state.frozen(call.server, &call.key).filter(|_| call.query.get("resourceVersion").is_some());
+        match frozen {
+            Some(frozen) => frozen.objects(&call.key).and_then(|objects| objects.get(&path)).cloned(),
+            None => state.get(&call.key, &path).cloned(),
+        }
+    };
     let stored =
         found.ok_or_else(|| Refusal::new(404, "NotFound", format!("{} \"{name}\" not found", call.key)))?;
     let version = call.served.version_text(stored.revision);
@@ -202,9 +215,8 @@ fn page(
                 objects.into_iter().filter(|(path, _)| after.is_none_or(|after| path.as_str() > after));
             (revision, rest.map(|(_, stored)| stored).collect())
         }
-        Consistency::Latest | Consistency::Any | Consistency::NotOlderThan(_) => {
-            (state.revision(), state.objects(&call.key).cloned().collect())
-        }
+        Consistency::Any | Consistency::NotOlderThan(_) => cached(state, call),
+        Consistency::Latest => (state.revision_of(&call.key), state.objects(&call.key).cloned().collect()),
     };
     let lost = if let Some(Action::Loses(count)) = call.action { count } else { 0 };
     let seen = all.into_iter().filter(|stored| selector.matches(&stored.object));
@@ -224,6 +236,17 @@ fn page(
             items.last().map(|last| token(revision, &path(&last.object.namespace, &last.object.name)));
     }
     Ok(Page { items, end })
+}
+
+// What the cache of the API server that was asked has of a kind.
+fn cached(state: &State, call: &Call) -> (u64, Vec<Arc<Stored>>) {
+    match state.frozen(call.server, &call.key) {
+        Some(frozen) => {
+            let objects = frozen.objects(&call.key).into_iter().flat_map(|objects| objects.values());
+            (frozen.revision, objects.cloned().collect())
+        }
+        None => (state.revision_of(&call.key), state.objects(&call.key).cloned().collect()),
+    }
 }
 
 fn encode_page(form: Form, call: &Call, page: &Page, pods: &Replicas) -> Reply {

@@ -7,6 +7,7 @@ mod events;
 mod list;
 mod logs;
 mod reply;
+mod resolve;
 mod review;
 mod route;
 mod selector;
@@ -24,7 +25,8 @@ use serde_json::json;
 
 pub(super) use body::Body;
 use reply::{Payload, Refusal, Reply};
-use route::{Place, Query, Route};
+use resolve::resolve;
+use route::{Query, Route};
 
 use super::catalog::Served;
 use super::faults::{Action, Asked, Verb};
@@ -46,6 +48,8 @@ pub(super) struct Call {
     query: Query,
     accept: String,
     action: Option<Action>,
+    /// Which of the API servers behind the address was asked.
+    server: usize,
     /// The server's formats.
     formats: Formats,
     /// The minor version that is played.
@@ -228,7 +232,7 @@ fn refuse(action: &Action, now: i64) -> Option<Result<Reply, Refusal>> {
             let reply = Refusal::of_status(*status).reply(Encoding::Json);
             Some(Ok(reply.with_header("retry-after", retry_after.text(now))))
         }
-        Action::Initializing => Some(Err(Refusal::initializing())),
+        Action::Initializing => Some(Err(Refusal::initializing(1))),
         Action::Status(code) => Some(Err(Refusal::of_status(*code))),
         Action::Says { status, message } => {
             let mut refusal = Refusal::of_status(*status);
@@ -263,79 +267,6 @@ fn limited(retry_after: String) -> Reply {
     Reply::text(StatusCode::TOO_MANY_REQUESTS, text).with_header("retry-after", retry_after)
 }
 
-fn resolve(
-    shared: &Shared,
-    user: &User,
-    verb: Verb,
-    place: Place,
-    query: Query,
-    accept: &str,
-    action: Option<Action>,
-) -> Result<Call, Refusal> {
-    let key = KindKey::new(&place.group, &place.plural);
-    let mut state = shared.state();
-    if state.catalog.is_broken(&place.group) {
-        return Err(Refusal::of_status(503));
-    }
-    let needed = match verb {
-        Verb::Watch => "watch",
-        Verb::Get => "get",
-        _ => "list",
-    };
-    let served = state.catalog.get_mut(&key).filter(|served| {
-        served.versions.contains(&place.version)
-            && (place.subresource.is_none() || place.is_log())
-            && served.has(needed)
-    });
-    let served = served.ok_or_else(Refusal::no_such_resource)?;
-    let scoped = served.kind.namespaced || place.namespace.is_none();
-    if !scoped || (served.kind.namespaced && place.name.is_some() && place.namespace.is_none()) {
-        return Err(Refusal::no_such_resource());
-    }
-    if served.initializing > 0 {
-        served.initializing -= 1;
-        return Err(Refusal::initializing());
-    }
-    let served = served.clone();
-    let rights = state.rights.get(&user.name).cloned().unwrap_or_default();
-    if !rights.allow(verb, &key, place.namespace.as_deref()) {
-        return Err(forbidden(user, &place, &query, needed));
-    }
-    drop(state);
-    Ok(Call {
-        served,
-        key,
-        version: place.version,
-        namespace: place.namespace,
-        name: place.name,
-        query,
-        accept: accept.to_owned(),
-        action,
-        formats: shared.options.formats,
-        minor: shared.options.profile.minor(),
-        now: shared.now(),
-    })
-}
-
-fn forbidden(user: &User, place: &Place, query: &Query, verb: &str) -> Refusal {
-    let scope = match &place.namespace {
-        Some(namespace) => format!("in the namespace \"{namespace}\""),
-        None => "at the cluster scope".to_owned(),
-    };
-    // Who lists or watches one object by its name asks for that one.
-    let name = place.name.as_deref().or_else(|| query.get("fieldSelector")?.strip_prefix("metadata.name="));
-    let object = name.map(|name| format!(" \"{name}\"")).unwrap_or_default();
-    let part = place.subresource.as_ref().map(|part| format!("/{part}")).unwrap_or_default();
-    let message = format!(
-        "{}{object} is forbidden: User \"{}\" cannot {verb} resource \"{}{part}\" in API group \"{}\" {scope}",
-        KindKey::new(&place.group, &place.plural),
-        user.name,
-        place.plural,
-        place.group,
-    );
-    Refusal::new(403, "Forbidden", message)
-}
-
 async fn post(
     shared: &Shared,
     user: &User,
@@ -352,7 +283,7 @@ async fn post(
         "selfsubjectreviews.authentication.k8s.io" if known => Ok(review::who(user)),
         "selfsubjectrulesreviews.authorization.k8s.io" if known => {
             let state = shared.state();
-            let rights = state.rights.get(&user.name).cloned().unwrap_or_default();
+            let rights = state.rights.get(&user.name).map(Arc::clone).unwrap_or_default();
             Ok(review::rules(&state.catalog, &rights, &body))
         }
         _ if known => {

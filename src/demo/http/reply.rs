@@ -91,9 +91,9 @@ impl Refusal {
         own
     }
 
-    pub(super) fn initializing() -> Self {
+    pub(super) fn initializing(retry_after: u32) -> Self {
         let mut own = Self::new(429, "TooManyRequests", "storage is (re)initializing");
-        own.0.retry_after_seconds = Some(1);
+        own.0.retry_after_seconds = Some(retry_after);
         own
     }
 
@@ -104,7 +104,7 @@ impl Refusal {
             403 => Self::new(403, "Forbidden", "forbidden: User cannot do this (injected fault)"),
             404 => Self::no_such_resource(),
             410 => Self::expired(),
-            429 => Self::initializing(),
+            429 => Self::initializing(1),
             503 => {
                 Self::new(503, "ServiceUnavailable", "the server is currently unable to handle the request")
             }

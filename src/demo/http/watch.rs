@@ -122,10 +122,17 @@ impl Watcher {
     // The present as ADDED events: a watch from no version, from 0, or with `sendInitialEvents`.
     fn begin_with_everything(&mut self, streamed: bool) {
         let state = self.shared.state();
-        let all = state.objects(&self.call.key).filter(|stored| self.selector.matches(&stored.object));
-        let all: Vec<_> = all.map(|stored| WatchEvent::Added(self.boxed(stored, stored.revision))).collect();
-        let revision = state.revision();
+        let key = &self.call.key;
+        let all: Vec<_> = match state.frozen(self.call.server, key) {
+            Some(frozen) => {
+                frozen.objects(key).into_iter().flat_map(|objects| objects.values()).cloned().collect()
+            }
+            None => state.objects(key).cloned().collect(),
+        };
+        let revision = state.cached(self.call.server, key);
         drop(state);
+        let all = all.iter().filter(|stored| self.selector.matches(&stored.object));
+        let all: Vec<_> = all.map(|stored| WatchEvent::Added(self.boxed(stored, stored.revision))).collect();
         self.revision = revision;
         self.ready.extend(all);
         if streamed && self.call.query.flag("allowWatchBookmarks") {
@@ -165,13 +172,18 @@ impl Watcher {
         self.changed.borrow_and_update();
         let state = self.shared.state();
         let served = state.catalog.get(&self.call.key);
-        let same = served.is_some_and(|served| served.rank == self.call.served.rank);
+        let same = served.is_some_and(|served| {
+            served.rank == self.call.served.rank
+                && !served.hidden
+                && served.has("watch")
+                && served.versions.contains(&self.call.version)
+        });
         if !same || state.catalog.is_broken(&self.call.served.kind.group) {
             drop(state);
             self.over = true;
             return false;
         }
-        let result = state.since(&self.call.key, self.revision, BATCH);
+        let result = state.since(self.call.server, &self.call.key, self.revision, BATCH);
         drop(state);
         let Ok((changes, reached)) = result else {
             self.expire();
@@ -208,7 +220,7 @@ impl Watcher {
     }
 
     fn expire(&mut self) {
-        let current = self.shared.state().revision();
+        let current = self.shared.state().revision_of(&self.call.key);
         self.ready.push_back(WatchEvent::Error(Status {
             code: 410,
             reason: "Expired".to_owned(),

@@ -18,6 +18,7 @@ const JSON: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;
 pub(super) struct Asker {
     addr: SocketAddr,
     token: String,
+    accept: &'static str,
 }
 
 /// A whole answer.
@@ -38,7 +39,12 @@ pub(super) async fn server(options: ServerOptions) -> (Server, Asker) {
 impl Asker {
     /// Asks as this user.
     pub(super) fn new(server: &Server, user: &User) -> Self {
-        Self { addr: server.addr(), token: user.token.clone() }
+        Self { addr: server.addr(), token: user.token.clone(), accept: JSON }
+    }
+
+    /// Asks for this form of answers.
+    pub(super) fn accepting(&self, accept: &'static str) -> Self {
+        Self { accept, ..self.clone() }
     }
 
     /// Sends a request and reads the head of the answer.
@@ -51,7 +57,7 @@ impl Asker {
             .method(method)
             .uri(path)
             .header("host", "localhost")
-            .header("accept", JSON)
+            .header("accept", self.accept)
             .header("authorization", format!("Bearer {}", self.token))
             .body(Full::new(Bytes::from(body)));
         let response = sender.send_request(request.expect("a request")).await;

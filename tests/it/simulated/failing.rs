@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kubesift::demo::{Action, Count, Fault, Formats, Matcher, RetryAfter, ServerOptions, Verb, busiest};
-use kubesift::object::Kind;
+use kubesift::demo::{Action, Count, Fault, Matcher, RetryAfter, ServerOptions, Verb, busiest};
 
 use super::asker::server;
+use super::kinds::add_gizmos;
 use crate::support::wait_for;
 
 const LIST: &str = "/api/v1/configmaps";
@@ -13,21 +13,6 @@ const WATCH: &str = "/api/v1/configmaps?watch=1&resourceVersion=";
 
 fn small() -> ServerOptions {
     ServerOptions { objects: 300, ..ServerOptions::default() }
-}
-
-/// A kind of an API server behind an APIService.
-fn aggregated(group: &str) -> Kind {
-    Kind {
-        group: group.to_owned(),
-        version: "v1".to_owned(),
-        kind: "Gizmo".to_owned(),
-        plural: "gizmos".to_owned(),
-        singular: "gizmo".to_owned(),
-        short_names: Vec::new(),
-        categories: Vec::new(),
-        namespaced: true,
-        watchable: true,
-    }
 }
 
 #[tokio::test]
@@ -92,7 +77,7 @@ fn server_now() -> i64 {
 #[tokio::test]
 async fn one_group_is_refused_and_no_other() {
     let (server, asker) = server(small()).await;
-    server.add_aggregated(aggregated("things.example.org"), Formats::All, false).expect("a new kind");
+    add_gizmos(&server);
     server.inject(Fault::always(Matcher::group("things.example.org"), Action::Status(401)));
     let things = "/apis/things.example.org/v1";
     for path in [things.to_owned(), format!("{things}/gizmos"), format!("{things}/gizmos?watch=1")] {

@@ -2,4 +2,5 @@
 
 mod asker;
 mod failing;
+mod kinds;
 mod reading;

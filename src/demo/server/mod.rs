@@ -1,21 +1,20 @@
 //! The handle of a simulated server: what a test or the `demo` command does to it.
 
+mod kinds_and_rights;
+mod trouble;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::io::DuplexStream;
 use tokio::task::AbortHandle;
 
-use super::catalog::{Catalog, Origin, Served};
-use super::faults::Fault;
-use super::log::{Request, Tally};
+use super::catalog::{Catalog, Served};
 use super::net::{self, Protection};
-use super::rights::Rights;
 use super::shared::Shared;
 use super::store::{State, Stored, path};
-use super::{DemoError, Formats, ServerOptions, Tls, User, churn, custom, kinds, kubeconfig, seed};
-use crate::object::{Kind, KindKey, Object};
+use super::{DemoError, ServerOptions, Tls, User, churn, kinds, kubeconfig, seed};
+use crate::object::{KindKey, Object};
 
 /// A running simulated API server. Dropping it closes every connection.
 pub struct Server {
@@ -181,7 +180,7 @@ impl Server {
         self.shared.update(|state| {
             let before = state.get(&kind, &path(&object.namespace, &object.name)).cloned();
             if object.uid.is_empty() {
-                let fresh = || seed::Random::new(state.revision() ^ 0x0bec7).uid();
+                let fresh = || seed::Random::new(state.seed() ^ 0x0bec7).uid();
                 object.uid = before.as_ref().map_or_else(fresh, |before| before.object.uid.clone());
             }
             let created = before.and_then(|before| before.object.created);
@@ -240,157 +239,6 @@ impl Server {
             }
             state.delete(&kind, name).is_some()
         })
-    }
-
-    // --- kinds
-
-    /// Every kind that can be listed, in its preferred version.
-    pub fn kinds(&self) -> Vec<Kind> {
-        let state = self.shared.state();
-        let listable = state.catalog.all().filter(|served| served.has("list"));
-        listable.map(|served| served.kind.clone()).collect()
-    }
-
-    /// Adds a custom resource: its CustomResourceDefinition, its APIService and the kind itself.
-    pub fn add_crd(&self, crd: &custom::Crd) -> Result<(), DemoError> {
-        let now = self.shared.now();
-        self.shared.update(|state| custom::add(state, crd, now))
-    }
-
-    /// Removes a custom resource by its name (`plural.group`), with all its objects. False when there is none.
-    pub fn remove_crd(&self, name: &str) -> bool {
-        self.shared.update(|state| custom::remove(state, name))
-    }
-
-    /// Adds a kind of an API server behind an APIService.
-    pub fn add_aggregated(
-        &self,
-        kind: Kind,
-        formats: Formats,
-        opaque_versions: bool,
-    ) -> Result<(), DemoError> {
-        let now = self.shared.now();
-        self.shared.update(|state| {
-            let versions = vec![kind.version.clone()];
-            custom::add_api_service(state, &kind.group, &kind.version, "False", now)?;
-            let served = Served::new(kind, versions, Origin::Aggregated);
-            state.catalog.add(Served { formats, opaque_versions, ..served });
-            Ok(())
-        })
-    }
-
-    /// Prefers a version for every kind of a group that has it.
-    pub fn set_preferred_version(&self, group: &str, version: &str) {
-        self.shared.update(|state| state.catalog.prefer(group, version));
-    }
-
-    /// Serves a kind in these versions, the preferred one first; its objects stay. False when there is no such kind.
-    pub fn set_versions(&self, kind: &str, versions: &[&str]) -> bool {
-        self.shared.update(|state| {
-            let served = state.catalog.get_mut(&KindKey::from(kind));
-            let Some((served, first)) = served.zip(versions.first()) else { return false };
-            served.versions = versions.iter().map(|&version| version.to_owned()).collect();
-            served.kind.version = (*first).to_owned();
-            true
-        })
-    }
-
-    /// Breaks or mends a group's API server: its requests answer 503, and discovery shows the group empty and stale.
-    pub fn set_broken(&self, group: &str, broken: bool) {
-        self.shared.update(|state| state.catalog.set_broken(group, broken));
-    }
-
-    /// Limits the encodings that a kind knows. False when there is no such kind.
-    pub fn set_formats(&self, kind: &str, formats: Formats) -> bool {
-        self.shared.update(|state| {
-            state.catalog.get_mut(&KindKey::from(kind)).map(|served| served.formats = formats).is_some()
-        })
-    }
-
-    /// Gives a user other rights. Open watches go on, as on the real server.
-    pub fn set_rights(&self, user: &str, rights: Rights) {
-        self.shared.update(|state| state.rights.insert(user.to_owned(), rights));
-    }
-
-    // --- trouble
-
-    /// Forgets the past: watches and pages from before now are expired (410).
-    pub fn compact(&self) {
-        self.shared.update(State::compact);
-    }
-
-    /// Goes back to an earlier revision, as an etcd that was restored from a snapshot; what came after never happened.
-    /// Open watches stay open and hear nothing until the revision passes theirs again, so drop the connections too for
-    /// what a restarted API server does.
-    pub fn set_revision_back(&self, revision: u64) -> Result<(), DemoError> {
-        self.shared.update(|state| state.restore(revision)).map_err(|_| DemoError::Compacted(revision))
-    }
-
-    /// Closes every open connection, in the middle of whatever it sends.
-    pub fn drop_connections(&self) {
-        self.shared.dropped.send_modify(|count| *count += 1);
-    }
-
-    /// Goes silent: sockets stay open, new ones too, but no byte goes either way until it is switched off again.
-    pub fn set_silent(&self, silent: bool) {
-        self.shared.gate.set_closed(silent);
-    }
-
-    /// Whether it is silent.
-    pub fn is_silent(&self) -> bool {
-        self.shared.gate.is_closed()
-    }
-
-    /// Sets the server's clock off by so many seconds, in its `Date` header and in new objects.
-    pub fn set_clock_skew(&self, seconds: i64) {
-        self.shared.clock_skew.store(seconds, Ordering::Relaxed);
-    }
-
-    /// Adds a fault; the oldest that matches a request hits it.
-    pub fn inject(&self, fault: Fault) {
-        self.shared.faults().add(fault);
-    }
-
-    /// Removes every fault.
-    pub fn clear_faults(&self) {
-        self.shared.faults().clear();
-    }
-
-    /// Faults that are not used up yet.
-    pub fn faults_left(&self) -> usize {
-        self.shared.faults().len()
-    }
-
-    // --- what happened
-
-    /// The requests so far, oldest first (the last 20,000).
-    pub fn requests(&self) -> Vec<Request> {
-        self.shared.log().all()
-    }
-
-    /// How many requests there were.
-    pub fn request_count(&self) -> u64 {
-        self.shared.log().count()
-    }
-
-    /// How many requests there were, by verb and kind, and what they cost.
-    pub fn tally(&self) -> Tally {
-        self.shared.log().tally()
-    }
-
-    /// Forgets the requests so far, and counts peaks from what is open now.
-    pub fn clear_requests(&self) {
-        self.shared.log().clear();
-    }
-
-    /// Open connections.
-    pub fn connections(&self) -> usize {
-        self.shared.open.load(Ordering::Relaxed)
-    }
-
-    /// Connections accepted so far.
-    pub fn accepted(&self) -> u64 {
-        self.shared.accepted.load(Ordering::Relaxed)
     }
 }
 
