@@ -1,8 +1,13 @@
 //! A store in memory that enforces the contract as strictly as the strictest real one: what passes here passes
 //! there. For tests, which can make it fail, forget, and apply what it then reports as failed.
 
+mod fault;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -13,6 +18,7 @@ use super::store::{
 };
 use crate::document::Document;
 use crate::object::IdHash;
+pub use fault::{Fault, Faults, Operation, Requests};
 
 /// Documents by id, as an index in memory commits them.
 impl Snapshot for BTreeMap<String, Document> {
@@ -24,29 +30,6 @@ impl Snapshot for BTreeMap<String, Document> {
         Ok(self.values().filter(|document| ids.contains(&IdHash::of(&document.id))).cloned().collect())
     }
 }
-
-/// What one call does instead of working.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
-    /// Fails, and nothing was applied.
-    Before(StoreError),
-    /// Fails although all of it was applied: a time-out, say.
-    After(StoreError),
-}
-
-/// Which operation is asked for its fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// `find`, `ensure`, `page`, `get`, `count`.
-    Read,
-    /// `upsert`, `update`, `delete`.
-    Write,
-    /// `set_fields`.
-    Mark,
-}
-
-/// Says what goes wrong with the next call.
-pub type Faults = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
 
 /// A store in memory. Clones share it.
 #[derive(Clone)]
@@ -63,6 +46,11 @@ struct Inner {
     faults: Option<Faults>,
     turns: usize,
     calls: Calls,
+    requests: Requests,
+    /// What it says about the collection's name, which it refuses.
+    refused: Option<String>,
+    /// So many records are left out of the call that runs now.
+    lost: usize,
 }
 
 struct Kept {
@@ -112,6 +100,9 @@ impl Memory {
             faults: None,
             turns: 0,
             calls: Calls::default(),
+            requests: Requests::default(),
+            refused: None,
+            lost: 0,
         };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
@@ -149,6 +140,26 @@ impl Memory {
         self.inner().collection = None;
     }
 
+    /// Loses the records whose ids `lost` picks, and says nothing of it; how many.
+    pub fn lose(&self, mut lost: impl FnMut(&str) -> bool) -> usize {
+        let mut inner = self.inner();
+        let Some(kept) = &mut inner.collection else { return 0 };
+        let before = kept.records.len();
+        kept.records.retain(|id, _| !lost(id));
+        before - kept.records.len()
+    }
+
+    /// Somebody else deletes the collection and makes it again, with this metadata and no records.
+    pub fn replace(&self, fields: Fields) {
+        self.inner().make(fields);
+    }
+
+    /// Refuses the collection's name with this message, or takes it again: as real stores do, it is not found and can't be
+    /// made. A collection that is there already stays.
+    pub fn refuse_name(&self, message: Option<&str>) {
+        self.inner().refused = message.map(str::to_owned);
+    }
+
     /// Every record, by id.
     pub fn records(&self) -> BTreeMap<String, Stored> {
         let inner = self.inner();
@@ -176,6 +187,11 @@ impl Memory {
         self.inner().calls
     }
 
+    /// How often it was asked so far.
+    pub fn requests(&self) -> Requests {
+        self.inner().requests
+    }
+
     /// The collection's metadata, changed by somebody else.
     pub fn meddle(&self, change: impl FnOnce(&mut Fields)) {
         if let Some(kept) = &mut self.inner().collection {
@@ -199,32 +215,91 @@ impl Memory {
         }
     }
 
+    /// A record as somebody else writes it, with a vector of theirs. What was there is replaced as a whole; a vector of
+    /// another dimension is refused, and the answer is false.
+    pub fn overwrite(&self, id: &str, text: &str, fields: Fields, vector: Vector) -> bool {
+        let mut inner = self.inner();
+        let Some(kept) = &mut inner.collection else { return false };
+        let fits = *kept.collection.dimension.get_or_insert(vector.len()) == vector.len();
+        if fits {
+            kept.records.insert(id.to_owned(), KeptRecord { text: text.to_owned(), fields, vector });
+        }
+        fits
+    }
+
+    /// Another vector for a record, by somebody else; false where there is no such record.
+    pub fn set_vector(&self, id: &str, vector: Vector) -> bool {
+        let mut inner = self.inner();
+        let Some(kept) = &mut inner.collection else { return false };
+        kept.records.get_mut(id).map(|record| record.vector = vector).is_some()
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets time pass, as a network would, then runs one call with its fault.
-    async fn call<T>(
+    /// Lets time pass, as a network would, then runs one call with its fault. What a slow store was sent it does in the
+    /// end, also when whoever sent it has given up.
+    async fn call<T: Send + 'static>(
         &self,
         operation: Operation,
-        work: impl FnOnce(&mut Inner) -> Result<T, StoreError>,
+        work: impl FnOnce(&mut Inner) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        let result = {
-            let mut inner = self.inner();
-            let fault = inner.faults.as_mut().and_then(|faults| faults(operation));
-            match fault {
-                Some(Fault::Before(error)) => Err(error),
-                Some(Fault::After(error)) => work(&mut inner).and(Err(error)),
-                None => work(&mut inner),
-            }
+        let fault = self.inner().faults.as_mut().and_then(|faults| faults(operation));
+        let (before, after, fault) = Fault::unwrapped(fault);
+        let memory = self.clone();
+        let run = async move {
+            let _open = Open::new(&memory, operation);
+            tokio::time::sleep(NETWORK + before).await;
+            let result = {
+                let mut inner = memory.inner();
+                inner.lost = if let Some(Fault::Loses(records)) = fault { records } else { 0 };
+                match fault {
+                    Some(Fault::Before(error)) => Err(error),
+                    Some(Fault::After(error)) => work(&mut inner).and(Err(error)),
+                    Some(Fault::Loses(_) | Fault::Slow { .. }) | None => work(&mut inner),
+                }
+            };
+            tokio::time::sleep(NETWORK + after).await;
+            result
         };
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        result
+        if before.is_zero() && after.is_zero() {
+            return run.await;
+        }
+        let ended = |error| StoreError::Failed { status: 500, message: format!("it ended: {error}") };
+        tokio::spawn(run).await.map_err(ended)?
+    }
+}
+
+/// How long one way takes.
+const NETWORK: Duration = Duration::from_millis(1);
+
+/// A request that is being answered, also when whoever asked gives up.
+struct Open<'a>(&'a Memory);
+
+impl<'a> Open<'a> {
+    fn new(memory: &'a Memory, operation: Operation) -> Self {
+        memory.inner().requests.begin(operation);
+        Self(memory)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.inner().requests.open -= 1;
     }
 }
 
 impl Inner {
+    fn make(&mut self, fields: Fields) -> Collection {
+        self.made += 1;
+        let fields = if self.keeps_marks { fields } else { Fields::new() };
+        let id = format!("collection-{}", self.made);
+        let collection = Collection { id, metric: Metric::Cosine, dimension: None, fields };
+        self.collection = Some(Kept { collection: collection.clone(), records: BTreeMap::new() });
+        collection
+    }
+
     fn kept(&mut self) -> Result<&mut Kept, StoreError> {
         self.collection
             .as_mut()
@@ -294,10 +369,12 @@ impl Sink for Memory {
     }
 
     async fn upsert(&self, records: &[Record]) -> Result<(), StoreError> {
-        self.call(Operation::Write, |inner| {
-            inner.check(records)?;
+        let records = records.to_vec();
+        self.call(Operation::Write, move |inner| {
+            inner.check(&records)?;
+            let lost = inner.lost;
             let kept = inner.kept()?;
-            for record in records {
+            for record in &records {
                 let Some(vector) = &record.vector else {
                     return Err(StoreError::Rejected { status: 422, message: "no vector".to_owned() });
                 };
@@ -307,7 +384,7 @@ impl Sink for Memory {
                     return Err(StoreError::Rejected { status: 400, message });
                 }
             }
-            for record in records {
+            for record in records.iter().skip(lost) {
                 let Some(vector) = record.vector.clone() else { continue };
                 let entry = kept.records.entry(record.id.clone()).or_insert_with(|| KeptRecord {
                     text: String::new(),
@@ -325,9 +402,11 @@ impl Sink for Memory {
     }
 
     async fn delete(&self, ids: &[String]) -> Result<(), StoreError> {
-        self.call(Operation::Write, |inner| {
+        let ids = ids.to_vec();
+        self.call(Operation::Write, move |inner| {
+            let lost = inner.lost;
             let kept = inner.kept()?;
-            ids.iter().for_each(|id| {
+            ids.iter().skip(lost).for_each(|id| {
                 kept.records.remove(id);
             });
             inner.calls.deleted += ids.len();
@@ -344,26 +423,26 @@ impl VectorStore for Memory {
     }
 
     async fn ensure(&self, fields: &Fields) -> Result<Ensured, StoreError> {
-        self.call(Operation::Read, |inner| {
+        let fields = fields.clone();
+        self.call(Operation::Read, move |inner| {
             if let Some(kept) = &inner.collection {
                 return Ok(Ensured { collection: kept.collection.clone(), created: false });
             }
-            inner.made += 1;
-            let fields = if inner.keeps_marks { fields.clone() } else { Fields::new() };
-            let id = format!("collection-{}", inner.made);
-            let collection = Collection { id, metric: Metric::Cosine, dimension: None, fields };
-            inner.collection = Some(Kept { collection: collection.clone(), records: BTreeMap::new() });
-            Ok(Ensured { collection, created: true })
+            if let Some(message) = &inner.refused {
+                return Err(StoreError::Setting(format!("memory: {message}")));
+            }
+            Ok(Ensured { collection: inner.make(fields), created: true })
         })
         .await
     }
 
     async fn set_fields(&self, fields: &Fields) -> Result<(), StoreError> {
-        self.call(Operation::Mark, |inner| {
+        let fields = fields.clone();
+        self.call(Operation::Mark, move |inner| {
             let keeps = inner.keeps_marks;
             let kept = inner.kept()?;
             if keeps {
-                kept.collection.fields = fields.clone();
+                kept.collection.fields = fields;
             }
             Ok(())
         })
@@ -371,10 +450,12 @@ impl VectorStore for Memory {
     }
 
     async fn update(&self, records: &[Record]) -> Result<(), StoreError> {
-        self.call(Operation::Write, |inner| {
-            inner.check(records)?;
+        let records = records.to_vec();
+        self.call(Operation::Write, move |inner| {
+            inner.check(&records)?;
+            let lost = inner.lost;
             let kept = inner.kept()?;
-            for record in records {
+            for record in records.iter().skip(lost) {
                 if let Some(there) = kept.records.get_mut(&record.id) {
                     there.text.clone_from(&record.text);
                     merge(&mut there.fields, &record.fields);
@@ -387,31 +468,38 @@ impl VectorStore for Memory {
     }
 
     async fn page(&self, offset: usize, limit: usize, contents: Contents) -> Result<Vec<Stored>, StoreError> {
-        self.call(Operation::Read, |inner| {
+        self.call(Operation::Read, move |inner| {
             // Every page sees another order: whoever trusts it misses some records and sees others twice.
             inner.turns = inner.turns.wrapping_mul(31).wrapping_add(7);
-            let turns = inner.turns;
+            let (turns, lost) = (inner.turns, inner.lost);
             let kept = inner.kept()?;
             let count = kept.records.len().max(1);
             let records: Vec<_> = kept.records.iter().collect();
             let (before, after) = records.split_at(turns % count % (records.len() + 1));
-            let order = after.iter().chain(before).skip(offset).take(limit);
+            let order = after.iter().chain(before).skip(lost).skip(offset).take(limit);
             Ok(order.map(|(id, record)| record.stored(id, contents)).collect())
         })
         .await
     }
 
     async fn get(&self, ids: &[String], contents: Contents) -> Result<Vec<Stored>, StoreError> {
-        self.call(Operation::Read, |inner| {
+        let ids = ids.to_vec();
+        self.call(Operation::Read, move |inner| {
+            let lost = inner.lost;
             let kept = inner.kept()?;
-            let found = ids.iter().filter_map(|id| Some(kept.records.get(id)?.stored(id, contents)));
+            let found =
+                ids.iter().skip(lost).filter_map(|id| Some(kept.records.get(id)?.stored(id, contents)));
             Ok(found.collect())
         })
         .await
     }
 
     async fn count(&self) -> Result<usize, StoreError> {
-        self.call(Operation::Read, |inner| Ok(inner.kept()?.records.len())).await
+        self.call(Operation::Read, |inner| {
+            let lost = inner.lost;
+            Ok(inner.kept()?.records.len().saturating_sub(lost))
+        })
+        .await
     }
 
     fn name(&self) -> String {

@@ -260,3 +260,20 @@ async fn whatever_else_answers_is_told_apart_in_one_line() {
     let error = nobody.find().await.expect_err("nobody").to_string();
     assert!(error.contains("nowhere.invalid:1 can't be reached"), "{error}");
 }
+
+#[tokio::test]
+async fn a_collection_name_that_is_refused_is_a_mistake_in_the_settings() {
+    async fn refused(store: &impl VectorStore) {
+        assert_eq!(store.find().await, Ok(None));
+        let error = store.ensure(&Fields::new()).await.expect_err("a name that can't be");
+        assert!(matches!(&error, StoreError::Setting(why) if why.contains("Expected a name")), "{error}");
+    }
+    let double = Memory::new();
+    double.refuse_name(Some("Expected a name containing 3-512 characters"));
+    refused(&double).await;
+    let Some(chroma) = chroma::Chroma::start().await else { return };
+    for name in ["ab", "a b c", "-abc", "abc-", "192.168.1.1"] {
+        let options = ChromaOptions { collection: name.to_owned(), ..ChromaOptions::new(chroma.url()) };
+        refused(&Chroma::new(options).expect("a client")).await;
+    }
+}
