@@ -12,6 +12,7 @@ mod review;
 mod route;
 mod selector;
 mod table;
+mod unconverted;
 mod watch;
 
 use std::convert::Infallible;

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use super::Call;
 use super::reply::Refusal;
 use super::route::{Place, Query};
+use super::unconverted::Unconverted;
 use crate::demo::User;
-use crate::demo::catalog::{Served, Unconverted};
+use crate::demo::catalog::Served;
 use crate::demo::faults::{Action, Verb};
 use crate::demo::shared::Shared;
 use crate::demo::store::State;
 use crate::object::KindKey;
-
-/// The longest `Retry-After` of a cache that is not filled yet.
-const LONGEST: f64 = 30.0;
 
 /// Finds the kind that a path names and checks whether it can be read.
 pub(super) fn resolve(
@@ -47,10 +45,8 @@ pub(super) fn resolve(
     supported(&served, &key, verb)?;
     initialized(&mut state, &key)?;
     let minor = shared.options.profile.minor();
-    if let Some(unconverted) = &served.unconverted
-        && state.objects(&key).next().is_some()
-    {
-        return Err(not_converted(unconverted, verb, &query, minor));
+    if let Some(broken) = Unconverted::new(&served, &state, &key) {
+        return Err(broken.refusal(verb, &query, minor));
     }
     let server = state.turn();
     drop(state);
@@ -79,15 +75,14 @@ fn name_of(verb: Verb) -> &'static str {
 }
 
 fn supported(served: &Served, key: &KindKey, verb: Verb) -> Result<(), Refusal> {
-    let name = name_of(verb);
+    if !served.has("list") {
+        return Err(Refusal::no_such_resource());
+    }
     // What can be listed can be got.
-    if served.has(name) || (verb == Verb::Get && served.has("list")) {
+    if verb != Verb::Watch || served.has("watch") {
         return Ok(());
     }
-    let message = match verb {
-        Verb::Watch if served.has("list") => format!("watch is not supported on resources of kind \"{key}\""),
-        _ => "the server does not allow this method on the requested resource".to_owned(),
-    };
+    let message = format!("watch is not supported on resources of kind \"{key}\"");
     Err(Refusal::new(405, "MethodNotAllowed", message))
 }
 
@@ -99,30 +94,6 @@ fn initialized(state: &mut State, key: &KindKey) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
-}
-
-// The objects are stored in a version that only the webhook can turn into the one asked for. What would come out of the
-// watch cache is refused as long as that is not filled, which it never is; what is read from etcd tells why.
-fn not_converted(unconverted: &Unconverted, verb: Verb, query: &Query, minor: u32) -> Refusal {
-    let cached = match verb {
-        Verb::Watch => true,
-        // Before 1.31 a cache that is not filled yet passes such lists on.
-        Verb::List => {
-            let paged =
-                query.number("limit").is_some_and(|limit| limit > 0) || query.get("continue").is_some();
-            minor >= 31
-                && !paged
-                && query.get("resourceVersion").is_some()
-                && query.get("resourceVersionMatch") != Some("Exact")
-        }
-        Verb::Get | Verb::Discovery | Verb::Review | Verb::Other => false,
-    };
-    if !cached {
-        return Refusal::new(500, "", unconverted.why.clone());
-    }
-    // The longer it lasts, the later one should come back.
-    let seconds = (unconverted.since.elapsed().as_secs_f64() * 0.06).exp().clamp(1.0, LONGEST);
-    Refusal::initializing(seconds as u32)
 }
 
 fn forbidden(user: &User, place: &Place, query: &Query, verb: &str) -> Refusal {

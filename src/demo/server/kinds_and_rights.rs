@@ -76,7 +76,8 @@ impl Server {
 
     /// Breaks a custom resource's conversion webhook with what the API server says about it, or mends it. As after a start
     /// of the API server: the watch cache of the kind is never filled, so that watches, and lists that would come out of
-    /// it, are answered 429 `storage is (re)initializing`; what is read from etcd is answered 500 with the reason. A kind
+    /// it, are answered 429 `storage is (re)initializing` (1.37 adds why); what is read from etcd, pages for example, is
+    /// answered 500 with the reason. A kind
     /// without objects has nothing to convert.
     pub fn set_conversion(&self, kind: &str, failure: Option<&str>) -> Result<(), DemoError> {
         let since = Instant::now();

@@ -7,7 +7,7 @@ use kubesift::cluster::wire::{Encoding, WatchEvent};
 use kubesift::object::{Kind, KindKey, Object};
 
 use super::Seen;
-use super::subject::{Answer, NAMESPACE, PATH, Subject, essence};
+use super::subject::{Answer, NAMESPACE, PATH, Subject, UNCONVERTED, essence};
 use crate::support::ControlPlane;
 
 const DISCOVERY: &str = kubesift::cluster::discovery::ACCEPT;
@@ -203,8 +203,40 @@ pub(super) async fn refusals(subject: &Subject) -> Seen {
     seen.push(subject.get(&format!("{PATH}/missing"), PLAIN).await.refusal());
     let unknown: Answer = subject.get("/api/v1/nothings", PLAIN).await;
     seen.push(format!("{} {}", unknown.status, essence(&unknown.content_type)));
+    // What can be listed and not watched, and what can be neither.
+    for path in ["/api/v1/componentstatuses?watch=1", "/api/v1/bindings", "/api/v1/bindings?watch=1"] {
+        seen.push(subject.get(path, PLAIN).await.refusal());
+    }
     seen.push(subject.get_as_nobody("/api").await.status.to_string());
     seen.push(subject.get_as_nobody("/version").await.status.to_string());
+    seen
+}
+
+/// What is said while a conversion webhook is down, which depends on where the answer would come from.
+pub(super) async fn unconverted(subject: &Subject) -> Seen {
+    subject.break_conversion().await;
+    let mut seen = Seen::new();
+    let version = subject.get(PATH, PROTOBUF).await.list().1.resource_version;
+    for query in [
+        "?resourceVersion=0".to_owned(),
+        "?resourceVersion=0&resourceVersionMatch=NotOlderThan".to_owned(),
+        format!("?resourceVersion={version}&resourceVersionMatch=NotOlderThan"),
+        format!("?resourceVersion={version}&resourceVersionMatch=Exact"),
+        String::new(),
+        "?limit=1".to_owned(),
+        "?limit=1&resourceVersion=0".to_owned(),
+        "?limit=0&resourceVersion=0".to_owned(),
+        format!("?watch=1&resourceVersion={version}"),
+        "?watch=1&resourceVersion=0".to_owned(),
+        "/own".to_owned(),
+        "/own?resourceVersion=0".to_owned(),
+    ] {
+        let refusal = subject.get(&format!("{UNCONVERTED}{query}"), PLAIN).await.refusal();
+        // The revision of the object that can't be read is another on each server.
+        let (before, after) = refusal.split_once(" revision=").unwrap_or((&refusal, ""));
+        let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        seen.push(format!("{}: {before}{after}", query.replace(&version, "N")));
+    }
     seen
 }
 

@@ -12,12 +12,12 @@ use kubesift::cluster::wire::{
     Encoding, Gunzip, JSON, ListDecoder, ListEnd, ListPart, WatchDecoder, WatchEvent,
 };
 use kubesift::cluster::{Access, AccessOptions, Client, ClientOptions};
-use kubesift::demo::{self, Server, ServerOptions, User};
+use kubesift::demo::{self, Crd, Server, ServerOptions, User};
 use kubesift::object::Object;
 use serde_json::{Value, json};
 
 use crate::support::wait::DEADLINE;
-use crate::support::{ControlPlane, Options};
+use crate::support::{ControlPlane, Options, wait_for};
 
 /// Largest body that a case reads.
 const LIMIT: usize = 16 << 20;
@@ -25,6 +25,9 @@ const LIMIT: usize = 16 << 20;
 pub(super) const NAMESPACE: &str = "contract";
 /// The collection that the cases read.
 pub(super) const PATH: &str = "/api/v1/namespaces/contract/configmaps";
+
+/// The collection that can't be converted.
+pub(super) const UNCONVERTED: &str = "/apis/contract.example.org/v1/namespaces/contract/widgets";
 
 enum Kind {
     Real(Box<ControlPlane>),
@@ -137,6 +140,59 @@ impl Subject {
                 server.apply("pods", pod).expect("Pods are served");
             }
         }
+    }
+
+    /// A custom resource with one object that is stored in v1alpha1, and a conversion webhook that nobody listens for:
+    /// what is asked for in v1 can't be had.
+    pub(super) async fn break_conversion(&self) {
+        let (kind, name) = ("widgets.contract.example.org", "own");
+        match &self.kind {
+            Kind::Real(plane) => {
+                let version = |name: &str| {
+                    json!({ "name": name, "served": true, "storage": name == "v1alpha1",
+                        "schema": { "openAPIV3Schema": { "type": "object" } } })
+                };
+                let mut crd = json!({
+                    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                    "metadata": { "name": kind },
+                    "spec": {
+                        "group": "contract.example.org", "scope": "Namespaced",
+                        "names": { "kind": "Widget", "plural": "widgets", "singular": "widget" },
+                        "versions": [version("v1alpha1"), version("v1")],
+                    },
+                });
+                plane.apply_objects(&[crd.clone()]).await;
+                let widget = json!({ "apiVersion": "contract.example.org/v1alpha1", "kind": "Widget",
+                    "metadata": { "name": name, "namespace": NAMESPACE } });
+                wait_for("the kind", async || {
+                    self.get(&format!("{UNCONVERTED}?limit=1"), JSON).await.status == 200
+                })
+                .await;
+                plane.apply_objects(&[widget]).await;
+                crd["spec"]["conversion"] = json!({ "strategy": "Webhook", "webhook": {
+                    "clientConfig": { "url": "https://127.0.0.1:1/convert" }, "conversionReviewVersions": ["v1"] } });
+                plane.apply_objects(&[crd]).await;
+            }
+            Kind::Simulated { server, .. } => {
+                let crd = Crd {
+                    versions: vec!["v1".to_owned(), "v1alpha1".to_owned()],
+                    ..Crd::new("contract.example.org", "v1", "Widget", "widgets")
+                };
+                server.add_crd(&crd).expect("a new kind");
+                let own =
+                    Object { name: name.to_owned(), namespace: NAMESPACE.to_owned(), ..Object::default() };
+                server.apply(kind, own).expect("widgets are served");
+                let why = "conversion webhook for contract.example.org/v1alpha1, Kind=Widget failed: Post \
+                           \"https://127.0.0.1:1/convert?timeout=30s\": dial tcp 127.0.0.1:1: connect: connection \
+                           refused";
+                server.set_conversion(kind, Some(why)).expect("widgets are served");
+            }
+        }
+        // The API server takes a moment until it works by the new definition.
+        wait_for("the webhook to be asked", async || {
+            self.get(&format!("{UNCONVERTED}?limit=1"), JSON).await.status == 500
+        })
+        .await;
     }
 
     /// The client of admin.

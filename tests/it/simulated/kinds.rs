@@ -1,6 +1,6 @@
 //! Kinds that come, change and go: discovery, definitions and answers agree on it, or disagree as real ones do.
 
-use kubesift::demo::{Crd, Formats, Listing, Server, ServerOptions, Tls};
+use kubesift::demo::{Crd, Formats, Listing, Profile, Server, ServerOptions, Tls};
 use kubesift::object::Kind;
 use serde_json::Value;
 
@@ -119,39 +119,48 @@ async fn a_definition_follows_the_versions_that_are_served() {
 
 #[tokio::test]
 async fn a_conversion_webhook_that_is_down_hides_behind_an_empty_cache() {
-    let (server, asker) = server(small()).await;
-    server.add_crd(&Crd::new("test.example.org", "v1", "Widget", "widgets")).expect("a new kind");
-    let (widgets, list) = ("widgets.test.example.org", "/apis/test.example.org/v1/widgets");
-    let why =
-        "conversion webhook for test.example.org/v1alpha1, Kind=Widget failed: Post \"https://x\": refused";
-    server.set_conversion(widgets, Some(why)).expect("a kind");
-    assert_eq!(
-        asker.get(&format!("{list}?resourceVersion=0")).await.status,
-        200,
-        "nothing is to be converted"
-    );
-    server.apply(widgets, object("default", "own")).expect("a kind that is served");
-    for cached in ["?resourceVersion=0", "?resourceVersion=5&resourceVersionMatch=NotOlderThan", "?watch=1"] {
-        let answer = asker.get(&format!("{list}{cached}")).await;
-        let (status, reason, message) = answer.refusal();
-        assert_eq!((status, reason.as_str()), (429, "TooManyRequests"), "{cached}");
+    let initializing = "storage is (re)initializing";
+    for (profile, cached, stored, told) in [
+        (Profile::V1_27, &["watch=1"][..], &["", "limit=1", "resourceVersion=0"][..], initializing),
+        (
+            Profile::V1_33,
+            &["watch=1", "resourceVersion=0"],
+            &["", "limit=1", "limit=1&resourceVersion=0"],
+            initializing,
+        ),
+        (
+            Profile::V1_37,
+            &["watch=1", "resourceVersion=0", "", "resourceVersion=5&resourceVersionMatch=Exact"],
+            &["limit=1", "limit=1&resourceVersion=0"],
+            "storage is (re)initializing: failed to list <unspecified>: failed to read one or more widgets.test.example.org",
+        ),
+    ] {
+        let (server, asker) = server(ServerOptions { profile, ..small() }).await;
+        server.add_crd(&Crd::new("test.example.org", "v1", "Widget", "widgets")).expect("a new kind");
+        let (widgets, list) = ("widgets.test.example.org", "/apis/test.example.org/v1/widgets");
+        let why = "conversion webhook for test.example.org/v1alpha1, Kind=Widget failed: Post \"https://x\": refused";
+        server.set_conversion(widgets, Some(why)).expect("a kind");
         assert_eq!(
-            (message.as_str(), answer.retry_after.as_deref()),
-            ("storage is (re)initializing", Some("1"))
+            asker.get(&format!("{list}?resourceVersion=0")).await.status,
+            200,
+            "nothing is to be converted"
         );
+        server.apply(widgets, object("default", "own")).expect("a kind that is served");
+        for query in cached {
+            let answer = asker.get(&format!("{list}?{query}")).await;
+            let (status, reason, message) = answer.refusal();
+            assert_eq!((status, reason.as_str()), (429, "TooManyRequests"), "{query}");
+            assert!(message.starts_with(told) && answer.retry_after.as_deref() == Some("1"), "{answer:?}");
+        }
+        for query in stored {
+            let (status, _, message) = asker.get(&format!("{list}?{query}")).await.refusal();
+            assert!(status == 500 && message.ends_with(why), "{query}: {status} {message}");
+        }
+        let one = asker.get("/apis/test.example.org/v1/namespaces/default/widgets/own").await;
+        assert_eq!(one.refusal().0, 500);
+        server.set_conversion(widgets, None).expect("a kind");
+        assert_eq!(asker.get(&format!("{list}?resourceVersion=0")).await.names(), ["own"]);
     }
-    for stored in
-        ["", "?limit=1", "?limit=1&resourceVersion=0", "?resourceVersion=5&resourceVersionMatch=Exact"]
-    {
-        assert_eq!(
-            asker.get(&format!("{list}{stored}")).await.refusal(),
-            (500, String::new(), why.to_owned())
-        );
-    }
-    let one = asker.get("/apis/test.example.org/v1/namespaces/default/widgets/own").await;
-    assert_eq!(one.refusal().0, 500);
-    server.set_conversion(widgets, None).expect("a kind");
-    assert_eq!(asker.get(&format!("{list}?resourceVersion=0")).await.names(), ["own"]);
 }
 
 #[tokio::test]
