@@ -1,9 +1,12 @@
-//! The figures that need a cluster: `cargo bench --bench cluster -- reading visible mirror kinds tui`. Prints Markdown.
+//! The figures that need a cluster: `cargo bench --bench cluster -- reading visible mirror kinds rights tui`. Prints Markdown.
 //!
 //! - `reading`: an empty index filled from a real API server, beside kubectl and a bare list of the same kinds;
 //!   restarts; memory; the same with 100,000 objects on the simulated server.
 //! - `visible`: from a change in the cluster to its place in a search, while 200 changes arrive each second.
-//! - `mirror`: all of it into a real Chroma, beside a bare client; from a change to its record; memory while it is away.
+//! - `mirror`: all of it into a real Chroma, beside a bare client; from a change to its record; memory while it is away;
+//!   from a start to the end of the last record whose object is gone.
+//! - `rights`: requests and memory where rights are partial, on the simulated server; a number among the arguments
+//!   (`rights 60`) is how many minutes are measured.
 //! - `tui`: the terminal app, from a key to the frame that shows it, and what it costs; a number among the arguments
 //!   (`tui 1000000`) is how many objects there are instead of the usual ones.
 //! - `kinds`: 1,200 custom resource definitions on a warm API server and on one that has just started.
@@ -24,10 +27,12 @@
 )]
 
 mod child;
+mod ghosts;
 mod kinds;
 mod mirror;
 mod reading;
 mod report;
+mod rights;
 mod simulated;
 #[path = "../it/support/mod.rs"]
 mod support;
@@ -46,7 +51,7 @@ async fn main() {
     let (sizes, asked): (Vec<String>, Vec<String>) = arguments.partition(|arg| arg.parse::<usize>().is_ok());
     let sizes: Vec<usize> = sizes.iter().filter_map(|size| size.parse().ok()).collect();
     let wants = |section: &str| asked.is_empty() || asked.iter().any(|arg| arg == section);
-    let known = ["reading", "visible", "mirror", "kinds", "tui"];
+    let known = ["reading", "visible", "mirror", "kinds", "rights", "tui"];
     if let Some(unknown) = asked.iter().find(|arg| !known.contains(&arg.as_str())) {
         eprintln!("unknown section {unknown}: choose from {}", known.join(", "));
         return;
@@ -65,6 +70,9 @@ async fn main() {
         if wants("mirror") {
             mirror::run(&plane).await;
         }
+    }
+    if wants("rights") {
+        rights::run(sizes.first().copied().filter(|_| asked == ["rights"])).await;
     }
     if wants("tui") {
         tui::run(&sizes).await;

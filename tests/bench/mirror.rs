@@ -27,6 +27,7 @@ pub(crate) async fn run(plane: &ControlPlane) {
     whole(&home, &chroma).await;
     following(plane, &home, &chroma).await;
     away(plane, &home, &mut chroma).await;
+    crate::ghosts::run(plane, &home, &mut chroma).await;
 }
 
 async fn sync(home: &Home, more: &[&str]) -> Cost {
@@ -53,7 +54,7 @@ async fn whole(home: &Home, chroma: &Chroma) {
     let first = sync(home, &to("second")).await;
     row("and into another collection, no form embedded", &first);
     let nothing = sync(home, &to("second")).await;
-    row("and once more, nothing changed", &nothing);
+    row("and once more, nothing changed (the second mirror run)", &nothing);
 
     let bare = chroma
         .python(&format!(
