@@ -1,5 +1,5 @@
 //! The directory of one index: `<data>/<identity>/` with `tantivy/`, `lock`, `used` and small JSON files;
-//! beside it `<data>/contexts.json`, which tells a start without a server which identity a context has.
+//! beside it `<data>/places.json`, which tells a start that can't work out its identity where its index lies.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -15,7 +15,11 @@ use super::{IndexError, filesystem};
 /// Directories that nobody opened for this long are removed by [`Store::remove_unused`].
 pub const UNUSED_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
 
+const PLACES: &str = "places.json";
+/// What earlier versions kept instead, by the names of contexts alone: two files may call different clusters the same.
 const CONTEXTS: &str = "contexts.json";
+/// What a writer rewrites every second.
+const STATUS: &str = "status.json";
 const USED: &str = "used";
 /// Hexadecimal digits of an identity, at least.
 const SHORTEST: usize = 16;
@@ -55,33 +59,37 @@ impl Store {
             return Err(IndexError::NetworkFileSystem { path: dir, kind });
         }
         let store = Store { dir };
-        store.mark_used();
+        mark_used(&store.dir);
         Ok(store)
     }
 
-    /// The store that `context` had when it was last used, without asking a server; `None` when unknown.
+    /// The store that was last used from `place` (any text that identifies it); `None` when unknown.
     ///
     /// # Errors
-    /// As [`Store::locate`]. A damaged context table counts as empty: it is only a shortcut.
-    pub fn for_context(data_dir: &Path, context: &str) -> Result<Option<Store>, IndexError> {
-        let identity = read_contexts(data_dir).remove(context);
+    /// As [`Store::locate`]. A damaged table counts as empty: it is only a shortcut.
+    pub fn of_place(data_dir: &Path, place: &str) -> Result<Option<Store>, IndexError> {
+        let identity = read_places(data_dir).remove(place);
         let known = identity.filter(|identity| data_dir.join(identity).is_dir());
         known.map(|identity| Store::locate(data_dir, &identity)).transpose()
     }
 
-    /// Notes that `context` now has this identity.
+    /// Notes that these places lead here now.
     ///
     /// # Errors
     /// [`IndexError::WriteFile`].
-    pub fn remember_context(&self, context: &str) -> Result<(), IndexError> {
+    pub fn remember_places<'a>(&self, places: impl IntoIterator<Item = &'a str>) -> Result<(), IndexError> {
         let data_dir = self.dir.parent().unwrap_or(&self.dir);
-        let mut contexts = read_contexts(data_dir);
-        let identity = self.identity().to_owned();
-        if contexts.get(context) == Some(&identity) {
+        let mut all = read_places(data_dir);
+        let before = all.clone();
+        all.extend(places.into_iter().map(|place| (place.to_owned(), self.identity().to_owned())));
+        if all == before {
             return Ok(());
         }
-        contexts.insert(context.to_owned(), identity);
-        write_json(data_dir, CONTEXTS, &contexts)
+        // What leads nowhere any more would pile up.
+        all.retain(|_, identity| data_dir.join(identity).is_dir());
+        write_json(data_dir, PLACES, &all)?;
+        fs_err::remove_file(data_dir.join(CONTEXTS)).ok(); // mostly not there
+        Ok(())
     }
 
     /// The directory.
@@ -117,6 +125,9 @@ impl Store {
         for name in names.iter().filter(|name| *name != "lock") {
             fs_err::rename(self.dir.join(name), aside.join(name)).map_err(failed)?;
         }
+        // Both begin their thirty days now: what was set aside is kept for whoever wants it back.
+        mark_used(&aside);
+        mark_used(&self.dir);
         Ok(aside)
     }
 
@@ -166,13 +177,13 @@ impl Store {
         }
         Ok(removed)
     }
+}
 
-    /// Best effort: a read-only directory is used all the same.
-    fn mark_used(&self) {
-        let path = self.dir.join(USED);
-        if fs_err::write(&path, b"").is_ok() {
-            protect_file(&path).ok();
-        }
+/// Best effort: a read-only directory is used all the same.
+fn mark_used(dir: &Path) {
+    let path = dir.join(USED);
+    if fs_err::write(&path, b"").is_ok() {
+        protect_file(&path).ok();
     }
 }
 
@@ -186,13 +197,15 @@ fn is_ours(dir: &Path) -> bool {
     is_identity && aside.is_none_or(is_number) && dir.join(USED).is_file()
 }
 
+/// How long nobody opened it, and no writer worked in it: one that ran for months opened it only once.
 fn unused_for(dir: &Path, now: SystemTime) -> Option<Duration> {
-    let used = fs_err::metadata(dir.join(USED)).or_else(|_| fs_err::metadata(dir)).ok()?;
-    now.duration_since(used.modified().ok()?).ok()
+    let changed = |name| fs_err::metadata(dir.join(name)).and_then(|file| file.modified()).ok();
+    let last = [USED, STATUS].into_iter().filter_map(changed).max()?;
+    now.duration_since(last).ok()
 }
 
-fn read_contexts(data_dir: &Path) -> BTreeMap<String, String> {
-    let bytes = fs_err::read(data_dir.join(CONTEXTS)).unwrap_or_default();
+fn read_places(data_dir: &Path) -> BTreeMap<String, String> {
+    let bytes = fs_err::read(data_dir.join(PLACES)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
