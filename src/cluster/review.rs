@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use super::client::{Client, ClientError, RequestSpec};
+use super::identity::lasting_user;
 use crate::object::Kind;
 
 const RULES: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
@@ -76,7 +77,7 @@ pub async fn rights(client: &Client, namespace: &str) -> Result<Rights, ClientEr
     Rights::read(&body).map_err(unreadable)
 }
 
-/// The name the server knows us by; `None` where it does not serve this question (before 1.26).
+/// The name the server knows us by, without what changes at each login; `None` where it does not serve this question (before 1.26).
 pub async fn user(client: &Client) -> Result<Option<String>, ClientError> {
     #[derive(Deserialize, Default)]
     #[serde(default, rename_all = "camelCase")]
@@ -102,7 +103,8 @@ pub async fn user(client: &Client) -> Result<Option<String>, ClientError> {
         match client.review(&path, body.to_string().into()).await {
             Ok(response) => {
                 let review: Review = response.json(LIMIT).await?;
-                return Ok(Some(review.status.user_info.username).filter(|name| !name.is_empty()));
+                let name = lasting_user(&review.status.user_info.username).to_owned();
+                return Ok(Some(name).filter(|name| !name.is_empty()));
             }
             // Not served, or not granted (`system:basic-user` taken away): the name stays unknown.
             Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => {}

@@ -18,7 +18,7 @@ mod tests;
 pub use fingerprint::fingerprint;
 pub use form::{Form, FormHash, LABELS as FORM_LABELS, form};
 pub use map::{document, document_id};
-pub use redact::REDACTED;
+pub use redact::{REDACTED, without_secrets};
 pub use rules::{DENIED_ANNOTATIONS, RuleError, RuleOptions, Rules, TICKING_ANNOTATIONS};
 
 /// Counts changes of the mapping and of its fields: an index of another version is built anew.

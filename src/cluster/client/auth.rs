@@ -1,10 +1,13 @@
 //! Who we are to the API server: one set of credentials, one refresh, shared by every connection.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{Ready, ready};
@@ -14,14 +17,17 @@ use http_body_util::Empty;
 use jiff::{SignedDuration, Timestamp};
 use kube::client::ConfigExt as _;
 use kube::client::middleware::AuthLayer;
-use secrecy::ExposeSecret as _;
+use kube::config::AuthInfo;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 use tower::{BoxError, Layer, Service, ServiceExt as _};
 
 use super::error::{AuthError, ClientError};
 use super::exec::{ExecPlugin, Given};
 use super::terminal::Terminal;
+use crate::cluster::access::Access;
 use crate::cluster::tls::{self, ClientCertificate};
+use crate::document::REDACTED;
 
 /// How long a token file is believed, as client-go does.
 const TOKEN_FILE_AGE: SignedDuration = SignedDuration::from_secs(60);
@@ -29,10 +35,20 @@ const TOKEN_FILE_AGE: SignedDuration = SignedDuration::from_secs(60);
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 /// After a failed refresh its error answers everybody for a while: 50 requests must not start 50 plugins.
 const FAILURE_AGE: Duration = Duration::from_secs(5);
-/// A server that goes on saying 401 does not run the plugin again and again.
-const FORCED_APART: Duration = Duration::from_secs(10);
+/// A server that goes on saying 401 does not run the plugin again and again: so far apart at least, and twice as far
+/// each time that the same credentials please everybody else (one API refuses them, and new ones will not help).
+const FORCED_APART: Pauses = Pauses { first: Duration::from_secs(10), longest: Duration::from_secs(300) };
+/// Refusals so far apart have nothing to do with each other.
+const FORCED_FORGOTTEN: Duration = Duration::from_secs(1800);
 /// The same for one that takes the terminal from an app.
 const FORCED_APART_ON_TERMINAL: Duration = Duration::from_secs(60);
+/// A credential that has ended when it is given (a wrong clock, a plugin that does not care) is used all the same, for
+/// so long: the server decides. Else the plugin would run for every request.
+const ENDED_AGE: Pauses = Pauses { first: Duration::from_secs(10), longest: Duration::from_secs(300) };
+/// Shorter ones are too much like words to be struck out of a text.
+const SHORTEST_SECRET: usize = 6;
+/// One that lives no longer than this counts as ended.
+const SHORTEST_LIFE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Credentials at one time.
 pub(super) struct Credentials {
@@ -42,7 +58,32 @@ pub(super) struct Credentials {
     pub(super) generation: u64,
     /// Changes when new connections must be made to use them.
     pub(super) epoch: u64,
-    fresh_until: Option<Timestamp>,
+    fresh_until: Fresh,
+}
+
+/// How long credentials are used without asking for others.
+#[derive(Clone, Copy)]
+enum Fresh {
+    /// Until they are refused.
+    Always,
+    /// Until a time by our clock.
+    Until(Timestamp),
+    /// They had ended when they came: for so long from now on.
+    For(Instant, Duration),
+}
+
+/// Pauses that double.
+#[derive(Clone, Copy)]
+struct Pauses {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Pauses {
+    /// The pause after this one.
+    fn after(self, last: Option<Duration>) -> Duration {
+        last.map_or(self.first, |last| (last * 2).min(self.longest))
+    }
 }
 
 enum Source {
@@ -64,13 +105,38 @@ pub(super) struct Auth {
     current: Mutex<Option<Arc<Credentials>>>,
     /// Held while new credentials are fetched, so that only one fetch runs.
     refresh: tokio::sync::Mutex<Refresh>,
+    /// The present credentials pleased somebody since they were last renewed after a 401.
+    accepted: AtomicBool,
 }
 
 #[derive(Default)]
 struct Refresh {
     generation: u64,
-    forced: Option<Instant>,
+    forced: Option<Forced>,
+    /// How long the last credentials were used that had ended when they came.
+    ended: Option<Duration>,
     failed: Option<Failed>,
+}
+
+/// The last renewal after a 401.
+#[derive(Clone, Copy)]
+struct Forced {
+    when: Instant,
+    /// How long no other one follows.
+    apart: Duration,
+}
+
+impl Forced {
+    /// Whether it is time for another one; how far apart it is then from the one after it.
+    fn next(last: Option<Self>, now: Instant, accepted: bool) -> Option<Self> {
+        let Some(last) = last else { return Some(Self { when: now, apart: FORCED_APART.first }) };
+        let since = now.saturating_duration_since(last.when);
+        if since < last.apart {
+            return None;
+        }
+        let grows = accepted && since < FORCED_FORGOTTEN;
+        Some(Self { when: now, apart: FORCED_APART.after(grows.then_some(last.apart)) })
+    }
 }
 
 /// The last refresh failed.
@@ -82,22 +148,30 @@ struct Failed {
 }
 
 impl Auth {
-    /// Chooses the method as client-go does: fixed credentials before a plugin. Runs nothing.
-    pub(super) fn new(config: &kube::Config, terminal: Terminal) -> Result<Self, ClientError> {
+    /// Chooses the method as client-go does: what is fixed goes before a plugin, a client certificate included. Runs
+    /// nothing. To a server that is not reached by TLS nothing is sent, so nothing is asked for either.
+    pub(super) fn new(access: &Access, terminal: Terminal) -> Result<Self, ClientError> {
+        let config = &access.config;
         let info = &config.auth_info;
+        let token = info.token.is_some() || info.token_file.is_some();
+        let certificate = (info.client_certificate.is_some() || info.client_certificate_data.is_some())
+            && (info.client_key.is_some() || info.client_key_data.is_some());
+        let fixed = token || info.username.is_some();
         let source = match (&info.auth_provider, &info.token_file, &info.exec) {
-            (Some(_), _, _) => Source::Provider(Box::new(Provider::new(config))),
-            (None, Some(path), _) => Source::TokenFile { path: path.into(), fallback: fixed_header(config)? },
-            (None, None, Some(exec)) if info.token.is_none() && info.username.is_none() => {
+            _ if !access.is_private() => Source::Fixed(None),
+            (Some(_), _, _) if !fixed => Source::Provider(Box::new(Provider::new(config))),
+            (_, Some(path), _) => Source::TokenFile { path: path.into(), fallback: fixed_header(info)? },
+            (_, None, Some(exec)) if !fixed && !certificate => {
                 Source::Exec(Arc::new(ExecPlugin::new(exec.clone(), terminal)))
             }
-            _ => Source::Fixed(fixed_header(config)?),
+            _ => Source::Fixed(fixed_header(info)?),
         };
         Ok(Self {
             source,
             certificate_files: tls::reads_files(config),
             current: Mutex::default(),
             refresh: tokio::sync::Mutex::default(),
+            accepted: AtomicBool::new(false),
         })
     }
 
@@ -125,6 +199,24 @@ impl Auth {
         detached(async move { own.force(rejected).await }).await
     }
 
+    /// What is held has ended.
+    #[cfg(test)]
+    pub(super) fn end(&self) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = |held: &Arc<Credentials>| Credentials {
+            header: held.header.clone(),
+            certificate: held.certificate.clone(),
+            fresh_until: Fresh::Until(Timestamp::UNIX_EPOCH),
+            ..**held
+        };
+        *current = current.as_ref().map(|held| Arc::new(ended(held)));
+    }
+
+    /// These credentials were not refused.
+    pub(super) fn accept(&self) {
+        self.accepted.store(true, Relaxed);
+    }
+
     async fn force(&self, rejected: u64) -> Result<bool, Arc<AuthError>> {
         let mut refresh = self.refresh.lock().await;
         if self.held().is_some_and(|held| held.generation > rejected) {
@@ -132,14 +224,15 @@ impl Auth {
         }
         // A file may be read each time; a plugin or new connections cost more.
         let cheap = matches!(self.source, Source::TokenFile { .. }) && !self.certificate_files;
-        let apart = match self.asked() {
-            Some(_) => FORCED_APART_ON_TERMINAL,
-            None => FORCED_APART,
-        };
-        if !cheap && refresh.forced.is_some_and(|last| last.elapsed() < apart) {
-            return Ok(false);
+        let on_terminal = self.asked().is_some();
+        if !cheap {
+            let early = |last: Forced| on_terminal && last.when.elapsed() < FORCED_APART_ON_TERMINAL;
+            let accepted = self.accepted.load(Relaxed);
+            let next = Forced::next(refresh.forced, Instant::now(), accepted);
+            let Some(next) = next.filter(|_| !refresh.forced.is_some_and(early)) else { return Ok(false) };
+            refresh.forced = Some(next);
+            self.accepted.store(false, Relaxed);
         }
-        refresh.forced = Some(Instant::now());
         Ok(self.fetch(&mut refresh).await?.generation > rejected)
     }
 
@@ -169,7 +262,8 @@ impl Auth {
         if let Some(error) = self.remembered(refresh) {
             return Err(error);
         }
-        let made = match self.make().await {
+        let ended = ENDED_AGE.after(refresh.ended);
+        let made = match self.make(ended).await {
             Ok(made) => made,
             Err(error) => {
                 let error = Arc::new(error);
@@ -179,6 +273,7 @@ impl Auth {
             }
         };
         refresh.failed = None;
+        refresh.ended = matches!(made.fresh_until, Fresh::For(..)).then_some(ended);
         let previous = self.held();
         let same = previous.as_ref().is_some_and(|old| same(old, &made)) && !self.certificate_files;
         refresh.generation += u64::from(!same);
@@ -190,12 +285,13 @@ impl Auth {
         Ok(credentials)
     }
 
-    async fn make(&self) -> Result<Credentials, AuthError> {
+    /// Makes new ones. `ended`: how long they are used where they have ended already.
+    async fn make(&self, ended: Duration) -> Result<Credentials, AuthError> {
         match &self.source {
-            Source::Fixed(header) => Ok(Credentials::of(header.clone(), None)),
-            Source::Provider(_) => Ok(Credentials::of(None, None)),
+            Source::Fixed(header) => Ok(Credentials::of(header.clone(), Fresh::Always)),
+            Source::Provider(_) => Ok(Credentials::of(None, Fresh::Always)),
             Source::TokenFile { path, fallback } => {
-                let until = Timestamp::now() + TOKEN_FILE_AGE;
+                let until = Fresh::Until(Timestamp::now() + TOKEN_FILE_AGE);
                 let (path, fallback, last) = (path.clone(), fallback.clone(), self.held());
                 let read = tokio::task::spawn_blocking(move || fs_err::read_to_string(path)).await;
                 let header = match read.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
@@ -206,12 +302,12 @@ impl Auth {
                         None => return Err(AuthError::TokenFile { source }),
                     },
                 };
-                Ok(Credentials::of(header, Some(until)))
+                Ok(Credentials::of(header, until))
             }
             Source::Exec(plugin) => {
                 let (plugin, renewal) = (Arc::clone(plugin), self.held().is_some());
                 let run = tokio::task::spawn_blocking(move || plugin.run(renewal)).await;
-                Credentials::given(run.map_err(|_| AuthError::Interrupted)??)
+                Credentials::given(run.map_err(|_| AuthError::Interrupted)??, ended)
             }
         }
     }
@@ -221,7 +317,7 @@ impl Auth {
         let Source::Provider(provider) = &self.source else { return Ok(held) };
         let header = Some(provider.header().await?);
         let (generation, epoch) = (held.generation, held.epoch);
-        Ok(Arc::new(Credentials { header, certificate: None, generation, epoch, fresh_until: None }))
+        Ok(Arc::new(Credentials { header, certificate: None, generation, epoch, fresh_until: Fresh::Always }))
     }
 }
 
@@ -234,24 +330,44 @@ async fn detached<T: Send + 'static>(
 }
 
 impl Credentials {
-    fn of(header: Option<HeaderValue>, fresh_until: Option<Timestamp>) -> Self {
+    /// A text without the credentials that it may repeat.
+    pub(super) fn struck_from(&self, text: &str) -> String {
+        let header = self.header.as_ref().and_then(|header| header.to_str().ok()).unwrap_or_default();
+        let (_, secret) = header.split_once(' ').unwrap_or_default();
+        let login = STANDARD.decode(secret).ok().and_then(|login| String::from_utf8(login).ok());
+        let password = login.as_deref().and_then(|login| login.split_once(':')).map(|(_, password)| password);
+        let struck = |text: String, secret: &str| match secret.len() < SHORTEST_SECRET {
+            true => text,
+            false => text.replace(secret, REDACTED),
+        };
+        struck(struck(text.to_owned(), secret), password.unwrap_or_default())
+    }
+
+    fn of(header: Option<HeaderValue>, fresh_until: Fresh) -> Self {
         Self { header, certificate: None, generation: 0, epoch: 0, fresh_until }
     }
 
-    fn given(given: Given) -> Result<Self, AuthError> {
+    fn given(given: Given, ended: Duration) -> Result<Self, AuthError> {
         let header = given.token.map(|token| bearer(token.expose_secret().trim())).transpose()?;
         let now = Timestamp::now();
-        // A tenth of the lifetime: a token of two minutes is not fetched anew at every request.
-        let fresh_until = given.expires.map(|expires| {
-            let life = expires.duration_since(now);
-            expires.saturating_sub(MARGIN.min(life / 10)).unwrap_or(expires)
-        });
+        let fresh_until = match given.expires.map(|expires| (expires, expires.duration_since(now))) {
+            None => Fresh::Always,
+            Some((_, life)) if life <= SHORTEST_LIFE => Fresh::For(Instant::now(), ended),
+            // A tenth of the lifetime: a token of two minutes is not fetched anew at every request.
+            Some((expires, life)) => {
+                Fresh::Until(expires.saturating_sub(MARGIN.min(life / 10)).unwrap_or(expires))
+            }
+        };
         Ok(Self { certificate: given.certificate, ..Self::of(header, fresh_until) })
     }
 }
 
 fn is_fresh(credentials: &Credentials) -> bool {
-    credentials.fresh_until.is_none_or(|until| Timestamp::now() < until)
+    match credentials.fresh_until {
+        Fresh::Always => true,
+        Fresh::Until(end) => Timestamp::now() < end,
+        Fresh::For(since, age) => since.elapsed() < age,
+    }
 }
 
 fn same(old: &Credentials, new: &Credentials) -> bool {
@@ -260,18 +376,27 @@ fn same(old: &Credentials, new: &Credentials) -> bool {
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, AuthError> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| AuthError::Token)?;
+    sensitive(format!("Bearer {token}"))
+}
+
+fn sensitive(text: String) -> Result<HeaderValue, AuthError> {
+    let mut value = HeaderValue::try_from(text).map_err(|_| AuthError::Token)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// The header of a user name and password or an inline token, made by kube.
-fn fixed_header(config: &kube::Config) -> Result<Option<HeaderValue>, ClientError> {
-    let mut config = config.clone();
-    config.auth_info.exec = None;
-    config.auth_info.token_file = None;
-    let layer = config.auth_layer().map_err(unusable)?;
-    Ok(layer.and_then(|layer| ask(layer.layer(Probe)).now_or_never()).and_then(Result::ok).flatten())
+/// The header of an inline token, or of a user name and password.
+fn fixed_header(info: &AuthInfo) -> Result<Option<HeaderValue>, ClientError> {
+    let unusable = |error: AuthError| ClientError::Credentials { problem: error.to_string() };
+    let exposed = |secret: &Option<SecretString>| secret.as_ref().map(|it| it.expose_secret().to_owned());
+    match (&info.username, exposed(&info.token)) {
+        (Some(name), _) => {
+            let login = format!("{name}:{}", exposed(&info.password).unwrap_or_default());
+            sensitive(format!("Basic {}", STANDARD.encode(login))).map(Some).map_err(unusable)
+        }
+        (None, Some(token)) => bearer(&token).map(Some).map_err(unusable),
+        (None, None) => Ok(None),
+    }
 }
 
 fn unusable(error: kube::Error) -> ClientError {
@@ -329,7 +454,7 @@ impl Provider {
     async fn header(&self) -> Result<HeaderValue, AuthError> {
         let service = self.service.get_or_try_init(|| self.make()).await?;
         let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let header = ask(service).await.map_err(|source| AuthError::Provider { source })?;
+        let header = ask(service).await.map_err(|error| AuthError::provider(&*error))?;
         header.ok_or(AuthError::Token)
     }
 
@@ -337,7 +462,39 @@ impl Provider {
         let config = self.config.clone();
         let made = tokio::task::spawn_blocking(move || config.auth_layer()).await;
         let layer = made.map_err(|_| AuthError::Interrupted)?;
-        let layer = layer.map_err(|source| AuthError::Provider { source: Box::new(source) })?;
+        let layer = layer.map_err(|error| AuthError::provider(&error))?;
         Ok(Mutex::new(layer.ok_or(AuthError::Token)?.layer(Probe)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let pauses =
+            std::iter::successors(Some(ENDED_AGE.after(None)), |last| Some(ENDED_AGE.after(Some(*last))));
+        let seconds: Vec<u64> = pauses.take(7).map(|pause| pause.as_secs()).collect();
+        assert_eq!(seconds, [10, 20, 40, 80, 160, 300, 300]);
+    }
+
+    #[test]
+    fn renewals_that_one_api_asks_for_in_vain_grow_rare_and_those_that_everybody_asks_for_do_not() {
+        let start = Instant::now();
+        // Somebody is refused every second for an hour.
+        let runs = |accepted: bool| {
+            let (mut last, mut runs) = (None, 0);
+            for second in 0..3600 {
+                if let Some(next) = Forced::next(last, start + Duration::from_secs(second), accepted) {
+                    (last, runs) = (Some(next), runs + 1);
+                }
+            }
+            runs
+        };
+        assert_eq!((runs(true), runs(false)), (16, 360));
+        let last = Forced { when: start, apart: FORCED_APART.longest };
+        let next = Forced::next(Some(last), start + FORCED_FORGOTTEN, true).unwrap();
+        assert_eq!(next.apart, FORCED_APART.first, "long ago");
     }
 }

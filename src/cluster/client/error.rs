@@ -1,10 +1,13 @@
 //! What can go wrong, by what it means for the reader.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connect::chain;
 use super::status::Failure;
 pub use crate::cluster::tls::TlsError;
+use crate::document::without_secrets;
 
 /// Why a request gave no usable answer. Text that came from outside is in it as it came: sanitise before showing.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +31,10 @@ pub enum ClientError {
         source: ConnectFailure,
     },
     /// 401, also after the credentials were refreshed once. Concerns everything: pause, say so once.
-    #[error("the API server does not accept the credentials (401 Unauthorized){}", said(.0))]
+    #[error("{}", unauthorized(.0))]
     Unauthorized(Box<Failure>),
     /// 403. Concerns one kind and scope.
-    #[error("not allowed{}", said(.0))]
+    #[error("not allowed{}{}", said(.0), kept_back(.0))]
     Forbidden(Box<Failure>),
     /// 404: not served, or not there.
     #[error("not found{}", said(.0))]
@@ -80,14 +83,38 @@ pub enum ClientError {
     NoConnection,
 }
 
+fn unauthorized(failure: &Failure) -> String {
+    match failure.kept_back {
+        false => {
+            format!("the API server does not accept the credentials (401 Unauthorized){}", said(failure))
+        }
+        true => format!(
+            "the API server wants credentials (401 Unauthorized){}{}",
+            said(failure),
+            kept_back(failure)
+        ),
+    }
+}
+
+fn kept_back(failure: &Failure) -> &'static str {
+    match failure.kept_back {
+        false => "",
+        true => "; to an http:// server none are sent: give its https:// address in the kubeconfig",
+    }
+}
+
 fn said(failure: &Failure) -> String {
     if failure.message.is_empty() { String::new() } else { format!(": {}", failure.message) }
 }
 
 impl ClientError {
     /// The meaning of an error answer, also of a `Status` inside a watch.
-    pub fn of(failure: Failure) -> Self {
+    pub fn of(mut failure: Failure) -> Self {
         const TOO_LARGE: &str = "ResourceVersionTooLarge";
+        // What a server says ends in status files, logs and on screens.
+        if let Cow::Owned(message) = without_secrets(&failure.message) {
+            failure.message = message;
+        }
         let failure = Box::new(failure);
         match failure.status {
             401 => Self::Unauthorized(failure),
@@ -205,11 +232,10 @@ pub enum AuthError {
         source: std::io::Error,
     },
     /// kube's auth provider failed.
-    #[error("the auth-provider of the kubeconfig failed")]
+    #[error("the auth-provider of the kubeconfig failed: {problem}")]
     Provider {
-        /// Its reason.
-        #[source]
-        source: tower::BoxError,
+        /// Its reason, without secrets: kube quotes what a provider's command printed.
+        problem: String,
     },
     /// The token holds characters that no HTTP header may hold.
     #[error("the token can't be sent in a header")]
@@ -217,6 +243,16 @@ pub enum AuthError {
     /// The program ends.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl AuthError {
+    pub(super) fn plugin(command: String, problem: &str) -> Self {
+        Self::Plugin { command, problem: without_secrets(problem).into_owned() }
+    }
+
+    pub(super) fn provider(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Provider { problem: without_secrets(&chain(error)).into_owned() }
+    }
 }
 
 /// Why a body is not complete.

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 
 use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::AuthError;
 use super::terminal::{Lender, Loan, Terminal};
 use crate::cluster::tls::ClientCertificate;
+use crate::document::{REDACTED, without_secrets};
 
 /// How long a plugin may think when nobody can answer its questions.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,6 +28,8 @@ const QUIET_RENEWAL: Duration = Duration::from_secs(10);
 const LONGEST_OUTPUT: u64 = 1 << 20;
 /// Of what it says on stderr, so much of the end is kept.
 const LAST_WORDS: usize = 4 << 10;
+/// What Go writes for "no time": no expiry, as kubectl holds.
+const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// A plugin, ready to run.
 pub(super) struct ExecPlugin {
@@ -89,13 +92,23 @@ struct Answer {
     status: Option<AnswerStatus>,
 }
 
+/// Empty fields are absent ones.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
 struct AnswerStatus {
+    #[serde(deserialize_with = "filled")]
     expiration_timestamp: Option<String>,
+    #[serde(deserialize_with = "filled")]
     token: Option<String>,
+    #[serde(deserialize_with = "filled")]
     client_certificate_data: Option<String>,
+    #[serde(deserialize_with = "filled")]
     client_key_data: Option<String>,
+}
+
+fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.trim().is_empty()))
 }
 
 impl ExecPlugin {
@@ -149,7 +162,7 @@ impl ExecPlugin {
 
     fn run_with(&self, means: Means<'_>) -> Result<Given, AuthError> {
         let mut child = self.prepare(means)?.spawn().map_err(|error| self.not_started(&error))?;
-        let shows = Arc::new(AtomicBool::new(matches!(means, Means::Stderr | Means::Lent(_))));
+        let shows = Arc::new(AtomicBool::new(!matches!(means, Means::Nothing(_))));
         let stdout = child.stdout.take().map(collect);
         let stderr = child.stderr.take().map(|pipe| last_words(pipe, &shows));
         let status = self.wait(&mut child, means);
@@ -158,7 +171,7 @@ impl ExecPlugin {
         shows.store(false, Ordering::Relaxed);
         let status = status?;
         if !status.success() {
-            let said = said(&stderr);
+            let said = said(&stderr, &stdout);
             let problem = if said.is_empty() { status.to_string() } else { format!("{said} ({status})") };
             return Err(self.failed(problem));
         }
@@ -182,7 +195,11 @@ impl ExecPlugin {
         let question = serde_json::to_string(&question).map_err(|error| self.failed(error.to_string()))?;
         command.env("KUBERNETES_EXEC_INFO", question).stdout(Stdio::piped());
         match means {
-            Means::Shared => command.stdin(Stdio::inherit()).stderr(Stdio::inherit()),
+            Means::Shared if std::io::stderr().is_terminal() => {
+                command.stdin(Stdio::inherit()).stderr(Stdio::inherit())
+            }
+            // Somebody keeps our stderr: no secret of a plugin gets there.
+            Means::Shared => command.stdin(Stdio::inherit()).stderr(Stdio::piped()),
             // Copied to ours as it comes: the reason of a failure is still known when the screen is back.
             Means::Lent(_) => command.stdin(Stdio::inherit()).stderr(Stdio::piped()),
             Means::Stderr => command.stdin(Stdio::null()).stderr(Stdio::piped()),
@@ -225,7 +242,8 @@ impl ExecPlugin {
         let text = std::str::from_utf8(stdout).map_err(|_| unreadable())?;
         let answer: Answer = serde_saphyr::from_str(text).map_err(|_| unreadable())?;
         let status = answer.status.ok_or_else(|| self.failed("its ExecCredential has no status"))?;
-        let expires = status.expiration_timestamp.as_deref().map(str::parse).transpose();
+        let expires = status.expiration_timestamp.as_deref().filter(|time| *time != ZERO_TIME);
+        let expires = expires.map(str::parse).transpose();
         let certificate = match (status.client_certificate_data, status.client_key_data) {
             (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key: key.into() }),
             (None, None) => None,
@@ -239,7 +257,7 @@ impl ExecPlugin {
     }
 
     fn failed(&self, problem: impl Into<String>) -> AuthError {
-        AuthError::Plugin { command: self.command(), problem: problem.into() }
+        AuthError::plugin(self.command(), &problem.into())
     }
 
     fn not_started(&self, error: &std::io::Error) -> AuthError {
@@ -264,32 +282,81 @@ fn collect(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     receive
 }
 
-/// Copies a pipe to stderr for as long as it may show, and keeps its end.
+/// Copies a pipe to stderr for as long as it may show, and keeps its end. A terminal gets it as it comes, with questions
+/// that no line ends; what is kept by somebody gets lines without secrets.
 fn last_words(mut pipe: impl Read + Send + 'static, shows: &Arc<AtomicBool>) -> Receiver<Vec<u8>> {
     let (send, receive) = sync_channel(1);
     let shows = Arc::clone(shows);
     std::thread::spawn(move || {
         let (mut kept, mut buffer) = (Vec::new(), [0; 1 << 10]);
-        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+        let mut lines = (!std::io::stderr().is_terminal()).then(Lines::default);
+        let show = |bytes: &[u8]| {
             if shows.load(Ordering::Relaxed) {
                 // Nobody reads our stderr: the plugin goes on all the same.
-                _ = std::io::stderr().write_all(&buffer[..read]);
+                _ = std::io::stderr().write_all(bytes);
+            }
+        };
+        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+            match &mut lines {
+                Some(lines) => show(lines.push(&buffer[..read]).as_bytes()),
+                None => show(&buffer[..read]),
             }
             kept.extend_from_slice(&buffer[..read]);
             if kept.len() > 2 * LAST_WORDS {
                 kept.drain(..kept.len() - LAST_WORDS);
             }
         }
+        show(lines.map(Lines::rest).unwrap_or_default().as_bytes());
         _ = send.send(kept);
     });
     receive
 }
 
-/// The last lines of what it said, as one.
-fn said(stderr: &[u8]) -> String {
+/// Whole lines of what comes in pieces, without secrets.
+#[derive(Default)]
+struct Lines {
+    begun: Vec<u8>,
+    /// A line that is too long is not worth its end.
+    skips: bool,
+}
+
+impl Lines {
+    fn push(&mut self, bytes: &[u8]) -> String {
+        let mut whole = String::new();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if !self.skips {
+                self.begun.extend_from_slice(piece);
+            }
+            if piece.ends_with(b"\n") {
+                whole.push_str(&self.taken());
+                self.skips = false;
+            } else if self.begun.len() > LAST_WORDS {
+                self.begun.truncate(LAST_WORDS);
+                self.skips = true;
+            }
+        }
+        whole
+    }
+
+    fn taken(&mut self) -> String {
+        let line = String::from_utf8_lossy(&std::mem::take(&mut self.begun)).into_owned();
+        format!("{}\n", without_secrets(line.trim_end_matches(['\r', '\n'])))
+    }
+
+    fn rest(mut self) -> String {
+        if self.begun.is_empty() { String::new() } else { self.taken() }
+    }
+}
+
+/// The last lines of what it said, as one. What it printed as its answer is not repeated, whatever it looks like.
+fn said(stderr: &[u8], stdout: &[u8]) -> String {
     const LINES: usize = 3;
     const LONGEST: usize = 300;
-    let text = String::from_utf8_lossy(stderr);
+    let mut text = String::from_utf8_lossy(stderr).into_owned();
+    for secret in answered(stdout) {
+        text = text.replace(&secret, REDACTED);
+    }
+    let text = without_secrets(&text);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(LINES)..].join("; ");
     // The end says what went wrong.
@@ -297,7 +364,35 @@ fn said(stderr: &[u8]) -> String {
     last.chars().skip(skipped).collect()
 }
 
+/// The secrets of an answer, as far as it is one.
+fn answered(stdout: &[u8]) -> Vec<String> {
+    let answer =
+        std::str::from_utf8(stdout).ok().and_then(|text| serde_saphyr::from_str::<Answer>(text).ok());
+    let status = answer.and_then(|answer| answer.status).unwrap_or_default();
+    let all = [status.token, status.client_key_data];
+    all.into_iter().flatten().map(|secret| secret.trim().to_owned()).collect()
+}
+
 /// What the pipe gave. A grandchild may hold it open for ever: a second after the plugin's end is enough.
 fn output(pipe: Option<Receiver<Vec<u8>>>) -> Vec<u8> {
     pipe.and_then(|pipe| pipe.recv_timeout(Duration::from_secs(1)).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_whole_and_without_secrets_however_they_are_cut() {
+        let said = "first\r\ntoken=abcdef wrong\nBearer abc123def456 end";
+        for size in 1..said.len() {
+            let mut lines = Lines::default();
+            let pieces = said.as_bytes().chunks(size).map(|piece| lines.push(piece));
+            let shown = pieces.collect::<String>() + &lines.rest();
+            assert_eq!(shown, "first\ntoken=[redacted] wrong\nBearer [redacted] end\n", "{size}");
+        }
+        let mut lines = Lines::default();
+        assert_eq!(lines.push(&vec![b'a'; 3 * LAST_WORDS]), "");
+        assert_eq!(lines.push(b"b\nc\n").len(), LAST_WORDS + 1 + 2, "a flood is cut");
+    }
 }

@@ -29,7 +29,7 @@ use bytes::Bytes;
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderValue, Method};
 
-use self::auth::Auth;
+use self::auth::{Auth, Credentials};
 use self::connect::Connector;
 use self::counters::{Counters, Tally};
 use self::pool::WatchPools;
@@ -106,6 +106,8 @@ pub struct Client {
 struct Inner {
     transport: Transport,
     auth: Arc<Auth>,
+    /// There are credentials, and this server is sent none.
+    keeps_back: bool,
     pools: Arc<WatchPools>,
     politeness: Politeness,
     counters: Counters,
@@ -132,7 +134,8 @@ impl Client {
         Ok(Self {
             inner: Arc::new(Inner {
                 transport,
-                auth: Arc::new(Auth::new(config, options.terminal.clone())?),
+                auth: Arc::new(Auth::new(access, options.terminal.clone())?),
+                keeps_back: access.keeps_credentials_back(),
                 pools: Arc::default(),
                 politeness: Politeness::new(),
                 counters: Counters::default(),
@@ -182,6 +185,12 @@ impl Client {
     #[cfg(test)]
     pub(super) fn paused_for(&self) -> Option<Duration> {
         self.inner.politeness.paused_for()
+    }
+
+    /// The credentials have ended: the next request fetches others.
+    #[cfg(test)]
+    pub(super) fn end_credentials(&self) {
+        self.inner.auth.end();
     }
 
     /// Fetches the credentials, if they are not at hand: a person who is asked for them may take all the time they
@@ -238,7 +247,9 @@ impl Client {
             if let Some(date) = response.header(DATE.as_str()) {
                 inner.server_clock.observe(date, inner.options.clock.wall_s());
             }
-            if response.status.as_u16() == 401 && !replaced {
+            if response.status.as_u16() != 401 {
+                inner.auth.accept();
+            } else if !replaced {
                 replaced = true;
                 let renewed = inner.auth.replace(credentials.generation).await;
                 if renewed.map_err(ClientError::AuthPlugin)? {
@@ -248,12 +259,12 @@ impl Client {
             return if response.status.is_success() {
                 Ok(response)
             } else {
-                Err(self.judge(response, &tally).await)
+                Err(self.judge(response, &credentials, &tally).await)
             };
         }
     }
 
-    async fn judge(&self, response: Response, tally: &Tally) -> ClientError {
+    async fn judge(&self, response: Response, credentials: &Credentials, tally: &Tally) -> ClientError {
         const LIMIT: usize = 64 * 1024;
         let status = response.status.as_u16();
         let content_type = response.content_type().to_owned();
@@ -262,6 +273,9 @@ impl Client {
         let body = tokio::time::timeout(Duration::from_secs(5), response.bytes(LIMIT)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
         let mut failure = Failure::read(status, &content_type, body);
+        // A server may repeat what it was sent.
+        failure.message = credentials.struck_from(&failure.message);
+        failure.kept_back = self.inner.keeps_back;
         failure.retry_after = header.or(failure.retry_after);
         let retry_after = failure.retry_after;
         let error = ClientError::of(failure);

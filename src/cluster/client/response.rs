@@ -14,6 +14,7 @@ use super::connect::chain;
 use super::counters::Tally;
 use super::error::{BodyFailure, ClientError};
 use super::transport::{Arrived, Hold};
+use crate::document::without_secrets;
 
 /// The answer to a GET: status 2xx. Dropping it ends its stream.
 pub struct Response {
@@ -101,8 +102,10 @@ impl Response {
     /// The whole body as JSON.
     pub async fn json<T: DeserializeOwned>(self, limit: usize) -> Result<T, ClientError> {
         let body = self.bytes(limit).await?;
-        let unreadable =
-            |error: serde_json::Error| ClientError::Body(BodyFailure::Unreadable(error.to_string()));
+        // The parser quotes what it does not understand.
+        let unreadable = |error: serde_json::Error| {
+            ClientError::Body(BodyFailure::Unreadable(without_secrets(&error.to_string()).into_owned()))
+        };
         serde_json::from_slice(&body).map_err(unreadable)
     }
 

@@ -21,6 +21,8 @@ pub struct Failure {
     pub content_type: String,
     /// The body as it came (decompressed, at most 64 KiB).
     pub body: Bytes,
+    /// There are credentials, and they were not sent: the server's URL is `http://`.
+    pub kept_back: bool,
 }
 
 impl Failure {
@@ -35,6 +37,7 @@ impl Failure {
             retry_after: said.retry_after_seconds.map(u64::from),
             content_type: content_type.to_owned(),
             body,
+            kept_back: false,
         }
     }
 }

@@ -2,11 +2,14 @@
 //! free text can't be recognised, and the documentation says so.
 
 mod classes;
+mod prose;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 use classes::{ANY_CLASS, ANYTHING, ASSIGNMENT, AUTHORIZATION, CLASSES, SECRET_KEY};
+
+pub use prose::without_secrets;
 
 /// What stands where a value was redacted.
 pub const REDACTED: &str = "[redacted]";

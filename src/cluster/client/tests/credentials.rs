@@ -142,20 +142,133 @@ async fn a_plugin_that_is_missing_or_talks_nonsense_is_named() {
     assert!(failure(server.client(&terminal, "")).await.contains("needs a terminal"));
 }
 
+fn ends(time: &str) -> String {
+    format!(r#"echo '{{"status":{{"token":"t","expirationTimestamp":"{time}"}}}}'"#)
+}
+
 #[tokio::test]
 async fn a_token_that_ended_is_fetched_again_and_a_living_one_is_not() {
     let server = Server::start(Settings::default(), only("t")).await;
-    plugin(&server, r#"echo '{"status":{"token":"t","expirationTimestamp":"2001-01-01T00:00:00Z"}}'"#);
+    plugin(&server, &ends("2100-01-01T00:00:00Z"));
     let client = server.client(EXEC, "");
     for _ in 0..3 {
         client.get(&RequestSpec::new("/")).await.unwrap();
     }
-    assert_eq!(runs(&server), 3);
-    plugin(&server, r#"echo '{"status":{"token":"t","expirationTimestamp":"2100-01-01T00:00:00Z"}}'"#);
+    assert_eq!(runs(&server), 1);
+    client.end_credentials();
     for _ in 0..3 {
         client.get(&RequestSpec::new("/")).await.unwrap();
     }
-    assert_eq!(runs(&server), 4);
+    assert_eq!(runs(&server), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_comes_with_an_end_in_the_past_is_used_for_a_while_and_one_without_an_end_for_ever() {
+    let server = Server::start(Settings::default(), only("t")).await;
+    for (time, expected) in [
+        ("2001-01-01T00:00:00Z", 1),
+        ("1969-12-31T23:59:59+01:00", 2),
+        // Go's word for no time at all.
+        ("0001-01-01T00:00:00Z", 3),
+        ("", 4),
+    ] {
+        plugin(&server, &ends(time));
+        let client = server.client(EXEC, "");
+        for _ in 0..20 {
+            client.get(&RequestSpec::new("/")).await.unwrap();
+        }
+        assert_eq!(runs(&server), expected, "{time}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_comes_with_an_end_in_the_past_and_is_refused_is_fetched_once_more() {
+    let server = Server::start(Settings::default(), only("never")).await;
+    plugin(&server, &ends("2001-01-01T00:00:00Z"));
+    let client = server.client(EXEC, "");
+    for _ in 0..5 {
+        let error = client.get(&RequestSpec::new("/")).await.unwrap_err();
+        assert!(matches!(error, ClientError::Unauthorized(_)), "{error:?}");
+    }
+    assert_eq!(runs(&server), 2);
+}
+
+#[tokio::test]
+async fn empty_fields_of_a_plugins_answer_are_absent_ones() {
+    let server = Server::start(Settings { asks_certificate: true, ..Settings::default() }, only("t")).await;
+    let (certificate, key) = server.authority.issue(&[], "someone");
+    // A token beside empty certificates, to a server that asks for none.
+    plugin(
+        &server,
+        r#"echo '{"status":{"token":"t","clientCertificateData":"","clientKeyData":" ","expirationTimestamp":null}}'"#,
+    );
+    let open = Server::start(Settings::default(), only("t")).await;
+    open.script("plugin", &fs_err::read_to_string(server.path("plugin")).unwrap());
+    open.client(EXEC, "").get(&RequestSpec::new("/")).await.unwrap();
+    // A certificate beside an empty token.
+    let given = serde_json::json!({"status": {
+        "token": "", "clientCertificateData": certificate.pem(), "clientKeyData": key.serialize_pem() }});
+    server.write("given", &given.to_string());
+    plugin(&server, "cat given");
+    let client = server.client(EXEC, "");
+    assert!(matches!(client.get(&RequestSpec::new("/")).await, Err(ClientError::Unauthorized(_))));
+    assert_eq!(server.last_header("authorization"), None);
+}
+
+#[tokio::test]
+async fn a_plugin_is_not_run_where_the_user_has_something_fixed() {
+    let settings = Settings { asks_certificate: true, ..Settings::default() };
+    let server = Server::start(settings, |_| answer(200, "application/json", "{}")).await;
+    plugin(&server, &gives("plugin"));
+    let (certificate, key) = server.authority.issue(&[], "someone");
+    server.write("user.crt", &certificate.pem());
+    server.write("user.key", &key.serialize_pem());
+    server.write("token", "file");
+    let own = "client-certificate: user.crt, client-key: user.key";
+    for (fixed, sent) in [
+        ("", None),
+        ("token: own, ", Some("Bearer own")),
+        ("tokenFile: token, ", Some("Bearer file")),
+        ("username: me, ", Some("Basic bWU6")),
+    ] {
+        let client = server.client(&format!("{fixed}{own}, {EXEC}"), "");
+        client.get(&RequestSpec::new("/")).await.unwrap();
+        assert_eq!(server.last_header("authorization").as_deref(), sent, "{fixed}");
+    }
+    let provider = "auth-provider: {name: oidc, config: {id-token: e30.eyJleHAiOjQxMDI0NDQ4MDB9.x}}";
+    server.client(&format!("token: own, {own}, {provider}"), "").get(&RequestSpec::new("/")).await.unwrap();
+    assert_eq!(server.last_header("authorization").as_deref(), Some("Bearer own"));
+    assert_eq!(runs(&server), 0);
+}
+
+#[tokio::test]
+async fn neither_a_plugin_nor_a_server_puts_a_credential_into_an_error() {
+    let server = Server::start(Settings::default(), |request| {
+        let given = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        let body = serde_json::json!({"kind": "Status", "code": 403, "message":
+            format!("{} is not welcome; try token=other-one", given.unwrap_or_default()) });
+        answer(403, "application/json", body.to_string())
+    })
+    .await;
+    plugin(
+        &server,
+        &format!("echo 'not valid: plainwords, token: abcd1234efgh' >&2; {}; exit 3", gives("plainwords")),
+    );
+    let Err(ClientError::AuthPlugin(error)) = server.client(EXEC, "").get(&RequestSpec::new("/")).await
+    else {
+        panic!("a plugin that fails")
+    };
+    let text = error.to_string();
+    assert!(text.contains("not valid: [redacted], token: [redacted] (exit status: 3)"), "{text}");
+    for user in ["token: plainwords", "username: plainwords, password: plainwords"] {
+        let error = server.client(user, "").get(&RequestSpec::new("/")).await.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            !text.contains("other-one") && text.contains(" is not welcome; try token=[redacted]"),
+            "{text}"
+        );
+        assert!(!text.contains("plainwords") && !text.contains("cGxhaW53b3Jkcw"), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -282,9 +395,9 @@ fn beside_an_app(server: &Server, mode: &str) -> (Client, Arc<Screen>) {
     (Client::new(&access, options).unwrap(), screen)
 }
 
-/// Gives a token that has ended, and only with a terminal.
+/// Gives a token only with a terminal.
 const NEEDS_TERMINAL: &str = r#"case $KUBERNETES_EXEC_INFO in *'"interactive":true'*) ;; *) echo no terminal >&2; exit 1;; esac
-echo '{"status":{"token":"t","expirationTimestamp":"2001-01-01T00:00:00Z"}}'"#;
+echo '{"status":{"token":"t"}}'"#;
 
 #[tokio::test]
 async fn a_plugin_gets_the_terminal_of_an_app_and_a_renewal_only_when_it_needs_it() {
@@ -293,9 +406,11 @@ async fn a_plugin_gets_the_terminal_of_an_app_and_a_renewal_only_when_it_needs_i
     let (client, screen) = beside_an_app(&server, "IfAvailable");
     client.get(&RequestSpec::new("/")).await.unwrap();
     assert_eq!((screen.lent.load(Relaxed), runs(&server)), (1, 1));
+    client.end_credentials();
     client.get(&RequestSpec::new("/")).await.unwrap();
     assert_eq!((screen.lent.load(Relaxed), runs(&server)), (2, 3), "first without, then with");
     plugin(&server, &gives("t"));
+    client.end_credentials();
     client.get(&RequestSpec::new("/")).await.unwrap();
     assert_eq!((screen.lent.load(Relaxed), runs(&server)), (2, 4), "it renews by itself");
     assert_eq!(screen.out.load(Relaxed), 0, "all is given back");
@@ -313,6 +428,7 @@ async fn never_means_never_and_always_means_each_time() {
     let before = runs(&server);
     for _ in 0..2 {
         client.get(&RequestSpec::new("/")).await.unwrap();
+        client.end_credentials();
     }
     assert_eq!((screen.lent.load(Relaxed), runs(&server) - before), (2, 2));
 }

@@ -4,5 +4,7 @@ mod answers;
 mod connections;
 mod credentials;
 mod failures;
+mod in_the_clear;
 mod proxies;
 pub(crate) mod server;
+mod trust;

@@ -95,11 +95,30 @@ pub(crate) struct Settings {
     pub(crate) names: Vec<&'static str>,
     pub(crate) expired: bool,
     pub(crate) asks_certificate: bool,
+    /// Another certificate and way of TLS than those that the authority and the rest here give.
+    pub(crate) tls: Option<rustls::ServerConfig>,
+    /// No TLS at all.
+    pub(crate) plain: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { http2: true, streams: 100, names: vec!["127.0.0.1"], expired: false, asks_certificate: false }
+        Self {
+            http2: true,
+            streams: 100,
+            names: vec!["127.0.0.1"],
+            expired: false,
+            asks_certificate: false,
+            tls: None,
+            plain: false,
+        }
+    }
+}
+
+impl Settings {
+    /// HTTP/1 without TLS.
+    pub(crate) fn plain() -> Self {
+        Self { http2: false, plain: true, ..Self::default() }
     }
 }
 
@@ -111,6 +130,7 @@ pub(crate) struct Server {
     pub(crate) seen: Arc<Mutex<Vec<(String, HeaderMap)>>>,
     /// Sends a GOAWAY on every connection that is open now.
     goaway: watch::Sender<usize>,
+    plain: bool,
     directory: tempfile::TempDir,
 }
 
@@ -121,12 +141,14 @@ struct Shared {
 }
 
 impl Server {
-    pub(crate) async fn start<F>(settings: Settings, handler: F) -> Self
+    pub(crate) async fn start<F>(mut settings: Settings, handler: F) -> Self
     where
         F: Fn(&Request<Incoming>) -> Answer + Send + Sync + 'static,
     {
         let authority = Authority::new();
-        let tls = TlsAcceptor::from(Arc::new(tls(&authority, &settings)));
+        let mut config = settings.tls.take().unwrap_or_else(|| tls(&authority, &settings));
+        config.alpn_protocols = vec![if settings.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        let tls = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (goaway, told) = watch::channel(0);
@@ -134,6 +156,7 @@ impl Server {
         let server = Self {
             address,
             authority,
+            plain: settings.plain,
             connections: Arc::clone(&shared.connections),
             seen: Arc::clone(&shared.seen),
             goaway,
@@ -145,6 +168,9 @@ impl Server {
                 let (tls, shared, handler) = (tls.clone(), Arc::clone(&shared), Arc::clone(&handler));
                 shared.connections.fetch_add(1, Relaxed);
                 tokio::spawn(async move {
+                    if settings.plain {
+                        return serve(TokioIo::new(socket), false, settings.streams, &shared, handler).await;
+                    }
                     // A client that refuses our certificate ends here.
                     let Ok(stream) = tls.accept(socket).await else { return };
                     serve(TokioIo::new(stream), settings.http2, settings.streams, &shared, handler).await;
@@ -182,10 +208,12 @@ impl Server {
         let server = if cluster.contains("server:") {
             String::new()
         } else {
-            format!("server: \"https://{}\", ", self.address)
+            format!("server: \"{}://{}\", ", if self.plain { "http" } else { "https" }, self.address)
         };
-        let ca =
-            if cluster.contains("certificate-authority:") { "" } else { "certificate-authority: ca.crt, " };
+        let ca = match self.plain || cluster.contains("certificate-authority:") {
+            true => "",
+            false => "certificate-authority: ca.crt, ",
+        };
         self.write(
             "config",
             &format!(
@@ -235,9 +263,7 @@ fn tls(authority: &Authority, settings: &Settings) -> rustls::ServerConfig {
             builder.with_client_cert_verifier(WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap())
         }
     };
-    let mut config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-    config.alpn_protocols = vec![if settings.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
-    config
+    builder.with_single_cert(vec![certificate.der().clone()], key).unwrap()
 }
 
 async fn serve<F, S>(io: S, http2: bool, streams: u32, shared: &Arc<Shared>, handler: Arc<F>)
