@@ -1,6 +1,6 @@
 //! Which cluster is meant, which settings hold for it, and where its index lies. Connects to nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::mirror::{OneShot, Plan};
 use super::session::Session;
 use super::settings::{Key, Settings};
-use crate::cluster::access::{Environment, current_context};
+use crate::cluster::access::{Environment, Place, current_context, last_place};
 use crate::cluster::client::Terminal;
 use crate::cluster::selection::{Selection, SelectionOptions};
 use crate::cluster::{Access, AccessOptions, Client, ClientOptions};
@@ -72,11 +72,11 @@ impl Target {
         let access = match Access::load(&options) {
             Ok(access) => access,
             Err(error) => {
-                let stored = options.context.as_deref().filter(|_| need == Need::Stored);
-                let store = stored.and_then(|context| Store::for_context(&data_dir, context).ok().flatten());
                 let failure = Failure::usage(error);
-                let Some(store) = store else { return Err(failure) };
-                session.output.note(&format!("{failure}\nanswering from what is stored"));
+                let Some(store) = stored(&options, &data_dir, need) else { return Err(failure) };
+                session
+                    .output
+                    .note(&format!("{failure}\nanswering from what is stored{}", of_server(&store)));
                 let problem = Some(failure.to_string());
                 return Ok(Self {
                     settings,
@@ -91,11 +91,9 @@ impl Target {
             }
         };
         let store = locate(session, &settings, data_dir, access.identity.as_str())?;
-        if let Some(context) = &access.context {
-            // Only a shortcut for the next start; a read-only directory is used all the same.
-            if let Err(error) = store.remember_context(context) {
-                tracing::debug!(%error, "the context table could not be written");
-            }
+        // Only a shortcut for later starts; a read-only directory is used all the same.
+        if let Err(error) = store.remember_places(access.places.iter().map(Place::as_str)) {
+            tracing::debug!(%error, "the table of places could not be written");
         }
         Ok(Self {
             settings,
@@ -250,6 +248,19 @@ impl Target {
         };
         removed.into_iter().map(note).collect()
     }
+}
+
+/// The index that what can't be loaded any more led to when it was last used, where that is enough.
+fn stored(options: &AccessOptions, data_dir: &Path, need: Need) -> Option<Store> {
+    let place = last_place(options).filter(|_| need == Need::Stored)?;
+    Store::of_place(data_dir, place.as_str()).ok().flatten()
+}
+
+/// Which server an index is of, as its last writer said.
+fn of_server(store: &Store) -> String {
+    let status: Option<Status> = store.read_json("status.json").ok().flatten();
+    let server = status.map(|status| status.server).filter(|server| !server.is_empty());
+    server.map(|server| format!(" of {server}")).unwrap_or_default()
 }
 
 /// Which kinds and namespaces the settings choose.

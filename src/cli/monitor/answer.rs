@@ -8,6 +8,8 @@ use crate::object::KindKey;
 
 /// The engine writes its heartbeat every second; one this old means that it hangs.
 const HUNG_MS: i64 = 60_000;
+/// Where the reasons stand.
+const WHY: &str = "`kubesift status` and the log say why";
 /// More names than this are counted, not listed.
 const NAMES: usize = 20;
 
@@ -89,7 +91,8 @@ fn is_hung(status: &Status, now_ms: i64) -> bool {
 }
 
 /// Whether the index is in sync. Kinds that fail by themselves are named and don't count: one broken conversion
-/// webhook must not make everything else look stale.
+/// webhook must not make everything else look stale. What servers and plugins said stands in the status and the log;
+/// whoever reaches this endpoint need not be allowed to read it.
 fn readiness(state: &State<'_>, now_ms: i64) -> Result<String, String> {
     let status = match state {
         State::Starting => return Err("starting".to_owned()),
@@ -102,8 +105,8 @@ fn readiness(state: &State<'_>, now_ms: i64) -> Result<String, String> {
     match &status.phase {
         Phase::Connecting => Err(format!("connecting to {}", status.server)),
         Phase::Syncing { done, total } => Err(format!("syncing, {done} of {total} reads done")),
-        Phase::Offline { error, .. } => Err(format!("offline: {error}")),
-        Phase::Unauthorized { message } => Err(format!("the credentials are refused: {message}")),
+        Phase::Offline { .. } => Err(format!("offline: the API server can't be reached; {WHY}")),
+        Phase::Unauthorized { .. } => Err(format!("the credentials are refused, or there are none; {WHY}")),
         Phase::Stopped => Err("stopped".to_owned()),
         Phase::Live => {
             if let Some(mirror) = status.mirror.as_ref().filter(|mirror| !mirror.is_in_sync()) {
@@ -118,11 +121,14 @@ fn readiness(state: &State<'_>, now_ms: i64) -> Result<String, String> {
 }
 
 fn names(kinds: &[KindKey]) -> String {
-    let mut text = kinds.iter().take(NAMES).map(KindKey::as_str).collect::<Vec<_>>().join(", ");
-    if kinds.len() > NAMES {
-        text.push_str(&format!(" and {} more", kinds.len() - NAMES));
+    // The API server names them: what is no name is counted with those that do not show.
+    let plain =
+        |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'*'));
+    let shown: Vec<&str> = kinds.iter().map(KindKey::as_str).filter(plain).take(NAMES).collect();
+    match kinds.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
-    text
 }
 
 #[cfg(test)]
@@ -156,8 +162,12 @@ mod tests {
             (Phase::Connecting, 503, "connecting to https://x"),
             (Phase::Syncing { done: 3, total: 60 }, 503, "syncing, 3 of 60 reads done"),
             (Phase::Live, 200, "in sync: 12 objects"),
-            (offline, 503, "offline: connection refused"),
-            (refused, 503, "the credentials are refused: 401"),
+            (offline, 503, "offline: the API server can't be reached; `kubesift status` and the log say why"),
+            (
+                refused,
+                503,
+                "the credentials are refused, or there are none; `kubesift status` and the log say why",
+            ),
             (Phase::Stopped, 503, "stopped"),
         ] {
             let status = status(phase);
@@ -206,6 +216,10 @@ mod tests {
         let (code, body) = ask("/readyz", &State::Running(&status));
         assert_eq!(code, 200);
         assert!(body.contains("failing: k0, k1,") && body.ends_with("k19 and 2 more\n"), "{body}");
+        let said = KindKey::from("a b\nready");
+        status.kinds = vec![KindStatus::new(said, KindState::Failing { error: "500".into() }), failing(3)];
+        let (_, body) = ask("/readyz", &State::Running(&status));
+        assert!(body.ends_with("failing: k3 and 1 more\n"), "{body}");
     }
 
     #[test]
