@@ -24,6 +24,20 @@ impl fmt::Display for Identity {
     }
 }
 
+/// A user's name without what changes at each login: as EKS names somebody who assumed a role, the name ends with the
+/// session's (`arn:aws:sts::123456789012:assumed-role/Admin/botocore-session-1700000000`). The role says who it is.
+pub fn lasting_user(name: &str) -> &str {
+    let role = || {
+        let (partition, rest) = name.strip_prefix("arn:")?.split_once(":sts::")?;
+        let (account, role) = rest.split_once(":assumed-role/")?;
+        let (role, session) = role.split_once('/')?;
+        let is_plain = partition.starts_with("aws") && account.bytes().all(|byte| byte.is_ascii_digit());
+        let is_session = !role.is_empty() && !session.is_empty() && !session.contains('/');
+        (is_plain && is_session).then(|| &name[..name.len() - session.len() - 1])
+    };
+    role().unwrap_or(name)
+}
+
 /// Collects the facts of an identity; order and borders of the values count.
 pub(super) struct Facts(Sha256);
 
@@ -54,44 +68,6 @@ impl Facts {
     }
 }
 
-/// Issuer and subject of an X.509 certificate, as the DER stands there.
-///
-/// Two fields at fixed places do not need a certificate parser and its seven dependencies: a walk over the outer
-/// tags is enough, and nothing here decides about trust (rustls does).
-pub(super) fn issuer_and_subject(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    const SEQUENCE: u8 = 0x30;
-    const EXPLICIT_VERSION: u8 = 0xa0;
-    let (certificate, _) = element(der, SEQUENCE)?;
-    let (mut rest, _) = element(certificate, SEQUENCE)?; // TBSCertificate
-    if rest.first() == Some(&EXPLICIT_VERSION) {
-        rest = element(rest, EXPLICIT_VERSION)?.1;
-    }
-    rest = element(rest, 0x02)?.1; // serial number
-    rest = element(rest, SEQUENCE)?.1; // signature algorithm
-    let (issuer, rest) = element(rest, SEQUENCE)?;
-    let (_validity, rest) = element(rest, SEQUENCE)?;
-    let (subject, _) = element(rest, SEQUENCE)?;
-    Some((issuer, subject))
-}
-
-/// Splits one DER element of the given tag off: its content, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&found, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    if found != tag {
-        return None;
-    }
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (bytes.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
-    rest.split_at_checked(length)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,23 +87,29 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_gives_its_issuer_and_subject() {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut ca = rcgen::CertificateParams::default();
-        ca.distinguished_name.push(rcgen::DnType::CommonName, "the authority");
-        let issuer = rcgen::Issuer::new(ca, &key);
-        let mut user = rcgen::CertificateParams::default();
-        user.distinguished_name.push(rcgen::DnType::CommonName, "the user");
-        let certificate = user.signed_by(&key, &issuer).unwrap();
-        let (issuer, subject) = issuer_and_subject(certificate.der()).unwrap();
-        assert!(String::from_utf8_lossy(issuer).contains("the authority"));
-        assert!(String::from_utf8_lossy(subject).contains("the user"));
-    }
-
-    #[test]
-    fn bytes_that_are_no_certificate_give_nothing() {
-        for bytes in [&b""[..], b"0", b"0\x84\xff\xff\xff\xff", b"hello", &[0x30; 64]] {
-            assert_eq!(issuer_and_subject(bytes), None);
+    fn the_session_of_an_assumed_role_is_no_part_of_the_user() {
+        for (name, lasting) in [
+            (
+                "arn:aws:sts::123456789012:assumed-role/Admin/one",
+                "arn:aws:sts::123456789012:assumed-role/Admin",
+            ),
+            ("arn:aws-cn:sts::1:assumed-role/A/me@x.org", "arn:aws-cn:sts::1:assumed-role/A"),
+        ] {
+            assert_eq!(lasting_user(name), lasting);
+            assert_eq!(lasting_user(lasting), lasting, "what is stored already stays");
+        }
+        for name in [
+            "",
+            "jane",
+            "system:serviceaccount:a:b",
+            "arn:aws:iam::123456789012:user/path/jane",
+            "arn:aws:sts::123456789012:federated-user/jane",
+            "arn:aws:sts::123456789012:assumed-role/Admin",
+            "arn:aws:sts::123456789012:assumed-role/Admin/",
+            "arn:aws:sts::me:assumed-role/Admin/one",
+            "x:arn:aws:sts::1:assumed-role/Admin/one",
+        ] {
+            assert_eq!(lasting_user(name), name);
         }
     }
 }

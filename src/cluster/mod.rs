@@ -12,6 +12,7 @@ mod server_clock;
 mod tls;
 pub mod watch;
 pub mod wire;
+mod x509;
 
 pub use access::{Access, AccessError, AccessOptions};
 pub use client::{Client, ClientError, ClientOptions};

@@ -16,6 +16,7 @@
 
 mod aggregated;
 mod bad_input;
+mod connecting;
 mod contract;
 mod directory;
 mod embed;

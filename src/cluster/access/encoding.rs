@@ -1,6 +1,7 @@
 //! Base64 and PEM, through types that are there anyway.
 
 use k8s_openapi::ByteString;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -39,10 +40,34 @@ fn from_base64_url(text: &str) -> Option<Vec<u8>> {
     from_base64(&standard)
 }
 
-/// The certificates of a PEM text; other sections are passed over.
-pub(super) fn certificates(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
-    CertificateDer::pem_slice_iter(pem).map(|found| found.ok().map(|der| der.to_vec())).collect()
+/// The certificates of a PEM text. What is no certificate or can't be read is passed over: one block that somebody
+/// damaged must not spoil the others.
+pub(crate) fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut starts =
+        pem.windows(BEGIN.len()).enumerate().filter(|(_, window)| *window == BEGIN).map(|(at, _)| at);
+    let mut next = starts.next();
+    while let Some(start) = next {
+        next = starts.next();
+        // Block by block: a missing end does not reach into the next one.
+        let block = &pem[start..next.unwrap_or(pem.len())];
+        found.extend(CertificateDer::from_pem_slice(block).ok().map(|der| der.to_vec()));
+    }
+    found
 }
+
+/// The certificates of a PEM text that can be trusted as authorities.
+pub(crate) fn authorities(pem: &[u8]) -> Vec<Vec<u8>> {
+    let is_usable = |der: &Vec<u8>| RootCertStore::empty().add(CertificateDer::from(der.as_slice())).is_ok();
+    certificates(pem).into_iter().filter(is_usable).collect()
+}
+
+/// Whether a text has any PEM block.
+pub(super) fn is_pem(text: &[u8]) -> bool {
+    text.windows(BEGIN.len()).any(|window| window == BEGIN)
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
 
 /// The subject a service account token names (`system:serviceaccount:<namespace>:<name>`); nothing is verified.
 pub(super) fn token_subject(token: &str) -> Option<String> {

@@ -62,6 +62,30 @@ pub enum AccessError {
         /// The files read.
         files: Vec<PathBuf>,
     },
+    /// A list of one file names something twice. Which one is meant nobody knows; kubectl refuses it as well.
+    #[error("{} has two entries named '{name}' in its {list}: rename or remove one of them", .file.display())]
+    NamedTwice {
+        /// The file.
+        file: PathBuf,
+        /// `contexts`, `clusters` or `users`.
+        list: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A field of an entry that is used is not what it should be.
+    #[error("the {kind} '{name}' in {}: {}{problem}", .file.display(), field_word(.field))]
+    Entry {
+        /// The file.
+        file: PathBuf,
+        /// `context`, `cluster` or `user`.
+        kind: &'static str,
+        /// The entry's name.
+        name: String,
+        /// The field, e.g. `exec.env[0]`; empty when the whole entry is meant.
+        field: String,
+        /// What is wrong with it, without its value where that may be secret.
+        problem: String,
+    },
     /// A field of an entry can't be used.
     #[error("context '{context}' (in {}): {field} {problem}", list(.files))]
     Field {
@@ -114,6 +138,10 @@ fn names(contexts: &[String]) -> String {
         text.push_str(&format!(" and {} more", contexts.len() - SHOWN));
     }
     text
+}
+
+fn field_word(field: &str) -> String {
+    if field.is_empty() { "it ".to_owned() } else { format!("{field} ") }
 }
 
 fn did_you_mean(suggestion: &Option<String>) -> String {

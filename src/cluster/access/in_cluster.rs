@@ -2,7 +2,7 @@
 
 use kube::config::AuthInfo;
 
-use super::encoding::{certificates, token_subject};
+use super::encoding::{authorities, token_subject};
 use super::error::AccessError;
 use super::{Access, Environment};
 use crate::cluster::identity::Facts;
@@ -25,12 +25,12 @@ pub(super) fn load(environment: &Environment, namespace: Option<&str>) -> Result
     let own_namespace = read("namespace").ok().and_then(|text| String::from_utf8(text).ok());
     let own_namespace = own_namespace.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
 
-    let root = certificates(&ca).ok_or_else(|| AccessError::ServiceAccount {
-        source: std::io::Error::other(format!(
-            "{} holds no PEM certificates",
-            directory.join("ca.crt").display()
-        )),
-    })?;
+    let root = authorities(&ca);
+    if root.is_empty() {
+        let file = directory.join("ca.crt");
+        let problem = format!("{} holds no PEM certificate that can be read", file.display());
+        return Err(AccessError::ServiceAccount { source: std::io::Error::other(problem) });
+    }
     let account = token_subject(&token).unwrap_or_else(|| "service account".to_owned());
     let mut facts = Facts::new();
     facts.add("server", super::normal_server(&uri));
@@ -53,6 +53,7 @@ pub(super) fn load(environment: &Environment, namespace: Option<&str>) -> Result
         user: Some(account),
         proxy: None,
         identity: facts.identity(),
+        places: Vec::new(),
     })
 }
 

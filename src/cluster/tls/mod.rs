@@ -1,19 +1,22 @@
-//! TLS settings: kube reads the trusted authorities; the client certificate is attached here.
+//! TLS settings: what is trusted, and the client certificate.
 //!
-//! kube (and rustls's own check) refuse what kubectl takes: certificates of X.509 version 1, as `openssl x509 -req`
-//! makes them, and keys with an `EC PARAMETERS` section before them.
+//! kube (and rustls's own check) refuse what kubectl takes: client certificates of X.509 version 1, as
+//! `openssl x509 -req` makes them, keys with an `EC PARAMETERS` section before them, and servers whose own certificate is
+//! the authority.
+
+mod trust;
 
 use std::sync::Arc;
 
-use kube::client::ConfigExt as _;
 use kube::config::AuthInfo;
 use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::access::encoding::from_base64;
+use super::access::encoding::{certificates, from_base64};
 
 /// Why the TLS settings of a context can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,42 +56,33 @@ pub(super) fn client_config(
     given: Option<&ClientCertificate>,
     protocols: &[&[u8]],
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut tls = authorities(config)?;
+    let provider = provider();
+    let verifier = trust::verifier(config, &provider)?;
+    let mut tls = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError::Authorities(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
     let own = match given {
         Some(given) => Some(given.clone()),
         None => own_certificate(&config.auth_info)?,
     };
     if let Some(pair) = own {
-        tls.client_auth_cert_resolver = Arc::new(certified(&tls, &pair)?);
+        tls.client_auth_cert_resolver = Arc::new(certified(&provider, &pair)?);
     }
     tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(tls))
 }
 
+/// The cryptography of connections to API servers.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
 /// Whether a new connection may find other certificates on disk.
 pub(super) fn reads_files(config: &kube::Config) -> bool {
     config.auth_info.client_certificate.is_some() || config.root_cert_file.is_some()
-}
-
-/// What is trusted, without credentials: with an exec plugin or auth provider in it, kube would run their commands
-/// here, once more than needed and with their errors swallowed.
-fn authorities(config: &kube::Config) -> Result<ClientConfig, TlsError> {
-    let mut config = config.clone();
-    config.auth_info = AuthInfo::default();
-    if config.accept_invalid_certs {
-        // kube would load the machine's roots first, and fail where there are none.
-        config.root_cert = Some(Vec::new());
-        config.root_cert_file = None;
-    }
-    config.rustls_client_config().map_err(|error| TlsError::Authorities(innermost(&error)))
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 fn own_certificate(info: &AuthInfo) -> Result<Option<ClientCertificate>, TlsError> {
@@ -121,14 +115,16 @@ fn text(field: &'static str, data: Option<&str>, file: Option<&str>) -> Result<O
     }
 }
 
-fn certified(tls: &ClientConfig, pair: &ClientCertificate) -> Result<SingleCertAndKey, TlsError> {
+fn certified(provider: &CryptoProvider, pair: &ClientCertificate) -> Result<SingleCertAndKey, TlsError> {
     let wrong = |field, problem: String| TlsError::Field { field, problem };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pair.certificate.as_bytes()).collect();
-    let chain = chain.ok().filter(|chain| !chain.is_empty());
-    let chain = chain.ok_or_else(|| wrong("client-certificate", "holds no PEM certificate".to_owned()))?;
+    let chain: Vec<_> =
+        certificates(pair.certificate.as_bytes()).into_iter().map(CertificateDer::from).collect();
+    if chain.is_empty() {
+        return Err(wrong("client-certificate", "holds no PEM certificate".to_owned()));
+    }
     let key = PrivateKeyDer::from_pem_slice(pair.key.expose_secret().as_bytes());
     let key = key.map_err(|_| wrong("client-key", "holds no unencrypted PEM key".to_owned()))?;
-    let key = tls.crypto_provider().key_provider.load_private_key(key);
+    let key = provider.key_provider.load_private_key(key);
     let key = key.map_err(|error| wrong("client-key", format!("can't be used: {error}")))?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {

@@ -1,5 +1,8 @@
 //! Kubeconfigs as people have them, and what makes an identity.
 
+mod broken;
+mod places;
+
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -144,30 +147,6 @@ fn a_file_that_must_be_there_and_is_not_is_named() {
         matches!(&error, AccessError::Read { source } if source.to_string().contains("directory")),
         "{error:?}"
     );
-}
-
-#[test]
-fn a_broken_kubeconfig_names_file_and_line_and_keeps_its_secrets() {
-    let home = Home::new();
-    let broken = [
-        "users:\n- name: me\n  user:\n    token: [s3cr3t]\n",
-        "users:\n- name: me\n  user: s3cr3t\n",
-        "users:\n- name: me\n  user: {token: \"s3cr3t\n",
-        "users:\n- name: me\n  user:\n   as-groups: s3cr3t\n",
-        "s3cr3t",
-        "\tusers: s3cr3t",
-    ];
-    for text in broken {
-        let path = home.write("broken", text);
-        let error = Access::load(&home.options(&path)).unwrap_err();
-        let shown = format!("{error} {error:?}");
-        assert!(shown.contains("broken") && !shown.contains("s3cr3t"), "{shown}");
-        let AccessError::Invalid { line, .. } = error else { panic!("{error:?}") };
-        assert!(line > 0, "{text}: {shown}");
-    }
-    let path = home.write("broken", "clusters:\n- name: a\n  cluster:\n    server: [1]\n");
-    let error = Access::load(&home.options(&path)).unwrap_err().to_string();
-    assert!(error.contains("line 4"), "{error}");
 }
 
 #[test]
