@@ -1,6 +1,6 @@
 //! The coverage line: how much of the cluster an answer speaks for, and how fresh that is.
 
-use super::clock::Clock;
+use super::clock::{Clock, UNKNOWN};
 use super::output::count;
 use crate::engine::status::{Coverage, Phase, Status};
 use crate::object::KindKey;
@@ -25,7 +25,7 @@ pub(super) struct Truth<'a> {
 
 impl Truth<'_> {
     /// `412 of 18,904 objects, 61/64 kinds (3 forbidden: ...), as of 14:02:11`, and further lines for what is not
-    /// confirmed.
+    /// confirmed, and why not.
     pub(super) fn lines(&self, hits: &str) -> Vec<String> {
         let objects = count(self.objects);
         let of = if hits.is_empty() {
@@ -39,7 +39,7 @@ impl Truth<'_> {
         let coverage = status.coverage();
         let mut line = format!("{of}, {}", self.kinds(&coverage));
         if let Some(as_of) = self.as_of(status, &coverage) {
-            line.push_str(&format!(", as of {}", self.clock.time(as_of, self.now_ms)));
+            line.push_str(&format!(", as of {}", self.time(Some(as_of))));
         }
         let mut lines = vec![line];
         if coverage.kinds > 0 && coverage.forbidden.len() == coverage.kinds {
@@ -49,8 +49,15 @@ impl Truth<'_> {
                     .to_owned(),
             );
         }
+        if status.is_alive(self.now_ms) {
+            lines.extend(trouble(status));
+        }
         if !coverage.stale.is_empty() {
-            lines.push(format!("not confirmed: {}", self.stale(&coverage)));
+            lines.push(format!("not confirmed: {}", self.by_time(&coverage.stale)));
+        }
+        // Of a writer that is gone nothing was watched since, and its time says so.
+        if is_live(status, self.now_ms) && !coverage.polled.is_empty() {
+            lines.push(format!("listed now and then, not watched: {}", self.by_time(&coverage.polled)));
         }
         lines
     }
@@ -64,9 +71,7 @@ impl Truth<'_> {
             (&coverage.partial, "in some namespaces only"),
         ] {
             if !list.is_empty() {
-                let mut list: Vec<&KindKey> = list.iter().collect();
-                list.sort_by_key(|kind| !self.asked.contains(*kind));
-                gaps.push(format!("{} {what}: {}", count(list.len() as u64), names(&list)));
+                gaps.push(format!("{} {what}: {}", count(list.len() as u64), self.names(list.iter())));
             }
         }
         let gaps = if gaps.is_empty() { String::new() } else { format!(" ({})", gaps.join("; ")) };
@@ -75,29 +80,64 @@ impl Truth<'_> {
 
     // A living writer confirms at every heartbeat what it watches; else the oldest confirmed kind counts.
     fn as_of(&self, status: &Status, coverage: &Coverage) -> Option<i64> {
-        if status.phase == Phase::Live && status.is_alive(self.now_ms) {
+        if is_live(status, self.now_ms) && coverage.complete > 0 {
             return Some(status.heartbeat_ms);
         }
         let stale = coverage.stale.iter().filter_map(|(_, as_of)| *as_of).min();
         coverage.as_of_ms.or(stale)
     }
 
+    fn time(&self, ms: Option<i64>) -> String {
+        ms.map_or_else(|| UNKNOWN.to_owned(), |ms| self.clock.time(ms, self.now_ms))
+    }
+
     // Kinds that share a time are one group: after a lost connection that is all of them.
-    fn stale(&self, coverage: &Coverage) -> String {
+    fn by_time(&self, kinds: &[(KindKey, Option<i64>)]) -> String {
         let mut groups: Vec<(String, Vec<&KindKey>)> = Vec::new();
-        for (kind, as_of) in &coverage.stale {
-            let time = as_of.map_or_else(|| "unknown".to_owned(), |ms| self.clock.time(ms, self.now_ms));
+        for (kind, as_of) in kinds {
+            let time = self.time(*as_of);
             match groups.iter_mut().find(|(known, _)| *known == time) {
                 Some((_, kinds)) => kinds.push(kind),
                 None => groups.push((time, vec![kind])),
             }
         }
-        let shown = groups.iter().take(NAMES).map(|(time, kinds)| format!("{} as of {time}", names(kinds)));
+        groups.sort_by_key(|(_, kinds)| !kinds.iter().any(|kind| self.asked.contains(*kind)));
+        let shown = groups.iter().take(NAMES);
+        let shown = shown.map(|(time, kinds)| format!("{} as of {time}", self.names(kinds.iter().copied())));
         let mut text = shown.collect::<Vec<_>>().join("; ");
         if groups.len() > NAMES {
-            text.push_str(&format!("; and {} more", groups.len() - NAMES));
+            let more: usize = groups.iter().skip(NAMES).map(|(_, kinds)| kinds.len()).sum();
+            text.push_str(&format!("; and {} more", count(more as u64)));
         }
         text
+    }
+
+    // Those that were asked for come first.
+    fn names<'k>(&self, kinds: impl Iterator<Item = &'k KindKey>) -> String {
+        let mut kinds: Vec<&KindKey> = kinds.collect();
+        kinds.sort_by_key(|kind| !self.asked.contains(*kind));
+        names(&kinds)
+    }
+}
+
+fn is_live(status: &Status, now_ms: i64) -> bool {
+    status.phase == Phase::Live && status.is_alive(now_ms)
+}
+
+/// What keeps a writer that lives from confirming what it holds.
+pub(super) fn trouble(status: &Status) -> Option<String> {
+    let pid = status.pid;
+    match &status.phase {
+        Phase::Offline { error, .. } => {
+            Some(format!("pid {pid}, which keeps the index, can't reach the cluster: {error}"))
+        }
+        Phase::Unauthorized { message } => {
+            Some(format!("pid {pid}, which keeps the index, is refused by the cluster: {message}"))
+        }
+        Phase::Live if status.is_silent() => {
+            Some(format!("pid {pid}, which keeps the index, gets no answers from the cluster"))
+        }
+        Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => None,
     }
 }
 
@@ -161,6 +201,79 @@ mod tests {
             ..Status::default()
         };
         assert_eq!(lines(Some(&status), "1"), "1 of 18,904 objects, 1/1 kinds, as of 11:59:59");
+    }
+
+    #[test]
+    fn a_living_writer_that_reaches_nobody_says_so() {
+        let stale = |name: &str| kind(name, KindState::Stale { since_ms: NOON }, Some(NOON - 60_000));
+        let offline = Phase::Offline { since_ms: NOON - 50_000, error: "connection refused".into() };
+        let mut status = Status {
+            pid: std::process::id(),
+            heartbeat_ms: NOON - 400,
+            phase: offline,
+            kinds: vec![stale("pods"), stale("nodes")],
+            ..Status::default()
+        };
+        let pid = status.pid;
+        assert_eq!(
+            lines(Some(&status), "1"),
+            format!(
+                "1 of 18,904 objects, 2/2 kinds, as of 11:59:00\n\
+                 pid {pid}, which keeps the index, can't reach the cluster: connection refused\n\
+                 not confirmed: pods, nodes as of 11:59:00"
+            )
+        );
+        status.phase = Phase::Unauthorized { message: "401".into() };
+        assert!(lines(Some(&status), "1").contains("is refused by the cluster: 401\n"));
+        status.heartbeat_ms = NOON - 60_000;
+        assert!(!lines(Some(&status), "1").contains("which keeps the index"), "it is dead");
+    }
+
+    #[test]
+    fn where_every_kind_fails_nothing_is_as_of_now() {
+        let failing = KindState::Failing { error: "no answer within 60 s".into() };
+        let status = Status {
+            pid: std::process::id(),
+            heartbeat_ms: NOON - 400,
+            phase: Phase::Live,
+            kinds: vec![kind("pods", failing, Some(NOON - 90_000))],
+            ..Status::default()
+        };
+        let said = lines(Some(&status), "1");
+        assert!(said.starts_with("1 of 18,904 objects, 0/1 kinds (1 failing: pods)\n"), "{said}");
+        assert!(said.ends_with("gets no answers from the cluster"), "{said}");
+    }
+
+    #[test]
+    fn kinds_that_nobody_watches_are_as_old_as_their_list() {
+        let mut status = Status {
+            pid: std::process::id(),
+            heartbeat_ms: NOON - 400,
+            phase: Phase::Live,
+            kinds: vec![
+                kind("pods", KindState::Complete, Some(NOON - 1_000)),
+                kind("nodes", KindState::Polled, Some(NOON - 45_000)),
+            ],
+            ..Status::default()
+        };
+        assert_eq!(
+            lines(Some(&status), "1"),
+            "1 of 18,904 objects, 2/2 kinds, as of 11:59:59\n\
+             listed now and then, not watched: nodes as of 11:59:15"
+        );
+        status.phase = Phase::Stopped;
+        assert_eq!(lines(Some(&status), "1"), "1 of 18,904 objects, 2/2 kinds, as of 11:59:15");
+    }
+
+    #[test]
+    fn no_time_is_of_the_future() {
+        let mut status = Status {
+            kinds: vec![kind("pods", KindState::Complete, Some(NOON + 3_600_000))],
+            ..Status::default()
+        };
+        assert_eq!(lines(Some(&status), "1"), "1 of 18,904 objects, 1/1 kinds, as of unknown");
+        status.kinds[0].as_of_ms = Some(NOON + 400);
+        assert_eq!(lines(Some(&status), "1"), "1 of 18,904 objects, 1/1 kinds, as of 12:00:00");
     }
 
     #[test]

@@ -218,6 +218,8 @@ pub struct Coverage {
     pub pending: Vec<KindKey>,
     /// Kinds held but not confirmed, with the time they were true at.
     pub stale: Vec<(KindKey, Option<i64>)>,
+    /// Kinds that are listed now and then, with the time they were true at: nobody watches them in between.
+    pub polled: Vec<(KindKey, Option<i64>)>,
     /// Kinds read in some namespaces only.
     pub partial: Vec<KindKey>,
     /// Kinds left out by a rule.
@@ -376,6 +378,9 @@ impl Coverage {
                 self.complete += 1;
             }
             KindState::Complete | KindState::Polled => {
+                if status.state == KindState::Polled {
+                    self.polled.push((key.clone(), status.as_of_ms));
+                }
                 if !status.scopes.is_empty() {
                     self.partial.push(key);
                 }
@@ -443,6 +448,7 @@ mod tests {
         assert_eq!(coverage.pending, ["jobs.batch".into()]);
         assert_eq!(coverage.stale, [("configmaps".into(), Some(8))]);
         assert_eq!(coverage.excluded, ["events".into()]);
+        assert_eq!(coverage.polled, [("services".into(), Some(1_000))]);
         assert!(!coverage.is_complete());
     }
 

@@ -52,6 +52,9 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
         (Phase::Syncing { done, total }, true) => {
             format!("syncing, {done} of {total} reads done (pid {})", status.pid)
         }
+        (Phase::Live, true) if status.is_silent() => {
+            format!("gets no answers from the cluster (pid {})", status.pid)
+        }
         (Phase::Live | Phase::Stopped, true) => format!("live (pid {})", status.pid),
         (Phase::Offline { since_ms, error }, true) => {
             format!(
@@ -153,6 +156,7 @@ fn kinds_line(coverage: &crate::engine::status::Coverage) -> String {
         (coverage.failing.len(), "failing"),
         (coverage.pending.len(), "not read yet"),
         (coverage.stale.len(), "not confirmed"),
+        (coverage.polled.len(), "listed now and then"),
         (coverage.partial.len(), "in some namespaces only"),
         (coverage.excluded.len(), "left out by a rule"),
     ] {
@@ -215,7 +219,8 @@ fn needs_attention(kind: &KindStatus) -> bool {
         | KindState::Stale { .. }
         | KindState::Waiting
         | KindState::Listing => true,
-        KindState::Complete | KindState::Polled => !kind.scopes.is_empty(),
+        KindState::Polled => true,
+        KindState::Complete => !kind.scopes.is_empty(),
         KindState::Excluded { .. } | KindState::Gone => false,
     }
 }
