@@ -23,6 +23,7 @@ mod tokens;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -34,6 +35,9 @@ use failure::{Exit, Failure, Outcome};
 use output::Output;
 use session::Session;
 use settings::{Key, Origin};
+
+/// Work that can't be called off has this long to end once the answer is there.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs the program: arguments (its name first) in, exit code out.
 pub fn run(args: Vec<OsString>) -> ExitCode {
@@ -84,7 +88,7 @@ fn dispatch(args: Vec<OsString>, env: Env, output: &mut Output) -> Outcome {
     refuse_idle_flags(&session, &command)?;
     start_logging(&mut session, cli.global.verbose)?;
     match &command {
-        Command::Search(args) if app => runtime()?.block_on(commands::tui::run(&mut session, args)),
+        Command::Search(args) if app => block_on(commands::tui::run(&mut session, args)),
         command => perform(&mut session, command),
     }
 }
@@ -102,11 +106,11 @@ fn asks_for_output(matches: &clap::ArgMatches) -> bool {
 
 fn perform(session: &mut Session<'_>, command: &Command) -> Outcome {
     match command {
-        Command::Search(args) => runtime()?.block_on(commands::search::run(session, args)),
-        Command::Kinds(args) => runtime()?.block_on(commands::kinds::run(session, args)),
-        Command::Sync(args) => runtime()?.block_on(commands::sync::run(session, args)),
-        Command::Verify(args) => runtime()?.block_on(commands::verify::run(session, args)),
-        Command::Demo(args) => runtime()?.block_on(commands::demo::run(session, args)),
+        Command::Search(args) => block_on(commands::search::run(session, args)),
+        Command::Kinds(args) => block_on(commands::kinds::run(session, args)),
+        Command::Sync(args) => block_on(commands::sync::run(session, args)),
+        Command::Verify(args) => block_on(commands::verify::run(session, args)),
+        Command::Demo(args) => block_on(commands::demo::run(session, args)),
         Command::Status(args) => commands::status::run(session, args),
         Command::Setup => commands::setup::run(session),
         Command::Config(command) => commands::config::run(session, command),
@@ -148,9 +152,13 @@ fn start_logging(session: &mut Session<'_>, verbose: u8) -> Result<(), Failure> 
     Ok(())
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    Ok(runtime.context("no threads to work with")?)
+    let runtime = runtime.context("no threads to work with")?;
+    let outcome = runtime.block_on(command);
+    // A look-up of a name or a credential plugin that nobody waits for any more may hang for minutes.
+    runtime.shutdown_timeout(LAST_WORDS);
+    outcome
 }
 
 // Help and version were asked for; everything else is a mistake that clap explains, with a suggestion.

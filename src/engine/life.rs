@@ -81,6 +81,8 @@ pub(super) struct Life<'a> {
     /// What a mirror of this life is made of, and the mirror.
     mirrored: Option<Mirrored>,
     mirror: Option<MirrorTask>,
+    /// Why kinds that have not answered are waited for no longer.
+    given_up: Option<String>,
 }
 
 /// What a mirror needs of the writer's side.
@@ -137,6 +139,7 @@ impl<'a> Life<'a> {
             stale: false,
             mirrored,
             mirror: None,
+            given_up: None,
         }
     }
 
@@ -167,7 +170,18 @@ impl<'a> Life<'a> {
             }
         }
         // What was confirmed in time counts.
-        within(deadline, self.work()).await.unwrap_or(End::Finished(Outcome::Done))
+        match within(deadline, self.work()).await {
+            Some(end) => end,
+            None => {
+                self.give_up(format!("not confirmed within {:?}", wait.unwrap_or_default()));
+                End::Finished(Outcome::Done)
+            }
+        }
+    }
+
+    /// Kinds that have not answered when it is closed are told as unanswered, for this reason.
+    pub(super) fn give_up(&mut self, why: String) {
+        self.given_up.get_or_insert(why);
     }
 
     /// Reads until the mode's end.
@@ -182,6 +196,9 @@ impl<'a> Life<'a> {
     /// Stops everything it started.
     pub(super) async fn close(mut self) {
         self.readers.stop_all().await;
+        if let Some(why) = self.given_up.take() {
+            self.report(move |report| report.give_up(&why)).await;
+        }
         if let Some(mirror) = self.mirror.take() {
             // Has the last changes committed, and with that told to the mirror.
             let (reply, answer) = oneshot::channel();

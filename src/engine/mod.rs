@@ -29,7 +29,7 @@ mod tidy;
 mod unanswered;
 mod vanished;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -140,6 +140,7 @@ pub struct Handle {
     reader: supervisor::ReaderSlot,
     vectors: Option<Vectors>,
     stop: CancellationToken,
+    given_up: Arc<OnceLock<String>>,
     task: JoinHandle<Outcome>,
 }
 
@@ -151,9 +152,9 @@ pub fn start(options: EngineOptions, lock: Lock) -> Result<Handle, EngineError> 
     let stop = CancellationToken::new();
     let (sender, status) = watch::channel(Status::default());
     let supervisor = supervisor::Supervisor::open(options, lock, sender, stop.clone())?;
-    let (reader, vectors) = (supervisor.reader(), supervisor.vectors());
+    let (reader, vectors, given_up) = (supervisor.reader(), supervisor.vectors(), supervisor.given_up());
     let task = tokio::spawn(supervisor.run());
-    Ok(Handle { status, reader, vectors, stop, task })
+    Ok(Handle { status, reader, vectors, stop, given_up, task })
 }
 
 impl Handle {
@@ -184,6 +185,15 @@ impl Handle {
             Ok(outcome) => outcome,
             Err(error) => Outcome::IndexFailed(error.to_string()),
         }
+    }
+
+    /// As [`Handle::shutdown`], where nobody waits any longer for the kinds that have not answered by now: their status
+    /// says why.
+    pub async fn give_up(&mut self, why: &str) -> Outcome {
+        // The first reason stays.
+        _ = self.given_up.set(why.to_owned());
+        self.stop.cancel();
+        self.finished().await
     }
 
     /// Stops reading, commits what was read, and waits for that.

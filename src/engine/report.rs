@@ -143,6 +143,14 @@ impl Report {
         changed
     }
 
+    /// What was not answered by now is waited for no longer: for the last error it had, or for this reason.
+    pub(super) fn give_up(&mut self, why: &str) {
+        for reading in self.readers.values_mut().filter(|reading| reading.is_pending()) {
+            let why = reading.error.get_or_insert_with(|| why.to_owned());
+            reading.state = State::Unconfirmed(why.clone());
+        }
+    }
+
     pub(super) fn forget(&mut self, kind: &KindKey, scope: &Scope) {
         self.readers.remove(&(kind.clone(), scope.clone()));
     }
@@ -346,6 +354,8 @@ impl Reading {
             State::Polled => KindState::Polled,
             State::Waiting | State::Initializing if complete => KindState::Stale { since_ms: self.since },
             State::Listing if complete && self.listed => KindState::Complete,
+            // Held from before, and being read again.
+            State::Listing if complete => KindState::Stale { since_ms: self.since },
             State::Listing => KindState::Listing,
             State::Waiting | State::Initializing => KindState::Waiting,
             State::Forbidden(_) => KindState::Forbidden { since_ms: self.since },

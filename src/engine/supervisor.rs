@@ -1,7 +1,7 @@
 //! Runs one life after another: a life begins with an opened writer and ends when the index can't be written any
 //! more, another cluster answers, or it is told to stop.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -41,6 +41,8 @@ pub(super) struct Supervisor {
     head: Status,
     embedding: Embedding,
     tidier: Tidier,
+    /// Why the run was stopped before every kind had answered.
+    given_up: Arc<OnceLock<String>>,
 }
 
 impl Supervisor {
@@ -72,11 +74,25 @@ impl Supervisor {
         };
         // Who subscribes at once sees at least which server is meant.
         status.send_replace(head.clone());
-        Ok(Self { options, next: Some((writer, checkpoint)), reader, status, stop, head, embedding, tidier })
+        Ok(Self {
+            options,
+            next: Some((writer, checkpoint)),
+            reader,
+            status,
+            stop,
+            head,
+            embedding,
+            tidier,
+            given_up: Arc::default(),
+        })
     }
 
     pub(super) fn reader(&self) -> ReaderSlot {
         self.reader.clone()
+    }
+
+    pub(super) fn given_up(&self) -> Arc<OnceLock<String>> {
+        self.given_up.clone()
     }
 
     pub(super) fn vectors(&self) -> Option<Vectors> {
@@ -235,6 +251,9 @@ impl Supervisor {
             ended = &mut pumping => (End::Finished(Outcome::Done), Some(ended)),
             end = life.run(&checkpoint) => (end, None),
         };
+        if let Some(why) = self.given_up.get() {
+            life.give_up(why.clone());
+        }
         // Every sender has to go before the pump commits for the last time.
         life.close().await;
         for helper in helpers {

@@ -15,6 +15,7 @@
 )]
 
 mod aggregated;
+mod answers;
 mod bad_input;
 mod connecting;
 mod contract;

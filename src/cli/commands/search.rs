@@ -39,21 +39,23 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         let form = target.settings.text(Key::Output).unwrap_or("table").to_owned();
         return super::watch::run(session, &target, &query, &form, &|error| failed(error, &wording)).await;
     }
-    let prepared = prepare(session, &target, wanted).await?;
-    let searcher = Searcher::new(prepared.reader.clone(), Arc::new(Catalog::new(target.kinds())));
+    let mut prepared = prepare(session, &target, wanted).await?;
     if query.root.is_none() {
-        return list_kinds(session, &target, &prepared, &searcher.counts());
+        let counts = searcher(&target, &prepared).counts();
+        return list_kinds(session, &target, &prepared, &counts);
     }
-    let form = target.settings.text(Key::Output).unwrap_or("table");
-    let options = Options {
-        limit: limit(&target, args, &query, &searcher),
-        exact: args.count,
-        // programs get what matches and nothing else
-        similar: !args.count && matches!(form, "table" | "wide"),
-        now: Some(now_ms() / 1000),
-        ..Options::default()
+    let mut found = Found::of(&target, &prepared, args, &query);
+    let finds_nothing = match &found {
+        Ok(found) => !found.matches_anything(),
+        // One that is new, perhaps.
+        Err(error) => matches!(error, SearchError::UnknownKind { .. } | SearchError::UnknownGroup { .. }),
     };
-    let answer = searcher.search(&query, &options).map_err(|error| failed(error, &wording))?;
+    if prepared.may_lack_news && finds_nothing {
+        // What was made a moment ago is not stored yet: nothing is said before that was looked at.
+        prepared = prepare(session, &target, Wanted::Again).await?;
+        found = Found::of(&target, &prepared, args, &query);
+    }
+    let Found { searcher, options, answer } = found.map_err(|error| failed(error, &wording))?;
     if args.explain {
         let understood = searcher.understand(&query, &options).map_err(|error| failed(error, &wording))?;
         explained::query(session.output, &query, &understood);
@@ -69,6 +71,44 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         explained::hits(session.output, &answer.hits);
     }
     outcome
+}
+
+fn searcher(target: &Target, prepared: &Prepared) -> Searcher {
+    Searcher::new(prepared.reader.clone(), Arc::new(Catalog::new(target.kinds())))
+}
+
+/// An answer, and what it was found with.
+struct Found {
+    searcher: Searcher,
+    options: Options,
+    answer: Answer,
+}
+
+impl Found {
+    fn of(
+        target: &Target,
+        prepared: &Prepared,
+        args: &SearchArgs,
+        query: &Query,
+    ) -> Result<Self, SearchError> {
+        let searcher = searcher(target, prepared);
+        let form = target.settings.text(Key::Output).unwrap_or("table");
+        let options = Options {
+            limit: limit(target, args, query, &searcher),
+            exact: args.count,
+            // programs get what matches and nothing else
+            similar: !args.count && matches!(form, "table" | "wide"),
+            now: Some(now_ms() / 1000),
+            ..Options::default()
+        };
+        let answer = searcher.search(query, &options)?;
+        Ok(Self { searcher, options, answer })
+    }
+
+    /// Whether anything does, and is not only similar.
+    fn matches_anything(&self) -> bool {
+        self.answer.total.count > self.answer.similar
+    }
 }
 
 fn limit(target: &Target, args: &SearchArgs, query: &Query, searcher: &Searcher) -> usize {

@@ -151,14 +151,15 @@ async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
     }
     let truth = Truth { clock: &session.clock, now_ms: now_ms(), status: Some(&status), objects, asked: &[] };
     truth.lines("").iter().for_each(|line| session.output.note(line));
-    let failing = !status.coverage().failing.is_empty();
+    let coverage = status.coverage();
+    let unread = !(coverage.failing.is_empty() && coverage.pending.is_empty() && coverage.stale.is_empty());
     let mut incomplete = false;
     if let Some(plan) = &target.mirror {
         let mirror = mirrored(session, target, plan, &status, &prepared.reader).await?;
         summary(&mirror).iter().for_each(|line| session.output.note(line));
         incomplete = mirror.held_back > 0 || mirror.over_limit_count > 0;
     }
-    Ok(if failing || incomplete { Exit::Nothing } else { Exit::Done })
+    Ok(if unread || incomplete { Exit::Nothing } else { Exit::Done })
 }
 
 async fn follow(session: &mut Session<'_>, target: &Target) -> Outcome {
@@ -246,6 +247,7 @@ async fn report(session: &mut Session<'_>, handle: &mut Handle) -> Ended {
 fn state(status: &Status) -> String {
     let coverage = status.coverage();
     let troubled: Vec<_> = coverage.forbidden.iter().chain(&coverage.failing).collect();
+    let silent = if status.is_silent() { " silent" } else { "" };
     let mirror = status.mirror.as_ref().map(|mirror| match mirror.phase.failing() {
         // A count that moves is no change of state.
         Some((_, error)) => format!("failing {error}"),
@@ -253,7 +255,7 @@ fn state(status: &Status) -> String {
     });
     let mirror = mirror.unwrap_or_default();
     match &status.phase {
-        Phase::Live => format!("live {troubled:?} {:?} {mirror}", status.notes),
+        Phase::Live => format!("live{silent} {troubled:?} {:?} {mirror}", status.notes),
         Phase::Offline { .. } => "offline".to_owned(),
         Phase::Unauthorized { message } => format!("unauthorized {message}"),
         Phase::Syncing { .. } => "syncing".to_owned(),
@@ -274,7 +276,8 @@ fn line(session: &Session<'_>, status: &Status) -> String {
                 std::iter::once(super::super::mirror::line(mirror)).chain(remarks(mirror))
             });
             let lines: Vec<String> = truth.iter().chain(&status.notes).cloned().chain(mirror).collect();
-            format!("live: {}", lines.join("\n"))
+            let live = if status.is_silent() { "no answers" } else { "live" };
+            format!("{live}: {}", lines.join("\n"))
         }
         Phase::Offline { error, .. } => format!("offline, trying again: {error}"),
         Phase::Unauthorized { message } => format!("the credentials are refused, trying again: {message}"),

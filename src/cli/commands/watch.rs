@@ -8,14 +8,17 @@ use anyhow::{Context as _, anyhow};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::clock::now_ms;
+use super::super::coverage::{Truth, trouble};
 use super::super::failure::{Exit, Failure, Outcome};
-use super::super::freshness::{Wanted, prepare};
+use super::super::freshness::{Patience, Wanted, holds_anything, prepare};
 use super::super::hits::{self, Change};
+use super::super::output::count;
 use super::super::session::Session;
+use super::super::settings::Key;
 use super::super::target::Target;
 use super::sync::{Stop, finish};
 use crate::document::Document;
-use crate::engine::status::Phase;
+use crate::engine::status::{Phase, Status};
 use crate::engine::{Handle, Mode, Outcome as Ended};
 use crate::index::{Lock, Reader, Snapshot};
 use crate::query::Query;
@@ -37,6 +40,14 @@ enum Source {
 }
 
 impl Source {
+    /// What the writer says of itself, if one lives.
+    fn status(&self, target: &Target) -> Option<Status> {
+        match self {
+            Self::Other(_) => target.status().filter(|status| status.is_alive(now_ms())),
+            Self::Own(handle) => Some(handle.status()),
+        }
+    }
+
     fn reader(&self) -> Reader {
         match self {
             Self::Other(reader) => reader.clone(),
@@ -63,8 +74,8 @@ pub(super) async fn run(
         () = stop.asked() => return Ok(Exit::Done),
     };
     let mut following =
-        Following { session, target, query, form, explain, shown: HashMap::new(), last: None };
-    following.present(&source.reader())?;
+        Following { session, target, query, form, explain, shown: HashMap::new(), last: None, trouble: None };
+    following.present(&source)?;
     let followed = tokio::select! {
         followed = following.follow(&mut source) => Some(followed?),
         () = stop.asked() => None,
@@ -83,9 +94,13 @@ pub(super) async fn run(
 
 /// The living writer's index, or this process as the writer once it has read everything.
 async fn start(session: &mut Session<'_>, target: &Target) -> Result<Source, Failure> {
-    let alive = target.status().is_some_and(|status| status.is_alive(now_ms()));
+    let last = target.status();
+    let alive = last.as_ref().is_some_and(|status| status.is_alive(now_ms()));
+    let stored = target.reader()?.is_some_and(|reader| holds_anything(&reader));
     if !alive && let Some(handle) = take_over(target)? {
-        return ready(session, handle).await;
+        target.client()?.log_in().await;
+        let wait = target.settings.duration(Key::Wait);
+        return ready(session, handle, Patience::new(Wanted::Recent, wait, stored, last.as_ref())).await;
     }
     let prepared = prepare(session, target, Wanted::Recent).await?;
     Ok(Source::Other(prepared.reader))
@@ -96,12 +111,21 @@ fn take_over(target: &Target) -> Result<Option<Handle>, Failure> {
     target.start(lock, Mode::Live).map(Some)
 }
 
-async fn ready(session: &mut Session<'_>, mut handle: Handle) -> Result<Source, Failure> {
+/// What is still missing when patience ends appears when it comes.
+async fn ready(
+    session: &mut Session<'_>,
+    mut handle: Handle,
+    mut patience: Patience,
+) -> Result<Source, Failure> {
     let mut updates = handle.subscribe();
     let mut progress = session.output.progress();
     loop {
-        match updates.borrow_and_update().phase.clone() {
+        let status = updates.borrow_and_update().clone();
+        match status.phase {
             Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => {
+                return Ok(Source::Own(Box::new(handle)));
+            }
+            Phase::Connecting | Phase::Syncing { .. } if patience.is_over(&status) => {
                 return Ok(Source::Own(Box::new(handle)));
             }
             Phase::Connecting => progress.update("connecting", 0, 0),
@@ -126,6 +150,8 @@ struct Following<'a, 's> {
     shown: HashMap<Position, Document>,
     /// The commit that it was told of, and when.
     last: Option<(Arc<Snapshot>, Instant)>,
+    /// Why what is told may be old, as it was said last.
+    trouble: Option<String>,
 }
 
 impl Following<'_, '_> {
@@ -138,8 +164,9 @@ impl Following<'_, '_> {
         found.map_err(self.explain)
     }
 
-    fn present(&mut self, reader: &Reader) -> Result<(), Failure> {
-        let found = self.search(reader)?;
+    fn present(&mut self, source: &Source) -> Result<(), Failure> {
+        let reader = source.reader();
+        let found = self.search(&reader)?;
         let (positions, hits): (Vec<_>, Vec<_>) =
             found.into_iter().filter_map(|(position, hit)| Some((position, hit?))).unzip();
         match self.form {
@@ -151,9 +178,37 @@ impl Following<'_, '_> {
             form => hits::print(self.session.output, form, &hits, now_ms())?,
         }
         self.session.output.note(&format!("{} hits; + appears, - goes, ~ changes", hits.len()));
+        self.tell_truth(source, &count(hits.len() as u64), reader.snapshot().num_docs());
         self.session.output.flush()?;
         self.shown = positions.into_iter().zip(hits.into_iter().map(|hit| hit.document)).collect();
         Ok(())
+    }
+
+    fn tell_truth(&mut self, source: &Source, hits: &str, objects: u64) {
+        let status = source.status(self.target).or_else(|| self.target.status());
+        let truth = Truth {
+            clock: &self.session.clock,
+            now_ms: now_ms(),
+            status: status.as_ref(),
+            objects,
+            asked: &[],
+        };
+        truth.lines(hits).iter().for_each(|line| self.session.output.note(line));
+        self.trouble = status.as_ref().and_then(trouble);
+    }
+
+    /// Says when nothing can appear any more because nobody hears of it, and when that is over.
+    fn tell_trouble(&mut self, source: &Source) {
+        let trouble = match source.status(self.target) {
+            Some(status) => trouble(&status),
+            None => Some("no process keeps the index up to date".to_owned()),
+        };
+        if trouble == self.trouble {
+            return;
+        }
+        let said = trouble.as_deref().unwrap_or("the index is kept up to date again");
+        self.session.output.note(said);
+        self.trouble = trouble;
     }
 
     /// Tells changes until the engine of this process ends.
@@ -166,7 +221,10 @@ impl Following<'_, '_> {
             tokio::select! {
                 ended = ends(source) => return Ok(ended),
                 _ = look.tick() => self.look(source)?,
-                _ = take.tick() => self.succeed(source)?,
+                _ = take.tick() => {
+                    self.succeed(source)?;
+                    self.tell_trouble(source);
+                }
             }
         }
     }

@@ -1,82 +1,33 @@
 //! Brings the index up to date for one answer, with as little work as the promise allows: not at all while a writer
 //! lives or the index is young, else by reading the cluster as its writer.
 
+mod patience;
+mod plan;
+
 use std::time::Duration;
 
 use anyhow::anyhow;
-use tokio::time::Instant;
 
 use super::clock::now_ms;
+use super::coverage::trouble;
 use super::failure::Failure;
-use super::output::Progress;
 use super::session::Session;
 use super::settings::Key;
 use super::target::Target;
-use crate::engine::status::{KindState, Phase, Status};
-use crate::engine::{Mode, Outcome};
-use crate::index::{Checkpoint, Lock, Reader};
-use crate::mirror::MirrorPhase;
+use crate::engine::status::{Phase, Status};
+use crate::engine::{Handle, Mode, Outcome};
+use crate::index::{Lock, Reader};
+pub(super) use patience::Patience;
+use patience::{Waiting, show};
+pub(super) use plan::Wanted;
+use plan::{Facts, Plan, confirmed};
 
 /// How often another process's progress is looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// A process that holds the index this long without a sign of life hangs, or was stopped by hand.
-const HUNG: Duration = Duration::from_secs(10);
-
-/// How fresh the answer must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// Whatever is stored.
-    Offline,
-    /// As young as the settings say.
-    Recent,
-    /// Read again now, or fail: what is stored is no substitute.
-    Fresh,
-}
-
-/// What to do for an answer.
-#[derive(Debug, PartialEq, Eq)]
-enum Plan {
-    /// The index as it is.
-    Answer,
-    /// Nothing is stored, and nothing may be read.
-    Nothing,
-    /// Another process is reading everything for the first time.
-    Wait,
-    /// Become the writer.
-    Read(Mode),
-}
-
-/// What the plan depends on.
-#[derive(Debug, Clone, Copy)]
-struct Facts {
-    wanted: Wanted,
-    /// A writer lives, and whether it has read everything once.
-    writer: Option<bool>,
-    /// How much is stored, if anything.
-    stored: Option<u64>,
-    /// How long ago all that is confirmed was confirmed.
-    age: Option<Duration>,
-    max_age: Duration,
-    relist_limit: u64,
-    wait: Duration,
-}
-
-impl Facts {
-    fn plan(self) -> Plan {
-        let young = self.age.is_some_and(|age| age < self.max_age);
-        let confirm = self.stored.is_some_and(|objects| objects > self.relist_limit);
-        match (self.wanted, self.writer) {
-            (Wanted::Offline, _) if self.stored.is_some() => Plan::Answer,
-            (Wanted::Offline, _) => Plan::Nothing,
-            // It is up to date within moments, whatever is asked for: nobody can read fresher.
-            (_, Some(true)) if self.stored.is_some() => Plan::Answer,
-            (_, Some(_)) => Plan::Wait,
-            (Wanted::Recent, None) if young => Plan::Answer,
-            (Wanted::Recent, None) if confirm => Plan::Read(Mode::Confirm { wait: self.wait }),
-            (_, None) => Plan::Read(Mode::Once),
-        }
-    }
-}
+/// How often this process's own is.
+const TICK: Duration = Duration::from_millis(100);
+/// Data older than this may lack what was just made.
+const NOW: Duration = Duration::from_secs(1);
 
 /// An index to answer from.
 pub(super) struct Prepared {
@@ -84,6 +35,8 @@ pub(super) struct Prepared {
     pub(super) reader: Reader,
     /// What the writer said about it.
     pub(super) status: Option<Status>,
+    /// Nobody keeps it up to date, it was not read just now, and it could be.
+    pub(super) may_lack_news: bool,
 }
 
 impl Prepared {
@@ -99,7 +52,7 @@ impl Prepared {
         let reader = reader.filter(|reader| wanted != Wanted::Fresh && holds_anything(reader));
         let Some(reader) = reader else { return Err(failure) };
         session.output.note(&format!("{failure}\nanswering from what is stored"));
-        Ok(Self { reader, status })
+        Ok(Self { reader, status, may_lack_news: false })
     }
 }
 
@@ -110,35 +63,21 @@ pub(super) async fn prepare(
     wanted: Wanted,
 ) -> Result<Prepared, Failure> {
     let wanted = if target.access.is_none() { Wanted::Offline } else { wanted };
-    let mut waiting = Waiting::new(session);
-    let started = std::time::Instant::now();
+    let mut waiting = Waiting::new(session, wanted, target.settings.duration(Key::Wait));
     loop {
         let (reader, status) = (target.reader()?, target.status());
-        let facts = facts(target, wanted, reader.as_ref(), status.as_ref());
+        let facts = facts(target, wanted, reader.as_ref(), status.as_ref(), &mut waiting);
         match facts.plan() {
-            Plan::Answer => {
+            Plan::Answer => return answer(session, target, reader, status, &facts),
+            Plan::Nothing => return Err(nothing_stored(target)),
+            Plan::Wait => {
                 if let Some(failure) = not_fresh(wanted, status.as_ref()) {
                     return Err(failure);
                 }
-                return reader
-                    .map(|reader| Prepared { reader, status })
-                    .ok_or_else(|| nothing_stored(target));
+                waiting.look(session, status.as_ref());
             }
-            Plan::Nothing => return Err(nothing_stored(target)),
-            // What is stored may be whole but for one kind that does not answer.
-            Plan::Wait
-                if wanted == Wanted::Recent && facts.stored.is_some() && started.elapsed() > facts.wait =>
-            {
-                let pid = status.as_ref().map_or(0, |status| status.pid);
-                let note = format!("pid {pid} has not read everything yet: answering from what is stored");
-                session.output.note(&note);
-                return reader
-                    .map(|reader| Prepared { reader, status })
-                    .ok_or_else(|| nothing_stored(target));
-            }
-            Plan::Wait => waiting.look(session, status.as_ref()),
             Plan::Read(mode) => match Lock::try_acquire(&target.store) {
-                Ok(Some(lock)) => return read(session, target, lock, mode, wanted).await,
+                Ok(Some(lock)) => return read(session, target, lock, mode, &facts).await,
                 // Somebody just took it, and will show up in status.json.
                 Ok(None) => waiting.look(session, None),
                 Err(error) => {
@@ -146,13 +85,36 @@ pub(super) async fn prepare(
                 }
             },
         }
-        if waiting.is_hopeless() {
+        if waiting.is_hopeless(facts.stored.is_some()) {
             let why = anyhow!("another process holds the index and gives no sign of life");
             let failure = Failure::unavailable(why).advise("look for a stopped kubesift");
             return Prepared::instead(session, failure, wanted, reader, status);
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// From what is there.
+fn answer(
+    session: &mut Session<'_>,
+    target: &Target,
+    reader: Option<Reader>,
+    status: Option<Status>,
+    facts: &Facts,
+) -> Result<Prepared, Failure> {
+    if facts.writer.is_some()
+        && let Some(failure) = not_fresh(facts.wanted, status.as_ref())
+    {
+        return Err(failure);
+    }
+    if facts.writer == Some(plan::Writer::Reading) && facts.wanted != Wanted::Offline {
+        let pid = status.as_ref().map_or(0, |status| status.pid);
+        session.output.note(&format!("pid {pid} has not read everything yet: answering from what is stored"));
+    }
+    let reader = reader.ok_or_else(|| nothing_stored(target))?;
+    let old = facts.age.is_none_or(|age| age > NOW);
+    let may_lack_news = facts.writer.is_none() && facts.wanted == Wanted::Recent && old;
+    Ok(Prepared { reader, status, may_lack_news })
 }
 
 /// Why the writer that lives can't be asked for a fresh answer.
@@ -167,16 +129,28 @@ fn not_fresh(wanted: Wanted, status: Option<&Status>) -> Option<Failure> {
     Some(Failure::unavailable(anyhow!("pid {}, which keeps the index, {why}", status.pid)))
 }
 
-fn facts(target: &Target, wanted: Wanted, reader: Option<&Reader>, status: Option<&Status>) -> Facts {
+fn facts(
+    target: &Target,
+    wanted: Wanted,
+    reader: Option<&Reader>,
+    status: Option<&Status>,
+    waiting: &mut Waiting,
+) -> Facts {
     let now = now_ms();
     let alive = status.filter(|status| status.is_alive(now));
     let snapshot = reader.map(Reader::snapshot);
     let checkpoint = snapshot.as_ref().map(|snapshot| snapshot.checkpoint());
     let stored = snapshot.filter(|_| reader.is_some_and(holds_anything));
     let settings = &target.settings;
+    let writer = alive.map(plan::writer);
+    let waited = alive
+        .zip(writer)
+        .is_some_and(|(status, writer)| waiting.is_over(status, writer, stored.is_some(), now));
     Facts {
         wanted,
-        writer: alive.map(has_read_everything),
+        writer,
+        waited,
+        index: reader.is_some(),
         stored: stored.map(|snapshot| snapshot.num_docs()),
         age: checkpoint.and_then(|checkpoint| confirmed(&checkpoint, status)).map(|at| {
             // A clock that was set back makes ages of the future: as good as unknown, so as old as can be.
@@ -193,31 +167,15 @@ pub(super) fn holds_anything(reader: &Reader) -> bool {
     reader.checkpoint().scopes.iter().any(|scope| scope.complete)
 }
 
-/// Whether a writer's answer is as good as it gets: its first reads are over, or the server does not let it.
-fn has_read_everything(status: &Status) -> bool {
-    match status.phase {
-        Phase::Connecting => false,
-        Phase::Syncing { .. } => status.coverage().pending.is_empty() && !status.kinds.is_empty(),
-        Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => true,
-    }
-}
-
-// Kinds that the last run could not confirm would not be confirmed by the next one either: they are named, and do
-// not make every search wait.
-fn confirmed(checkpoint: &Checkpoint, status: Option<&Status>) -> Option<i64> {
-    let settled = |kind| {
-        let state = status.and_then(|status| status.kind(kind)).map(|kind| &kind.state);
-        !matches!(
-            state,
-            Some(KindState::Stale { .. } | KindState::Failing { .. } | KindState::Forbidden { .. })
-        )
-    };
-    let complete = checkpoint.scopes.iter().filter(|scope| scope.complete && settled(&scope.kind));
-    complete.map(|scope| scope.as_of).min()
-}
-
 pub(super) fn nothing_stored(target: &Target) -> Failure {
-    let coverage = target.status().unwrap_or_default().coverage();
+    let status = target.status().unwrap_or_default();
+    if status.is_alive(now_ms())
+        && let Some(why) = trouble(&status)
+    {
+        let why = anyhow!("nothing is stored for {} yet, and {why}", target.name());
+        return Failure::unavailable(why).advise("kubesift status says more");
+    }
+    let coverage = status.coverage();
     let (forbidden, failing) = (coverage.forbidden.len(), coverage.failing.len());
     if forbidden + failing > 0 {
         let why = format!("{forbidden} kinds are forbidden, {failing} fail");
@@ -233,17 +191,23 @@ async fn read(
     target: &Target,
     lock: Lock,
     mode: Mode,
-    wanted: Wanted,
+    facts: &Facts,
 ) -> Result<Prepared, Failure> {
+    let (client, last) = (target.client()?, target.status());
     let mut handle = target.start(lock, mode)?;
-    let outcome = watch_progress(session, &mut handle).await;
+    let patience = async {
+        // A person who is asked for a password takes all the time they need; then the clock starts.
+        client.log_in().await;
+        Patience::new(facts.wanted, facts.wait, facts.stored.is_some(), last.as_ref())
+    };
+    let outcome = watch_progress(session, &mut handle, patience, facts.wait).await;
     let status = handle.status();
     let reader = handle.reader();
     for note in &status.notes {
         session.output.note(note);
     }
     let why = match outcome {
-        Outcome::Done => return Ok(Prepared { reader, status: Some(status) }),
+        Outcome::Done => return Ok(Prepared { reader, status: Some(status), may_lack_news: false }),
         Outcome::Unreachable(why) => anyhow!(why).context(format!("can't reach {}", target.name())),
         Outcome::Unauthorized(why) => {
             anyhow!(why).context(format!("{} refuses the credentials", target.name()))
@@ -251,150 +215,62 @@ async fn read(
         Outcome::IndexFailed(why) => anyhow!(why).context("the index can't be written"),
         Outcome::MirrorFailed(halt) => return Err(super::mirror::failure(halt)),
     };
-    Prepared::instead(session, Failure::unavailable(why), wanted, Some(reader), Some(status))
+    Prepared::instead(session, Failure::unavailable(why), facts.wanted, Some(reader), Some(status))
 }
 
-/// Shows the progress of a run until it ends.
-async fn watch_progress(session: &mut Session<'_>, handle: &mut crate::engine::Handle) -> Outcome {
+/// Shows the progress of a run until it ends, or patience does: then what has not answered is told so.
+async fn watch_progress(
+    session: &mut Session<'_>,
+    handle: &mut Handle,
+    patience: impl Future<Output = Patience>,
+    wait: Duration,
+) -> Outcome {
     let updates = handle.subscribe();
     let mut progress = session.output.progress();
-    let mut tick = tokio::time::interval(Duration::from_millis(100));
-    let finished = handle.finished();
-    tokio::pin!(finished);
-    loop {
-        tokio::select! {
-            outcome = &mut finished => return outcome,
-            _ = tick.tick() => show(&mut progress, &updates.borrow()),
+    let connecting = {
+        let over = async {
+            let mut patience = patience.await;
+            let mut tick = tokio::time::interval(TICK);
+            loop {
+                tick.tick().await;
+                let status = updates.borrow().clone();
+                if patience.is_over(&status) {
+                    break status.phase == Phase::Connecting;
+                }
+            }
+        };
+        let finished = handle.finished();
+        tokio::pin!(over, finished);
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                outcome = &mut finished => return outcome,
+                connecting = &mut over => break connecting,
+                _ = tick.tick() => show(&mut progress, &updates.borrow()),
+            }
         }
-    }
-}
-
-/// Waits for another process, and says so when that takes long enough to wonder.
-struct Waiting {
-    progress: Progress,
-    since: Instant,
-    last_sign: Instant,
-    said: bool,
-}
-
-impl Waiting {
-    fn new(session: &Session<'_>) -> Self {
-        let now = Instant::now();
-        Self { progress: session.output.progress(), since: now, last_sign: now, said: false }
-    }
-
-    fn look(&mut self, session: &mut Session<'_>, status: Option<&Status>) {
-        let Some(status) = status else { return };
-        self.last_sign = Instant::now();
-        if !self.said && self.since.elapsed() > Duration::from_millis(500) {
-            session.output.note(&format!("following pid {}, which is reading the cluster", status.pid));
-            self.said = true;
-        }
-        show(&mut self.progress, status);
-    }
-
-    fn is_hopeless(&self) -> bool {
-        self.last_sign.elapsed() > HUNG
-    }
-}
-
-fn show(progress: &mut Progress, status: &Status) {
-    let mirror = status.mirror.as_ref().map(|mirror| &mirror.phase);
-    if let Some(MirrorPhase::Comparing { done, total } | MirrorPhase::Writing { done, total }) = mirror {
-        let what =
-            if matches!(mirror, Some(MirrorPhase::Writing { .. })) { "mirroring" } else { "comparing" };
-        progress.update(what, usize::try_from(*done).unwrap_or(0), usize::try_from(*total).unwrap_or(0));
-        return;
-    }
-    match status.phase {
-        Phase::Connecting => progress.update("connecting", 0, 0),
-        Phase::Syncing { done, total } => progress.update("reading kinds", done, total),
-        Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => {}
+    };
+    let why = format!("no answer within {} s", wait.as_secs_f32());
+    match handle.give_up(&why).await {
+        Outcome::Done if connecting => Outcome::Unreachable(why),
+        outcome => outcome,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::status::KindStatus;
-    use crate::index::ScopeCheckpoint;
-    use crate::object::Scope;
+    use crate::engine::status::{KindState, KindStatus};
 
-    const FACTS: Facts = Facts {
-        wanted: Wanted::Recent,
-        writer: None,
-        stored: Some(20_000),
-        age: Some(Duration::from_secs(60)),
-        max_age: Duration::from_secs(30),
-        relist_limit: 50_000,
-        wait: Duration::from_secs(3),
-    };
-
-    #[test]
-    fn an_old_index_is_read_again_and_a_large_one_confirmed() {
-        let confirm = Plan::Read(Mode::Confirm { wait: Duration::from_secs(3) });
-        assert_eq!(FACTS.plan(), Plan::Read(Mode::Once));
-        assert_eq!(Facts { stored: Some(50_000), ..FACTS }.plan(), Plan::Read(Mode::Once));
-        assert_eq!(Facts { stored: Some(50_001), ..FACTS }.plan(), confirm);
-        assert_eq!(Facts { stored: None, age: None, ..FACTS }.plan(), Plan::Read(Mode::Once));
-        assert_eq!(Facts { age: None, ..FACTS }.plan(), Plan::Read(Mode::Once));
-    }
-
-    #[test]
-    fn a_living_writer_or_a_young_index_answers_at_once() {
-        assert_eq!(Facts { writer: Some(true), ..FACTS }.plan(), Plan::Answer);
-        assert_eq!(Facts { age: Some(Duration::from_secs(29)), ..FACTS }.plan(), Plan::Answer);
-        let age = Some(Duration::ZERO);
-        assert_eq!(Facts { age, max_age: Duration::ZERO, ..FACTS }.plan(), Plan::Read(Mode::Once));
-    }
-
-    #[test]
-    fn a_writer_in_its_first_reads_is_waited_for() {
-        assert_eq!(Facts { writer: Some(false), ..FACTS }.plan(), Plan::Wait);
-        assert_eq!(Facts { writer: Some(true), stored: None, ..FACTS }.plan(), Plan::Wait);
-    }
-
-    #[test]
-    fn fresh_reads_and_offline_never_does() {
-        let fresh = Facts { wanted: Wanted::Fresh, age: Some(Duration::ZERO), ..FACTS };
-        assert_eq!(fresh.plan(), Plan::Read(Mode::Once));
-        assert_eq!(Facts { stored: Some(1_000_000), ..fresh }.plan(), Plan::Read(Mode::Once));
-        assert_eq!(Facts { writer: Some(true), ..fresh }.plan(), Plan::Answer);
-        let offline = Facts { wanted: Wanted::Offline, ..FACTS };
-        assert_eq!(offline.plan(), Plan::Answer);
-        assert_eq!(Facts { writer: Some(false), ..offline }.plan(), Plan::Answer);
-        assert_eq!(Facts { stored: None, ..offline }.plan(), Plan::Nothing);
+    fn of(phase: Phase, state: KindState) -> Status {
+        Status { pid: 7, phase, kinds: vec![KindStatus::new("nodes".into(), state)], ..Status::default() }
     }
 
     #[test]
     fn a_writer_that_gets_no_answers_gives_none_that_is_fresh() {
-        let of = |state| {
-            let kinds = vec![KindStatus::new("nodes".into(), state)];
-            Status { phase: Phase::Live, kinds, ..Status::default() }
-        };
-        let failing = of(KindState::Failing { error: "no answer within 60 s".into() });
+        let failing = of(Phase::Live, KindState::Failing { error: "no answer within 60 s".into() });
         assert!(not_fresh(Wanted::Fresh, Some(&failing)).is_some());
         assert!(not_fresh(Wanted::Recent, Some(&failing)).is_none());
-        assert!(not_fresh(Wanted::Fresh, Some(&of(KindState::Complete))).is_none());
-    }
-
-    #[test]
-    fn the_oldest_confirmed_kind_gives_the_age() {
-        let scope = |kind: &str, complete, as_of| ScopeCheckpoint {
-            kind: kind.into(),
-            scope: Scope::All,
-            api: String::new(),
-            version: None,
-            complete,
-            as_of,
-            forbidden_since: None,
-        };
-        let scopes = vec![scope("pods", true, 90), scope("nodes", true, 80), scope("jobs.batch", false, 10)];
-        let checkpoint = Checkpoint { scopes, ..Checkpoint::default() };
-        assert_eq!(confirmed(&checkpoint, None), Some(80));
-        let stale = KindStatus::new("nodes".into(), KindState::Stale { since_ms: 0 });
-        let status = Status { kinds: vec![stale], ..Status::default() };
-        assert_eq!(confirmed(&checkpoint, Some(&status)), Some(90));
-        assert_eq!(confirmed(&Checkpoint::default(), None), None);
+        assert!(not_fresh(Wanted::Fresh, Some(&of(Phase::Live, KindState::Complete))).is_none());
     }
 }

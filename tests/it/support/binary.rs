@@ -204,19 +204,25 @@ impl Running {
         .await
     }
 
+    /// Waits until it ends by itself; hands back its exit code (-1 after a signal) and all that it wrote.
+    pub(crate) async fn ends(mut self) -> (i32, String) {
+        // `wait` would close it, and the guard kills the program when it is closed.
+        let _stdin = self.child.stdin.take();
+        let status = tokio::time::timeout(super::wait::DEADLINE, self.child.wait()).await;
+        let status =
+            status.unwrap_or_else(|_| panic!("it does not end:\n{}", self.output())).expect("a child");
+        (status.code().unwrap_or(-1), self.output())
+    }
+
     /// Kills it as `kill -9` does and waits until it is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("killed");
     }
 
     /// Asks it to stop, and hands back its exit code and all that it wrote.
-    pub(crate) async fn stop(mut self) -> (i32, String) {
-        // `wait` would close it, and the guard kills the program when it is closed.
-        let _stdin = self.child.stdin.take();
+    pub(crate) async fn stop(self) -> (i32, String) {
         process::signal(self.id(), "TERM");
-        let status = tokio::time::timeout(super::wait::DEADLINE, self.child.wait()).await;
-        let status = status.expect("ends after SIGTERM").expect("a child");
-        (status.code().unwrap_or(-1), self.output())
+        self.ends().await
     }
 }
 
