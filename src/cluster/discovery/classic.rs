@@ -1,17 +1,21 @@
 //! Classic discovery: one request per group version, for servers before 1.26. It knows no freshness.
+//!
+//! The API server hands the request for an aggregated group on to that group's own server, whose trouble is no one
+//! else's: whatever it answers, and however long it takes, the other groups are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::Freshness;
 use super::parse::{Part, nullable, read};
-use crate::cluster::client::{Client, ClientError, RequestSpec};
+use crate::cluster::client::{Client, ClientError, ConnectFailure, RequestSpec};
 use crate::object::{Kind, KindKey};
 
-/// Requests at once.
-const AT_ONCE: usize = 8;
+/// Requests at once: enough that some groups that hang do not hold up the others.
+const AT_ONCE: usize = 32;
 const LIMIT: usize = 16 << 20;
 
 /// Of `/apis` the groups, of `/api` the versions of the core group. A body with neither is no discovery.
@@ -37,8 +41,9 @@ struct GroupVersion {
     version: String,
 }
 
+/// What one group version serves.
 #[derive(Deserialize)]
-struct ResourceList {
+pub(super) struct ResourceList {
     #[serde(deserialize_with = "nullable")]
     resources: Vec<Resource>,
 }
@@ -91,54 +96,114 @@ pub(super) fn wanted(body: &[u8]) -> Result<Vec<Wanted>, ClientError> {
     Ok(all)
 }
 
-/// Reads the resource lists; `None` where a group's server did not answer.
-pub(super) fn part(answers: Vec<(Wanted, Option<Vec<u8>>)>) -> Result<Part, ClientError> {
+/// Reads the resource lists; `None` where a group's server gave none.
+pub(super) fn part(answers: Vec<(Wanted, Option<ResourceList>)>) -> Part {
     let mut taken = BTreeSet::new();
-    let mut groups = BTreeMap::new();
-    let mut kinds = Vec::new();
-    let mut served = BTreeMap::new();
-    for (wanted, body) in answers {
-        let freshness = groups.entry(wanted.group.clone()).or_insert(Freshness::Unknown);
-        let Some(body) = body else {
+    let mut part = Part::default();
+    for (wanted, list) in answers {
+        let freshness = part.groups.entry(wanted.group.clone()).or_insert(Freshness::Unknown);
+        let Some(list) = list else {
             *freshness = Freshness::Stale;
             continue;
         };
-        for resource in read::<ResourceList>(&body)?.resources {
-            let listable = resource.verbs.iter().any(|verb| verb == "list") && !resource.name.contains('/');
-            if listable {
-                let key = KindKey::new(&wanted.group, &resource.name);
-                served.entry(key).or_insert_with(Vec::new).push(wanted.version.clone());
-            }
-            if !listable || !taken.insert((wanted.group.clone(), resource.name.clone())) {
+        for resource in list.resources.into_iter().filter(|resource| !resource.name.contains('/')) {
+            let key = KindKey::new(&wanted.group, &resource.name);
+            part.named.insert(key.clone());
+            if !resource.verbs.iter().any(|verb| verb == "list") {
                 continue;
             }
-            kinds.push(Kind {
-                group: wanted.group.clone(),
-                version: wanted.version.clone(),
-                kind: resource.kind,
-                plural: resource.name,
-                singular: resource.singular_name,
-                short_names: resource.short_names,
-                categories: resource.categories,
-                namespaced: resource.namespaced,
-                watchable: resource.verbs.iter().any(|verb| verb == "watch"),
-            });
+            part.served.entry(key.clone()).or_default().push(wanted.version.clone());
+            if taken.insert(key) {
+                part.kinds.push(resource.kind(&wanted));
+            }
         }
     }
-    Ok(Part { kinds, groups, served })
+    part
 }
 
-/// Asks for every group version that the answer names.
-pub(super) async fn complete(client: &Client, body: &[u8]) -> Result<Part, ClientError> {
-    let requests = wanted(body)?.into_iter().map(|wanted| async {
-        let answer = match client.get(&RequestSpec::new(wanted.path.clone())).await {
-            Ok(response) => Some(response.bytes(LIMIT).await?.to_vec()),
-            // Its server is down or it just went: the others count, and this group is not known.
-            Err(ClientError::Server(_) | ClientError::NotFound(_)) => None,
-            Err(error) => return Err(error),
-        };
-        Ok((wanted, answer))
+impl Resource {
+    fn kind(self, wanted: &Wanted) -> Kind {
+        Kind {
+            group: wanted.group.clone(),
+            version: wanted.version.clone(),
+            kind: self.kind,
+            plural: self.name,
+            singular: self.singular_name,
+            short_names: self.short_names,
+            categories: self.categories,
+            namespaced: self.namespaced,
+            watchable: self.verbs.iter().any(|verb| verb == "watch"),
+        }
+    }
+}
+
+/// Asks for every group version that the answer names, with this much patience for each.
+pub(super) async fn complete(client: &Client, body: &[u8], patience: Duration) -> Result<Part, ClientError> {
+    let requests = wanted(body)?.into_iter().map(|wanted| async move {
+        let answer = resources(client, &wanted, patience).await;
+        (wanted, answer)
     });
-    let answers: Vec<Result<_, ClientError>> = stream::iter(requests).buffered(AT_ONCE).collect().await;
-    part(answers.into_iter().collect::<Result<_, _>>()?)
+    let answers: Vec<_> = stream::iter(requests).buffered(AT_ONCE).collect().await;
+    let mut lists = Vec::with_capacity(answers.len());
+    let mut refused = None;
+    for (wanted, answer) in answers {
+        match answer {
+            Ok(list) => lists.push((wanted, list)),
+            Err(error) if is_of_all(&wanted, &error) => return Err(error),
+            Err(error) => {
+                tracing::debug!(%error, path = wanted.path, "a group's discovery could not be read");
+                refused = Some(error);
+                lists.push((wanted, None));
+            }
+        }
+    }
+    match refused {
+        // Nobody gave anything: that is no single group's trouble.
+        Some(error) if lists.iter().all(|(_, list)| list.is_none()) => Err(error),
+        Some(_) | None => Ok(part(lists)),
+    }
+}
+
+/// What one group version serves; `None` when its server takes too long.
+async fn resources(
+    client: &Client,
+    wanted: &Wanted,
+    patience: Duration,
+) -> Result<Option<ResourceList>, ClientError> {
+    let answer = async {
+        let response = client.get(&RequestSpec::new(wanted.path.clone())).await?;
+        read(&response.bytes(LIMIT).await?)
+    };
+    if wanted.group.is_empty() {
+        return answer.await.map(Some);
+    }
+    match tokio::time::timeout(patience, answer).await {
+        Ok(list) => list.map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether a failure concerns more than the group that was asked for: the API server itself answers for the core
+/// group, and without a connection or credentials nobody is asked.
+fn is_of_all(wanted: &Wanted, error: &ClientError) -> bool {
+    match error {
+        _ if wanted.group.is_empty() => true,
+        ClientError::Unreachable { source: ConnectFailure::NoAnswer(_), .. } => false,
+        ClientError::Unreachable { .. }
+        | ClientError::AuthPlugin(_)
+        | ClientError::Tls(_)
+        | ClientError::Credentials { .. }
+        | ClientError::ReadOnly { .. } => true,
+        ClientError::Unauthorized(_)
+        | ClientError::Forbidden(_)
+        | ClientError::NotFound(_)
+        | ClientError::Gone(_)
+        | ClientError::TooLargeVersion(_)
+        | ClientError::Throttled { .. }
+        | ClientError::NotAcceptable(_)
+        | ClientError::Server(_)
+        | ClientError::Api(_)
+        | ClientError::Body(_)
+        | ClientError::NoConnection => false,
+    }
 }

@@ -15,8 +15,10 @@ pub struct Part {
     pub kinds: Vec<Kind>,
     /// Its groups.
     pub groups: BTreeMap<String, Freshness>,
-    /// Every version that each kind is served in.
+    /// Every version that each kind can be listed in.
     pub served: BTreeMap<KindKey, Vec<String>>,
+    /// Every kind that is served, also those that can't be listed.
+    pub named: BTreeSet<KindKey>,
 }
 
 #[derive(Deserialize)]
@@ -93,10 +95,11 @@ pub fn aggregated(body: &[u8]) -> Result<Part, ClientError> {
         let freshness = if stale { Freshness::Stale } else { Freshness::Current };
         for version in group.versions {
             for resource in version.resources {
+                let key = KindKey::new(&group.metadata.name, &resource.resource);
+                part.named.insert(key.clone());
                 if !resource.verbs.iter().any(|verb| verb == "list") {
                     continue;
                 }
-                let key = KindKey::new(&group.metadata.name, &resource.resource);
                 part.served.entry(key).or_default().push(version.version.clone());
                 if !taken.insert(resource.resource.clone()) {
                     continue;
