@@ -39,7 +39,8 @@ pub enum Decision {
         /// The rule, for people: where it stands and why.
         rule: String,
     },
-    /// It can't be followed now: nothing of it is read, and what is held of it stays.
+    /// It offers no watch: it is not read while nothing of it is held. What is held was read when it did offer one, and
+    /// is kept true by lists.
     Unwatchable,
 }
 
@@ -83,26 +84,27 @@ impl Selection {
     /// default.
     pub fn decide(&self, kind: &Kind) -> Decision {
         let key = kind.key();
+        match self.excludes(&key) {
+            Some(rule) => Decision::Excluded { rule },
+            None if !kind.watchable && !self.includes(&key) => Decision::Unwatchable,
+            None => Decision::Read,
+        }
+    }
+
+    /// The rule that excludes a kind, whether it is served or not.
+    pub fn excludes(&self, key: &KindKey) -> Option<String> {
+        let whole_group = format!("*.{}", key.group());
         if self.exclude.contains(key.as_str()) {
-            return Decision::Excluded { rule: format!("configured: exclude {key}") };
+            return Some(format!("configured: exclude {key}"));
         }
-        let whole_group = format!("*.{}", kind.group);
-        if self.include.contains(key.as_str()) {
-            return Decision::Read;
+        if self.exclude.contains(&whole_group) && !self.include.contains(key.as_str()) {
+            return Some(format!("configured: exclude {whole_group}"));
         }
-        if self.exclude.contains(&whole_group) {
-            return Decision::Excluded { rule: format!("configured: exclude {whole_group}") };
-        }
-        if self.include.contains(&whole_group) {
-            return Decision::Read;
-        }
-        if is_default(&key) {
-            return Decision::Excluded { rule: format!("default: {key}") };
-        }
-        if !kind.watchable {
-            return Decision::Unwatchable;
-        }
-        Decision::Read
+        (is_default(key) && !self.includes(key)).then(|| format!("default: {key}"))
+    }
+
+    fn includes(&self, key: &KindKey) -> bool {
+        self.include.contains(key.as_str()) || self.include.contains(&format!("*.{}", key.group()))
     }
 
     /// A number for these choices; the same ones in another order have the same.

@@ -6,49 +6,139 @@ use std::collections::BTreeSet;
 use tokio::sync::watch;
 
 use crate::cluster::watch::{Answer, Event, Sink, State};
-use crate::object::Kind;
+use crate::object::{Kind, Object};
+
+/// The label of every APIService that the API server keeps itself, for its own groups and for those of CRDs. One
+/// without it leads to another API server.
+const OWN_SERVICE: &str = "kube-aggregator.kubernetes.io/automanaged";
+
+/// Whether something can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Sight<T> {
+    /// Not yet, or not for the moment: what was seen last may have changed.
+    #[default]
+    Unsure,
+    /// It may not be read, or is not served.
+    Hidden,
+    /// This is all of it.
+    Seen(T),
+}
+
+impl<T> Sight<T> {
+    /// The same sight of something else.
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Sight<U> {
+        match self {
+            Self::Unsure => Sight::Unsure,
+            Self::Hidden => Sight::Hidden,
+            Self::Seen(seen) => Sight::Seen(change(seen)),
+        }
+    }
+}
 
 /// Names of the objects that define kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Names {
-    /// The names; `None` before the first complete list, while the watch is broken, and where they may not be read.
-    pub(super) known: Option<BTreeSet<String>>,
+    sight: Sight<()>,
+    /// As of the last complete list and the events since.
+    all: BTreeSet<String>,
+    /// Those of them that the API server did not make itself.
+    foreign: BTreeSet<String>,
+    /// Whether a list was ever complete.
+    listed: bool,
     /// Whether the first answer, good or bad, has come.
     pub(super) answered: bool,
     /// Grows with every event, so that a waiter sees updates that change no name (a CRD that is served now).
-    pub(super) changes: u64,
+    pub(super) updates: u64,
+    /// Grows when names come or go, or the sight of them.
+    pub(super) arrivals: u64,
+}
+
+impl Names {
+    /// All names, where all can be seen.
+    pub(super) fn known(&self) -> Option<&BTreeSet<String>> {
+        (self.sight == Sight::Seen(())).then_some(&self.all)
+    }
+
+    /// All names.
+    pub(super) fn all(&self) -> Sight<&BTreeSet<String>> {
+        self.sight.map(|()| &self.all)
+    }
+
+    /// Those that the API server did not make itself.
+    pub(super) fn foreign(&self) -> Sight<&BTreeSet<String>> {
+        self.sight.map(|()| &self.foreign)
+    }
+
+    fn see(&mut self, sight: Sight<()>) {
+        if std::mem::replace(&mut self.sight, sight) != sight {
+            self.arrivals += 1;
+        }
+        self.answered = true;
+        self.updates += 1;
+    }
+
+    fn replace(&mut self, all: BTreeSet<String>, foreign: BTreeSet<String>) {
+        if self.all != all || self.foreign != foreign {
+            self.arrivals += 1;
+        }
+        (self.all, self.foreign, self.listed) = (all, foreign, true);
+        self.see(Sight::Seen(()));
+    }
+
+    fn insert(&mut self, object: Object) {
+        self.updates += 1;
+        // An event before any list proves nothing.
+        if !self.listed {
+            return;
+        }
+        let foreign = match is_foreign(&object) {
+            true => self.foreign.insert(object.name.clone()),
+            false => self.foreign.remove(&object.name),
+        };
+        self.arrivals += u64::from(self.all.insert(object.name) || foreign);
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.updates += 1;
+        self.foreign.remove(name);
+        self.arrivals += u64::from(self.all.remove(name));
+    }
+}
+
+fn is_foreign(object: &Object) -> bool {
+    !object.labels.contains_key(OWN_SERVICE)
 }
 
 /// Publishes names to a watch channel.
 pub(super) struct NameSink {
     names: watch::Sender<Names>,
     listing: BTreeSet<String>,
-    /// As of the last list and the events since; not published while events may be missing.
-    all: Option<BTreeSet<String>>,
+    listing_foreign: BTreeSet<String>,
 }
 
 impl NameSink {
     pub(super) fn new() -> (Self, watch::Receiver<Names>) {
         let (names, receiver) = watch::channel(Names::default());
-        (Self { names, listing: BTreeSet::new(), all: None }, receiver)
+        (Self { names, listing: BTreeSet::new(), listing_foreign: BTreeSet::new() }, receiver)
     }
 
-    fn event(&mut self, change: impl FnOnce(&mut BTreeSet<String>)) {
-        self.all.as_mut().map(change);
-        self.names.send_modify(|names| {
-            if names.known.is_some() {
-                names.known.clone_from(&self.all);
+    fn list(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            if is_foreign(&object) {
+                self.listing_foreign.insert(object.name.clone());
             }
-            names.changes += 1;
-        });
+            self.listing.insert(object.name);
+        }
     }
 
-    /// Everything up to now was seen.
-    fn sure(&mut self) {
-        self.names.send_modify(|names| {
-            names.known.clone_from(&self.all);
-            names.answered = true;
-            names.changes += 1;
+    /// The names can't be relied on for now.
+    fn lose(&self, sight: Sight<()>) {
+        self.names.send_if_modified(|names| {
+            let news = names.sight != sight || !names.answered;
+            if news {
+                names.see(sight);
+            }
+            news
         });
     }
 }
@@ -56,32 +146,30 @@ impl NameSink {
 impl Sink for NameSink {
     async fn send(&mut self, event: Event) -> Answer {
         match event {
-            Event::ListStarted { .. } => self.listing.clear(),
-            Event::Listed(objects) => self.listing.extend(objects.into_iter().map(|object| object.name)),
+            Event::ListStarted { .. } => {
+                self.listing.clear();
+                self.listing_foreign.clear();
+            }
+            Event::Listed(objects) => self.list(objects),
             Event::ListEnded(_) => {
-                self.all = Some(std::mem::take(&mut self.listing));
-                self.sure();
+                let (all, foreign) =
+                    (std::mem::take(&mut self.listing), std::mem::take(&mut self.listing_foreign));
+                self.names.send_modify(|names| names.replace(all, foreign));
             }
-            Event::Upserted(object) => self.event(|all| {
-                all.insert(object.name);
-            }),
-            Event::Deleted(object) => self.event(|all| {
-                all.remove(&object.name);
-            }),
+            Event::Upserted(object) => self.names.send_modify(|names| names.insert(*object)),
+            Event::Deleted(object) => self.names.send_modify(|names| names.remove(&object.name)),
             // A watch that broke goes on where it was: what the list named is still true.
-            Event::State(State::Live) if self.all.is_some() && self.names.borrow().known.is_none() => {
-                self.sure()
-            }
-            Event::State(
-                State::Forbidden(_) | State::NotServed | State::Failing(_) | State::Unconfirmed(_),
-            ) => {
+            Event::State(State::Live) if self.names.borrow().listed => {
                 self.names.send_if_modified(|names| {
-                    let news = names.known.is_some() || !names.answered;
-                    names.known = None;
-                    names.answered = true;
+                    let news = names.sight != Sight::Seen(());
+                    if news {
+                        names.see(Sight::Seen(()));
+                    }
                     news
                 });
             }
+            Event::State(State::Forbidden(_) | State::NotServed) => self.lose(Sight::Hidden),
+            Event::State(State::Failing(_) | State::Unconfirmed(_)) => self.lose(Sight::Unsure),
             Event::State(_)
             | Event::ListFailed
             | Event::Bookmark(_)
@@ -129,8 +217,10 @@ mod tests {
     #[tokio::test]
     async fn after_a_broken_watch_the_names_are_those_of_the_list_and_not_only_of_the_next_event() {
         let (mut sink, names) = NameSink::new();
-        let known =
-            || names.borrow().known.clone().map(|known| known.into_iter().collect::<Vec<_>>().join(" "));
+        let known = || {
+            let names = names.borrow();
+            names.known().map(|known| known.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+        };
         // an event before any list proves nothing
         sink.send(Event::Upserted(Box::new(named("early")))).await;
         assert_eq!(known(), None);
@@ -145,5 +235,43 @@ mod tests {
         assert_eq!(known(), None);
         sink.send(Event::State(State::Live)).await;
         assert_eq!(known().as_deref(), Some("a c"));
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_read_is_hidden_and_what_fails_is_unsure() {
+        let (mut sink, names) = NameSink::new();
+        let sight = || names.borrow().all().map(|_| ());
+        assert_eq!((sight(), names.borrow().answered), (Sight::Unsure, false));
+        sink.send(Event::State(State::Forbidden("no".into()))).await;
+        assert_eq!((sight(), names.borrow().answered), (Sight::Hidden, true));
+        sink.send(Event::ListStarted { consistent: true, reread: false }).await;
+        sink.send(Event::ListEnded(None)).await;
+        assert_eq!(sight(), Sight::Seen(()));
+        sink.send(Event::State(State::Failing("broken".into()))).await;
+        assert_eq!(sight(), Sight::Unsure);
+        sink.send(Event::State(State::NotServed)).await;
+        assert_eq!(sight(), Sight::Hidden);
+    }
+
+    #[tokio::test]
+    async fn an_api_service_of_another_server_lacks_the_label_of_those_that_are_kept_by_the_api_server() {
+        let (mut sink, names) = NameSink::new();
+        let own = |name: &str| {
+            let mut object = named(name);
+            object.labels.insert(OWN_SERVICE.to_owned(), "onstart".to_owned());
+            object
+        };
+        let foreign = || names.borrow().foreign().map(|names| names.iter().cloned().collect::<Vec<_>>());
+        sink.send(Event::ListStarted { consistent: true, reread: false }).await;
+        sink.send(Event::Listed(vec![own("v1.apps"), named("v1.metrics.k8s.io")])).await;
+        sink.send(Event::ListEnded(None)).await;
+        assert_eq!(foreign(), Sight::Seen(vec!["v1.metrics.k8s.io".to_owned()]));
+        let arrivals = names.borrow().arrivals;
+        sink.send(Event::Upserted(Box::new(own("v1.apps")))).await;
+        assert_eq!(names.borrow().arrivals, arrivals, "an update of a known name is none");
+        sink.send(Event::Upserted(Box::new(named("v1.gizmos.example")))).await;
+        assert_eq!(names.borrow().arrivals, arrivals + 1);
+        sink.send(Event::Deleted(Box::new(named("v1.metrics.k8s.io")))).await;
+        assert_eq!(foreign(), Sight::Seen(vec!["v1.gizmos.example".to_owned()]));
     }
 }

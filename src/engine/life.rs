@@ -2,6 +2,7 @@
 //! kinds, rights and the connection come and go.
 
 mod discovery;
+mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::object::{Kind, KindKey, Scope};
 use super::definitions::{NameSink, Names, api_services, crds};
 use super::facts::facts;
 use super::mirror::{MirrorTask, Parts};
-use super::plan::Plan;
+use super::plan::{Missing, Plan};
 use super::pump::Message;
 use super::readers::{Readers, Shared};
 use super::report::Report;
@@ -66,7 +67,10 @@ pub(super) struct Life<'a> {
     shared: Shared,
     crds: watch::Receiver<Names>,
     api_services: watch::Receiver<Names>,
+    begun: Instant,
     plan: Plan,
+    /// The missing kinds as they are stored.
+    missing: BTreeMap<KindKey, Missing>,
     kinds: BTreeMap<KindKey, Kind>,
     vanished: Vanished,
     /// CRDs that were ever there in this life.
@@ -128,7 +132,9 @@ impl<'a> Life<'a> {
             shared,
             crds: watch::channel(Names::default()).1,
             api_services: watch::channel(Names::default()).1,
+            begun: Instant::now(),
             plan: Plan::default(),
+            missing: BTreeMap::new(),
             kinds: BTreeMap::new(),
             vanished: Vanished::default(),
             seen_crds: BTreeSet::new(),
@@ -145,9 +151,10 @@ impl<'a> Life<'a> {
 
     pub(super) async fn run(&mut self, checkpoint: &Checkpoint) -> End {
         match self.options.store.read_json(discovery::MISSING) {
-            Ok(missing) => self.plan = Plan::restore(missing.unwrap_or_default()),
+            Ok(missing) => self.missing = missing.unwrap_or_default(),
             Err(error) => tracing::warn!(error = describe(&error), "missing kinds are counted anew"),
         }
+        self.plan = Plan::restore(&self.missing);
         if let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>(discovery::KINDS) {
             self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
         }
@@ -199,6 +206,7 @@ impl<'a> Life<'a> {
         if let Some(why) = self.given_up.take() {
             self.report(move |report| report.give_up(&why)).await;
         }
+        self.save_missing();
         if let Some(mirror) = self.mirror.take() {
             // Has the last changes committed, and with that told to the mirror.
             let (reply, answer) = oneshot::channel();
@@ -398,7 +406,7 @@ impl<'a> Life<'a> {
     }
 
     fn storage(&self, kind: &Kind) -> Storage {
-        Storage::of(kind, self.crds.borrow().known.as_ref())
+        Storage::of(kind, self.crds.borrow().known())
     }
 
     async fn notice(&mut self, notice: Notice) -> Heard {

@@ -1,45 +1,64 @@
 //! Which kinds are read, pure: discovery readings go in, what to start, replace, stop and remove comes out.
 //!
-//! Authority to delete a kind's documents because the kind is gone (DESIGN section 4, rule iii): it is missing from
-//! discovery with `freshness: Current` in two readings 60 s apart and its CRD or APIService is gone; where those may
-//! not be read, it is missing in all readings of 10 minutes. A group that is stale or could not be read says nothing.
+//! A kind is gone, and its documents with it, when current discovery does not name it in two readings 60 s apart and
+//! nothing that defines it stands: no CustomResourceDefinition of its name, and no APIService of its group that leads to
+//! another API server. Where those may not be read, every reading of 10 minutes must miss it. Kubernetes' own kinds have
+//! no definitions: discovery alone decides. What is not gone stays, whatever its API offers:
+//!
+//! | discovery says | what is done | its documents |
+//! |---|---|---|
+//! | served, with list (and watch) | read: watched, or polled | follow |
+//! | served, without list | not read | stay |
+//! | not served, and a definition stands | not read | stay |
+//! | not served, and nothing stands | not read, counted | go once it is gone |
+//! | nothing: the group is stale, or says nothing of how fresh it is | what runs goes on | stay |
+//!
+//! Times are of the run alone, so that no jump of a clock is a minute; what is stored is how long a kind was missed while
+//! something ran.
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::definitions::Sight;
+use crate::cluster::discovery::Freshness;
 use crate::object::{Kind, KindKey};
 
-/// Seconds between the two readings that show a kind as gone.
-pub(super) const GONE_AFTER_S: i64 = 60;
-/// Seconds for which every reading must miss a kind where CRDs and APIServices may not be read.
-pub(super) const GONE_UNSEEN_AFTER_S: i64 = 600;
-/// Seconds after which a new preferred version is taken over while the old one is still served.
-pub(super) const VERSION_SETTLES_S: i64 = 600;
+/// Between the two readings that show a kind as gone.
+pub(super) const GONE_AFTER: Duration = Duration::from_secs(60);
+/// For so long every reading must miss a kind where CRDs and APIServices may not be read.
+pub(super) const GONE_UNSEEN_AFTER: Duration = Duration::from_secs(600);
+/// A new preferred version is taken over after this while the old one is still served.
+pub(super) const VERSION_SETTLES: Duration = Duration::from_secs(600);
 
 /// One reading of discovery, already reduced to the kinds that the configuration lets through.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
     /// Kinds to read, in their preferred version.
     pub(super) kinds: Vec<Kind>,
-    /// Every served version of each kind.
+    /// Every version that each kind can be listed in.
     pub(super) served: BTreeMap<KindKey, Vec<String>>,
-    /// Groups whose content is current. A group in neither list is gone, as a whole and for certain, only if
-    /// `groups_current` holds.
-    pub(super) current: BTreeSet<String>,
-    /// Groups that are stale or unknown: their kinds' absence means nothing.
-    pub(super) stale: BTreeSet<String>,
+    /// Every kind that is served, whether it is read, excluded, or can't be listed.
+    pub(super) named: BTreeSet<KindKey>,
+    /// Every group. One that is not here is gone, as a whole and for certain, only if `groups_current` holds.
+    pub(super) groups: BTreeMap<String, Freshness>,
     /// Whether the list of groups itself is trustworthy (aggregated discovery).
     pub(super) groups_current: bool,
 }
 
-/// What is known of the objects that define kinds; `None` where they may not be read.
+/// What is known of the objects that define kinds.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Definitions {
     /// Names of CustomResourceDefinitions: `plural.group`.
-    pub(super) crds: Option<BTreeSet<String>>,
-    /// Groups that some APIService serves.
-    pub(super) api_groups: Option<BTreeSet<String>>,
+    pub(super) crds: Sight<BTreeSet<String>>,
+    /// Groups that some APIService leads to another API server for.
+    pub(super) aggregated: Sight<BTreeSet<String>>,
 }
 
 /// What the readers should do now.
@@ -47,59 +66,113 @@ pub(super) struct Definitions {
 pub(super) struct Steps {
     /// Kinds to begin reading.
     pub(super) start: Vec<Kind>,
-    /// Kinds whose preferred version changed and is taken over: restart their readers with these.
+    /// Kinds of which another version, or another way of reading, is taken over: restart their readers with these.
     pub(super) replace: Vec<Kind>,
-    /// Kinds that are not served now: stop their readers, keep their documents.
+    /// Kinds that can't be read now: stop their readers, keep their documents.
     pub(super) stop: Vec<KindKey>,
-    /// Kinds that are gone for certain: delete their documents.
+    /// Kinds that are gone for certain: delete their documents. Said again by every reading until [`Plan::removed`].
     pub(super) remove: Vec<KindKey>,
+    /// Kinds that are not read though the configuration wants it, and why.
+    pub(super) unread: BTreeMap<KindKey, Unread>,
+}
+
+/// Why a kind is not read; what is held of it stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Unread {
+    /// It is served and can't be listed.
+    NoList,
+    /// It is not served; its CustomResourceDefinition stands.
+    CrdStands,
+    /// It is not served; an APIService leads its group to another API server.
+    ApiServiceStands,
+    /// It is not served, and not yet for long enough to be gone.
+    Missing,
+    /// It is not served, by a discovery that does not say how fresh it is.
+    Unsaid,
+}
+
+impl Unread {
+    /// For people.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::NoList => "its API offers no list",
+            Self::CrdStands => "it is not served, though its CustomResourceDefinition stands",
+            Self::ApiServiceStands => "it is not served, though an APIService of its group stands",
+            Self::Missing => "it is no longer served; another look will tell whether it is gone",
+            Self::Unsaid => "discovery does not name it, and does not say whether it is gone",
+        }
+    }
 }
 
 /// The kinds being read, and those that are missing.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     running: HashMap<KindKey, Running>,
-    missing: BTreeMap<KindKey, Missing>,
+    missing: BTreeMap<KindKey, Absent>,
 }
 
 #[derive(Debug)]
 struct Running {
     kind: Kind,
     /// The new preferred version and since when it has been preferred without a flip.
-    candidate: Option<(String, i64)>,
+    candidate: Option<(String, Duration)>,
 }
 
-/// Since when and how often a kind was missing from discovery. Kept between runs, so that short ones add up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Missing {
-    since: i64,
+/// How long a kind has been missing, in this run and before.
+#[derive(Debug, Clone)]
+struct Absent {
+    before: Duration,
+    /// The first reading of this run that missed it.
+    since: Option<Duration>,
     readings: u32,
     /// Whether some reading in between said nothing about it.
     doubted: bool,
 }
 
+/// For how long and how often a kind was missed by discovery, as it is kept between runs, so that short ones add up. The
+/// time between runs does not count: nobody looked, and no clock of it can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Missing {
+    missed_s: u64,
+    readings: u32,
+    doubted: bool,
+}
+
 impl Plan {
-    /// Goes on from the missing kinds of an earlier run.
-    pub(super) fn restore(missing: BTreeMap<KindKey, Missing>) -> Self {
+    /// Goes on from the missing kinds of earlier runs.
+    pub(super) fn restore(missing: &BTreeMap<KindKey, Missing>) -> Self {
+        let absent = |missing: &Missing| Absent {
+            before: Duration::from_secs(missing.missed_s),
+            since: None,
+            readings: missing.readings,
+            doubted: missing.doubted,
+        };
+        let missing = missing.iter().map(|(key, missing)| (key.clone(), absent(missing))).collect();
         Self { running: HashMap::new(), missing }
     }
 
-    /// The missing kinds, for the next run.
-    pub(super) fn missing(&self) -> &BTreeMap<KindKey, Missing> {
-        &self.missing
+    /// The missing kinds as of `now`, for the next run.
+    pub(super) fn missing(&self, now: Duration) -> BTreeMap<KindKey, Missing> {
+        let missing = |absent: &Absent| Missing {
+            missed_s: absent.missed(now).as_secs(),
+            readings: absent.readings,
+            doubted: absent.doubted,
+        };
+        self.missing.iter().map(|(key, absent)| (key.clone(), missing(absent))).collect()
     }
 
-    /// Takes one reading at `now` (seconds). `known` are the kinds that were read before, in this run or an earlier
-    /// one, and that discovery may have lost.
+    /// Takes one reading at `now`, which is the time since the run began. `known` are the kinds that were read before,
+    /// in this run or an earlier one, and that discovery may have lost.
     pub(super) fn read(
         &mut self,
-        now: i64,
+        now: Duration,
         reading: &Reading,
         definitions: &Definitions,
         known: &BTreeSet<KindKey>,
     ) -> Steps {
         let mut steps = Steps::default();
-        let present: HashMap<KindKey, &Kind> = reading.kinds.iter().map(|kind| (kind.key(), kind)).collect();
+        let present: BTreeSet<KindKey> = reading.kinds.iter().map(Kind::key).collect();
         for kind in &reading.kinds {
             self.missing.remove(&kind.key());
             self.see(now, kind, reading, &mut steps);
@@ -107,10 +180,21 @@ impl Plan {
         // A kind without documents is followed to its end too: a mirror may still have records of it.
         let known: BTreeSet<KindKey> =
             self.running.keys().chain(self.missing.keys()).chain(known).cloned().collect();
-        for key in known.into_iter().filter(|key| !present.contains_key(key)) {
-            self.miss(now, &key, reading, definitions, &mut steps);
+        for key in known.difference(&present) {
+            if reading.named.contains(key) {
+                self.leave(key, reading, &mut steps);
+            } else if reading.tells(key.group()) {
+                self.miss(now, key, definitions.of(key), &mut steps);
+            } else {
+                self.doubt(key, reading, &mut steps);
+            }
         }
         steps
+    }
+
+    /// The documents of a kind that was to be removed are gone, and whoever has to know of it does.
+    pub(super) fn removed(&mut self, key: &KindKey) {
+        self.missing.remove(key);
     }
 
     /// Whether a kind is missing and another reading will tell whether it is gone.
@@ -123,7 +207,7 @@ impl Plan {
         self.running.values().map(|running| &running.kind)
     }
 
-    fn see(&mut self, now: i64, kind: &Kind, reading: &Reading, steps: &mut Steps) {
+    fn see(&mut self, now: Duration, kind: &Kind, reading: &Reading, steps: &mut Steps) {
         let key = kind.key();
         let Some(running) = self.running.get_mut(&key) else {
             self.running.insert(key, Running { kind: kind.clone(), candidate: None });
@@ -132,12 +216,8 @@ impl Plan {
         };
         if running.kind.version == kind.version {
             running.candidate = None;
-            if running.kind != *kind {
-                let restart = running.kind.namespaced != kind.namespaced || running.kind.kind != kind.kind;
-                running.kind = kind.clone();
-                if restart {
-                    steps.replace.push(kind.clone());
-                }
+            if running.takes(kind) {
+                steps.replace.push(kind.clone());
             }
             return;
         }
@@ -147,184 +227,120 @@ impl Plan {
         };
         running.candidate = Some((kind.version.clone(), since));
         let served = reading.served.get(&key).is_some_and(|served| served.contains(&running.kind.version));
-        if !served || now - since >= VERSION_SETTLES_S {
-            running.kind = kind.clone();
-            running.candidate = None;
+        // The old one would give documents that no object has.
+        let another = running.kind.namespaced != kind.namespaced || running.kind.kind != kind.kind;
+        if !served || another || now.saturating_sub(since) >= VERSION_SETTLES {
+            *running = Running { kind: kind.clone(), candidate: None };
             steps.replace.push(kind.clone());
         }
     }
 
-    fn miss(
-        &mut self,
-        now: i64,
-        key: &KindKey,
-        reading: &Reading,
-        definitions: &Definitions,
-        steps: &mut Steps,
-    ) {
-        let group = key.group();
-        let group_says =
-            reading.current.contains(group) || (reading.groups_current && !reading.stale.contains(group));
-        if !group_says {
-            if let Some(missing) = self.missing.get_mut(key) {
-                missing.doubted = true;
-            }
-            return;
+    /// A kind that is served and not to be read.
+    fn leave(&mut self, key: &KindKey, reading: &Reading, steps: &mut Steps) {
+        self.missing.remove(key);
+        self.stop(key, steps);
+        if !reading.served.contains_key(key) {
+            steps.unread.insert(key.clone(), Unread::NoList);
         }
+    }
+
+    /// A kind that is not served, says a reading that knows.
+    fn miss(&mut self, now: Duration, key: &KindKey, definition: Definition, steps: &mut Steps) {
+        self.stop(key, steps);
+        let patience = match definition {
+            Definition::Stands(why) => {
+                self.missing.remove(key);
+                steps.unread.insert(key.clone(), why);
+                return;
+            }
+            Definition::Unsure => None,
+            Definition::Hidden => Some(GONE_UNSEEN_AFTER),
+            Definition::Gone => Some(GONE_AFTER),
+        };
+        let missing = self.missing.entry(key.clone()).or_insert(Absent::NEVER);
+        if missing.doubted {
+            *missing = Absent::NEVER;
+        }
+        missing.since.get_or_insert(now);
+        missing.readings = missing.readings.saturating_add(1);
+        let gone = missing.readings >= 2 && patience.is_some_and(|patience| missing.missed(now) >= patience);
+        if gone {
+            steps.remove.push(key.clone());
+        } else {
+            steps.unread.insert(key.clone(), Unread::Missing);
+        }
+    }
+
+    /// A kind of which the reading says nothing.
+    fn doubt(&mut self, key: &KindKey, reading: &Reading, steps: &mut Steps) {
+        if let Some(missing) = self.missing.get_mut(key) {
+            missing.doubted = true;
+        }
+        // Those of a group that does not answer are told by group.
+        let stale = reading.groups.get(key.group()) == Some(&Freshness::Stale);
+        if !self.running.contains_key(key) && !stale {
+            steps.unread.insert(key.clone(), Unread::Unsaid);
+        }
+    }
+
+    fn stop(&mut self, key: &KindKey, steps: &mut Steps) {
         if self.running.remove(key).is_some() {
             steps.stop.push(key.clone());
         }
-        let fresh = Missing { since: now, readings: 0, doubted: false };
-        let missing = self.missing.entry(key.clone()).or_insert(fresh);
-        if missing.doubted {
-            *missing = Missing { since: now, readings: 0, doubted: false };
-        }
-        missing.readings += 1;
-        let gone = missing.readings >= 2 && now - missing.since >= definitions.patience(key);
-        if gone && !definitions.defined(key) {
-            self.missing.remove(key);
-            steps.remove.push(key.clone());
+    }
+}
+
+impl Running {
+    /// Takes over what discovery says now; whether the reader has to begin again for it.
+    fn takes(&mut self, kind: &Kind) -> bool {
+        let before = std::mem::replace(&mut self.kind, kind.clone());
+        let shape = |kind: &Kind| (kind.namespaced, kind.watchable, kind.kind.clone());
+        shape(&before) != shape(kind)
+    }
+}
+
+impl Absent {
+    const NEVER: Self = Self { before: Duration::ZERO, since: None, readings: 0, doubted: false };
+
+    fn missed(&self, now: Duration) -> Duration {
+        self.before + self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+}
+
+impl Reading {
+    /// Whether the absence of a kind of this group means something.
+    fn tells(&self, group: &str) -> bool {
+        match self.groups.get(group) {
+            Some(freshness) => *freshness == Freshness::Current,
+            None => self.groups_current,
         }
     }
+}
+
+/// Whether something defines a kind that is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Definition {
+    Stands(Unread),
+    Gone,
+    /// It may not be read.
+    Hidden,
+    /// It can't be read for the moment.
+    Unsure,
 }
 
 impl Definitions {
-    /// Whether a CRD of this kind still stands. An APIService alone is no proof that one of its kinds exists.
-    fn defined(&self, key: &KindKey) -> bool {
-        self.crds.as_ref().is_some_and(|crds| crds.contains(key.as_str()))
-    }
-
-    fn patience(&self, key: &KindKey) -> i64 {
-        let readable = self.crds.is_some() && self.api_groups.is_some() || key.group().is_empty();
-        if readable { GONE_AFTER_S } else { GONE_UNSEEN_AFTER_S }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kind(plural: &str, group: &str, version: &str) -> Kind {
-        Kind {
-            group: group.into(),
-            version: version.into(),
-            kind: plural.into(),
-            plural: plural.into(),
-            singular: String::new(),
-            short_names: vec![],
-            categories: vec![],
-            namespaced: true,
-            watchable: true,
+    fn of(&self, key: &KindKey) -> Definition {
+        if matches!(&self.crds, Sight::Seen(names) if names.contains(key.as_str())) {
+            return Definition::Stands(Unread::CrdStands);
         }
-    }
-
-    fn reading(kinds: &[Kind], served: &[(&str, &[&str])], stale: &[&str]) -> Reading {
-        Reading {
-            kinds: kinds.to_vec(),
-            served: served
-                .iter()
-                .map(|(key, versions)| {
-                    (KindKey::from(*key), versions.iter().map(|v| v.to_string()).collect())
-                })
-                .collect(),
-            current: kinds.iter().map(|kind| kind.group.clone()).collect(),
-            stale: stale.iter().map(|group| group.to_string()).collect(),
-            groups_current: true,
+        if matches!(&self.aggregated, Sight::Seen(groups) if groups.contains(key.group())) {
+            return Definition::Stands(Unread::ApiServiceStands);
         }
-    }
-
-    fn readable(crds: &[&str]) -> Definitions {
-        Definitions {
-            crds: Some(crds.iter().map(|name| name.to_string()).collect()),
-            api_groups: Some(BTreeSet::new()),
+        match (&self.crds, &self.aggregated) {
+            _ if !key.is_custom() => Definition::Gone,
+            (Sight::Unsure, _) | (_, Sight::Unsure) => Definition::Unsure,
+            (Sight::Hidden, _) | (_, Sight::Hidden) => Definition::Hidden,
+            (Sight::Seen(_), Sight::Seen(_)) => Definition::Gone,
         }
-    }
-
-    #[test]
-    fn a_kind_that_lost_its_objects_first_is_followed_to_its_end() {
-        let (mut plan, nothing) = (Plan::default(), held(&[]));
-        let tens = kind("tens", "example.org", "v1");
-        plan.read(0, &reading(&[tens], &[], &[]), &readable(&[]), &nothing);
-        plan.read(10, &reading(&[], &[], &[]), &readable(&[]), &nothing);
-        let mut plan = Plan::restore(plan.missing().clone());
-        let steps = plan.read(70, &reading(&[], &[], &[]), &readable(&[]), &nothing);
-        assert_eq!(steps.remove, [KindKey::from("tens.example.org")]);
-        assert!(!plan.waits());
-    }
-
-    fn held(keys: &[&str]) -> BTreeSet<KindKey> {
-        keys.iter().map(|key| KindKey::from(*key)).collect()
-    }
-
-    #[test]
-    fn a_kind_is_removed_after_two_current_readings_a_minute_apart() {
-        let (mut plan, held) = (Plan::default(), held(&["tens.example.org"]));
-        let tens = kind("tens", "example.org", "v1");
-        assert_eq!(plan.read(0, &reading(&[tens], &[], &[]), &readable(&[]), &held).start.len(), 1);
-        let steps = plan.read(10, &reading(&[], &[], &[]), &readable(&[]), &held);
-        assert_eq!((steps.stop.len(), steps.remove.len()), (1, 0));
-        assert_eq!(plan.read(69, &reading(&[], &[], &[]), &readable(&[]), &held).remove, []);
-        let steps = plan.read(70, &reading(&[], &[], &[]), &readable(&[]), &held);
-        assert_eq!(steps.remove, [KindKey::from("tens.example.org")]);
-    }
-
-    #[test]
-    fn a_kind_whose_definition_stands_is_never_removed() {
-        let (mut plan, held) = (Plan::default(), held(&["tens.example.org"]));
-        for now in [0, 100, 1_000, 10_000] {
-            let steps = plan.read(now, &reading(&[], &[], &[]), &readable(&["tens.example.org"]), &held);
-            assert_eq!(steps.remove, []);
-        }
-    }
-
-    #[test]
-    fn a_stale_group_says_nothing_about_its_kinds() {
-        let (mut plan, held) = (Plan::default(), held(&["nodes.metrics.k8s.io"]));
-        let nodes = kind("nodes", "metrics.k8s.io", "v1");
-        plan.read(0, &reading(std::slice::from_ref(&nodes), &[], &[]), &readable(&[]), &held);
-        let stale = reading(&[], &[], &["metrics.k8s.io"]);
-        for now in [10, 100, 1_000] {
-            assert_eq!(plan.read(now, &stale, &readable(&[]), &held), Steps::default());
-        }
-        // A doubtful reading in between starts the minute anew.
-        let gone = reading(&[], &[], &[]);
-        plan.read(1_010, &gone, &readable(&[]), &held);
-        plan.read(1_040, &stale, &readable(&[]), &held);
-        assert_eq!(plan.read(1_080, &gone, &readable(&[]), &held).remove, []);
-        assert_eq!(plan.read(1_140, &gone, &readable(&[]), &held).remove.len(), 1);
-    }
-
-    #[test]
-    fn without_sight_of_definitions_a_kind_must_be_missing_for_ten_minutes() {
-        let (mut plan, held) = (Plan::default(), held(&["tens.example.org"]));
-        let blind = Definitions::default();
-        for now in [0, 61, 300, 599] {
-            assert_eq!(plan.read(now, &reading(&[], &[], &[]), &blind, &held).remove, []);
-        }
-        assert_eq!(plan.read(600, &reading(&[], &[], &[]), &blind, &held).remove.len(), 1);
-    }
-
-    #[test]
-    fn a_new_preferred_version_waits_while_the_old_one_is_served() {
-        let (mut plan, held) = (Plan::default(), held(&[]));
-        let (old, new) = (kind("tens", "e.org", "v1beta1"), kind("tens", "e.org", "v1"));
-        plan.read(0, &reading(std::slice::from_ref(&old), &[], &[]), &readable(&[]), &held);
-        let both = reading(std::slice::from_ref(&new), &[("tens.e.org", &["v1", "v1beta1"])], &[]);
-        assert_eq!(plan.read(10, &both, &readable(&[]), &held), Steps::default());
-        // A flip back starts the ten minutes anew.
-        let back = reading(&[old], &[("tens.e.org", &["v1", "v1beta1"])], &[]);
-        plan.read(300, &back, &readable(&[]), &held);
-        assert_eq!(plan.read(310, &both, &readable(&[]), &held), Steps::default());
-        assert_eq!(plan.read(909, &both, &readable(&[]), &held), Steps::default());
-        assert_eq!(plan.read(910, &both, &readable(&[]), &held).replace, [new]);
-    }
-
-    #[test]
-    fn a_new_preferred_version_is_taken_at_once_when_the_old_one_is_not_served() {
-        let (mut plan, held) = (Plan::default(), held(&[]));
-        let (old, new) = (kind("tens", "e.org", "v1beta1"), kind("tens", "e.org", "v1"));
-        plan.read(0, &reading(&[old], &[], &[]), &readable(&[]), &held);
-        let only_new = reading(std::slice::from_ref(&new), &[("tens.e.org", &["v1"])], &[]);
-        assert_eq!(plan.read(10, &only_new, &readable(&[]), &held).replace, [new]);
     }
 }

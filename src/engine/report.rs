@@ -20,6 +20,8 @@ use super::unanswered::WHY;
 pub(super) const STATUS: &str = "status.json";
 /// Notes beyond this many push out the oldest.
 const NOTES: usize = 20;
+/// What is said of a kind that discovery names and that its API does not know.
+const NOT_SERVED: &str = "discovery names it, but its API answers that there is no such kind (404)";
 /// Writes per minute are a mean over about this long.
 const RATE_WINDOW_MS: f32 = 60_000.0;
 
@@ -40,8 +42,8 @@ pub(super) struct Report {
     pub(super) excluded: BTreeMap<KindKey, String>,
     /// Kinds that offer no watch.
     pub(super) unwatchable: BTreeSet<KindKey>,
-    /// Kinds that discovery no longer names while entries of them are held.
-    pub(super) missing: BTreeSet<KindKey>,
+    /// Kinds that nobody reads while entries of them are held: why, and since when that has been told.
+    unread: BTreeMap<KindKey, (&'static str, Option<Millis>)>,
     /// Kinds whose API server does not answer, and that no reader reads.
     pub(super) unanswered: BTreeSet<KindKey>,
     /// Watches that ended early.
@@ -96,7 +98,7 @@ impl Report {
             readers: HashMap::new(),
             excluded: BTreeMap::new(),
             unwatchable: BTreeSet::new(),
-            missing: BTreeSet::new(),
+            unread: BTreeMap::new(),
             unanswered: BTreeSet::new(),
             watch_restarts: 0,
             trouble: None,
@@ -115,6 +117,13 @@ impl Report {
         if self.head.notes.len() > NOTES {
             self.head.notes.remove(0);
         }
+    }
+
+    /// Kinds that nobody reads while entries of them are held, and why.
+    pub(super) fn set_unread(&mut self, kinds: Vec<(KindKey, &'static str)>) {
+        let before = std::mem::take(&mut self.unread);
+        let since = |kind: &KindKey| before.get(kind).and_then(|(_, since)| *since);
+        self.unread = kinds.into_iter().map(|(kind, why)| (kind.clone(), (why, since(&kind)))).collect();
     }
 
     pub(super) fn set_link(&mut self, now: Millis, link: Link) {
@@ -170,6 +179,7 @@ impl Report {
         if self.readers.is_empty() && self.excluded.is_empty() {
             self.add_previous(&mut kinds, core);
         }
+        self.unread.values_mut().for_each(|(_, since)| _ = since.get_or_insert(now));
         self.add_unread(&mut kinds, core);
         for status in kinds.values_mut() {
             self.add_costs(now, core, status);
@@ -307,9 +317,13 @@ impl Report {
             let fresh = || KindStatus { as_of_ms, ..KindStatus::new(kind.clone(), state) };
             kinds.entry(kind.clone()).or_insert_with(fresh);
         }
-        for kind in core.kinds().filter(|kind| self.missing.contains(*kind)) {
-            let status = KindStatus::new(kind.clone(), KindState::Gone);
-            kinds.entry(kind.clone()).or_insert(status);
+        for (kind, (why, since)) in self.unread.iter().filter(|(kind, _)| core.count(kind) > 0) {
+            let state = KindState::Stale { since_ms: since.unwrap_or_default() };
+            let error = Some((*why).to_owned());
+            let source = core.source_of(kind, &Scope::All).filter(|source| source.is_complete());
+            let as_of_ms = source.map(super::core::Source::as_of);
+            let fresh = || KindStatus { as_of_ms, error, ..KindStatus::new(kind.clone(), state) };
+            kinds.entry(kind.clone()).or_insert_with(fresh);
         }
     }
 
@@ -359,7 +373,7 @@ impl Reading {
             State::Listing => KindState::Listing,
             State::Waiting | State::Initializing => KindState::Waiting,
             State::Forbidden(_) => KindState::Forbidden { since_ms: self.since },
-            State::NotServed => KindState::Gone,
+            State::NotServed => KindState::Failing { error: NOT_SERVED.to_owned() },
             State::Failing(error) => KindState::Failing { error: error.clone() },
             State::Unconfirmed(_) if complete => KindState::Stale { since_ms: self.since },
             State::Unconfirmed(error) => KindState::Failing { error: error.clone() },

@@ -11,24 +11,28 @@ use crate::object::{Kind, KindKey};
 pub(super) const WHY: &str = "its API server does not answer: discovery shows its group as stale";
 
 /// Kinds that would be read if the servers of their groups answered. `known` are kinds that discovery named at some
-/// time; a group of which none is known stands for itself, as `*.group`.
+/// time; a group of which none is known stands for itself, as `*.group`. Of `held` kinds the index has entries.
 pub(super) fn unanswered<'a>(
     discovery: &Discovery,
     known: impl Iterator<Item = &'a Kind>,
     selection: &Selection,
+    held: &BTreeSet<KindKey>,
 ) -> BTreeSet<KindKey> {
     let is_stale = |group: &str| discovery.groups.get(group) == Some(&Freshness::Stale);
-    let named: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
     let mut unknown: BTreeSet<&str> = discovery.groups.keys().map(String::as_str).collect();
     unknown.retain(|group| is_stale(group));
     discovery.kinds.iter().for_each(|kind| {
         unknown.remove(kind.group.as_str());
     });
     let mut silent = BTreeSet::new();
-    for kind in known.filter(|kind| is_stale(&kind.group) && !named.contains(&kind.key())) {
+    for kind in known.filter(|kind| is_stale(&kind.group) && !discovery.named.contains(&kind.key())) {
         unknown.remove(kind.group.as_str());
-        if selection.decide(kind) == Decision::Read {
-            silent.insert(kind.key());
+        match selection.decide(kind) {
+            Decision::Unwatchable if !held.contains(&kind.key()) => {}
+            Decision::Read | Decision::Unwatchable => {
+                silent.insert(kind.key());
+            }
+            Decision::Excluded { .. } => {}
         }
     }
     silent.extend(unknown.into_iter().map(|group| KindKey::new(group, "*")));
@@ -61,17 +65,27 @@ mod tests {
             stale.map(|group| (group.to_owned(), Freshness::Stale)).into();
         groups.insert("apps".to_owned(), Freshness::Current);
         let kinds = vec![kind("deployments", "apps"), kind("ones", "half.example.org")];
-        let discovery = Discovery { kinds, groups, ..Discovery::default() };
+        let named = kinds.iter().map(Kind::key).collect();
+        let discovery = Discovery { kinds, groups, named, ..Discovery::default() };
         let known = [
             kind("gizmos", "metrics.example.org"),
             kind("twos", "half.example.org"),
             kind("replicasets", "apps"),
             kind("things", "left.out"),
+            Kind { watchable: false, ..kind("polled", "metrics.example.org") },
+            Kind { watchable: false, ..kind("off", "metrics.example.org") },
         ];
         let exclude = vec!["things.left.out".to_owned()];
         let selection = Selection::new(&SelectionOptions { exclude, ..SelectionOptions::default() });
-        let silent = unanswered(&discovery, known.iter(), &selection);
+        let held = ["polled.metrics.example.org".into()].into();
+        let silent = unanswered(&discovery, known.iter(), &selection, &held);
         let names: Vec<_> = silent.iter().map(KindKey::as_str).collect();
-        assert_eq!(names, ["*.dead.example.org", "gizmos.metrics.example.org", "twos.half.example.org"]);
+        let expected = [
+            "*.dead.example.org",
+            "gizmos.metrics.example.org",
+            "polled.metrics.example.org",
+            "twos.half.example.org",
+        ];
+        assert_eq!(names, expected);
     }
 }

@@ -30,6 +30,7 @@ mod mirror;
 mod proxies;
 mod questions;
 mod rights;
+mod served;
 mod servers;
 mod simulated;
 mod slow_disk;

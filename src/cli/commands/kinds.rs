@@ -70,7 +70,8 @@ fn row<'a>(
     // The settings may have changed since the writer ran: what it would do now counts.
     let state = match target.selection().decide(kind) {
         Decision::Excluded { rule } => KindState::Excluded { rule },
-        Decision::Unwatchable => KindState::Excluded { rule: NO_WATCH.to_owned() },
+        // Read for as long as something of it is held.
+        Decision::Unwatchable => known.unwrap_or_else(|| KindState::Excluded { rule: NO_WATCH.to_owned() }),
         Decision::Read => {
             known.filter(|state| !matches!(state, KindState::Excluded { .. })).unwrap_or(KindState::Waiting)
         }

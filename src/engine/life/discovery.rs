@@ -1,15 +1,16 @@
 //! Readings of discovery, and what follows from each: kinds to start, to stop, to remove.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::super::plan::{Definitions, Reading};
+use super::super::definitions::Sight;
+use super::super::plan::{Definitions, Steps};
 use super::super::pump::Message;
 use super::super::unanswered::unanswered;
 use super::Life;
+use super::reading::Sorted;
 use crate::cluster::client::ClientError;
 use crate::cluster::discovery::{Discovery, Freshness, discover};
-use crate::cluster::selection::Decision;
 use crate::cluster::watch::describe;
 use crate::object::{Kind, KindKey};
 use crate::text::suggest;
@@ -32,7 +33,7 @@ impl Life<'_> {
     pub(super) fn discovery_pause(&self) -> Duration {
         if self.plan.waits() {
             DISCOVERY_SECOND
-        } else if self.crds.borrow().known.is_none() {
+        } else if self.crds.borrow().known().is_none() {
             DISCOVERY_BLIND
         } else if self.stale {
             DISCOVERY_STALE
@@ -41,48 +42,30 @@ impl Life<'_> {
         }
     }
 
-    /// One reading of discovery and what follows from it; says whether it agrees with the CRDs that exist.
+    /// One reading of discovery and what follows from it; says whether it agrees with the definitions that stand.
     pub(super) async fn discover(&mut self) -> Result<bool, ClientError> {
         let discovery = discover(&self.client).await?;
         let held = self.held().await;
-        let (reading, excluded, unwatchable) = self.reading(&discovery);
-        self.tell_unmatched(&discovery).await;
-        let crds = self.crds.borrow().known.clone();
-        let definitions = Definitions {
-            api_groups: self.api_services.borrow().known.as_ref().map(groups),
-            crds: crds.clone(),
-        };
-        let before = self.plan.missing().clone();
-        let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
-        let unserved = held.iter().chain(self.kinds.keys()).filter(|kind| !served.contains(*kind)).cloned();
-        let steps = self.plan.read(
-            self.client.clock().steady_ms() / 1000,
-            &reading,
-            &definitions,
-            &unserved.collect(),
-        );
-        let gone: Vec<Kind> = steps.remove.iter().filter_map(|key| self.kinds.get(key)).cloned().collect();
-        self.vanished.note(&self.options.store, served.iter().cloned(), gone);
-        if before != *self.plan.missing() {
-            self.save(MISSING, self.plan.missing());
-        }
-        let agrees = crds.is_none_or(|crds| self.agrees(crds, &discovery));
-        self.save_kinds(&discovery, &held);
-        let missing = held.iter().filter(|kind| !served.contains(*kind)).cloned().collect();
-        let rules = excluded.clone();
-        let silent = unanswered(&discovery, self.kinds.values(), &self.options.selection);
+        let sorted = Sorted::new(&discovery, &self.options.selection, &held);
+        let known = held.iter().chain(self.kinds.keys()).cloned().collect();
+        let steps = self.plan.read(self.begun.elapsed(), &sorted.reading, &self.definitions(), &known);
+        self.remember(&discovery, &held, &steps);
         self.stale = discovery.groups.values().any(|freshness| *freshness == Freshness::Stale);
-        self.report(move |report| {
-            (report.excluded, report.unwatchable) = (rules, unwatchable);
-            (report.missing, report.unanswered) = (missing, silent);
-        })
-        .await;
-        let kinds = excluded.into_keys().filter(|kind| held.contains(kind)).collect();
+        self.tell_unmatched(&discovery).await;
+        self.tell_kinds(&discovery, &sorted, &steps, &held).await;
+        let kinds = sorted.excluded.into_keys().filter(|kind| held.contains(kind)).collect();
         self.tell(Message::Exclude { kinds, selection: self.options.selection.clone() }).await;
+        self.carry_out(steps).await;
+        Ok(self.agrees(&discovery))
+    }
+
+    /// Does what the plan says.
+    async fn carry_out(&mut self, steps: Steps) {
         for key in &steps.stop {
             self.stop_kind(key).await;
         }
         if !steps.remove.is_empty() {
+            steps.remove.iter().for_each(|key| self.plan.removed(key));
             let why = format!("no longer served: {}", list(&steps.remove));
             self.tell(Message::RemoveKinds { kinds: steps.remove, why }).await;
         }
@@ -93,36 +76,40 @@ impl Life<'_> {
         for kind in steps.start {
             self.start_kind(kind).await;
         }
-        Ok(agrees)
     }
 
-    fn reading(&self, discovery: &Discovery) -> (Reading, BTreeMap<KindKey, String>, BTreeSet<KindKey>) {
-        let (mut excluded, mut unwatchable) = (BTreeMap::new(), BTreeSet::new());
-        let mut kinds = Vec::new();
-        for kind in &discovery.kinds {
-            match self.options.selection.decide(kind) {
-                Decision::Read => kinds.push(kind.clone()),
-                Decision::Excluded { rule } => {
-                    excluded.insert(kind.key(), rule);
-                }
-                // One reading without the verb is no authority to delete.
-                Decision::Unwatchable => {
-                    unwatchable.insert(kind.key());
-                }
-            }
+    fn definitions(&self) -> Definitions {
+        Definitions {
+            crds: self.crds.borrow().all().map(Clone::clone),
+            aggregated: self.api_services.borrow().foreign().map(groups),
         }
-        let with = |wanted: fn(&Freshness) -> bool| -> BTreeSet<String> {
-            let groups = discovery.groups.iter().filter(|(_, freshness)| wanted(freshness));
-            groups.map(|(group, _)| group.clone()).collect()
-        };
-        let reading = Reading {
-            kinds,
-            served: discovery.served.clone(),
-            current: with(|freshness| *freshness == Freshness::Current),
-            stale: with(|freshness| *freshness != Freshness::Current),
-            groups_current: discovery.groups.values().any(|freshness| *freshness == Freshness::Current),
-        };
-        (reading, excluded, unwatchable)
+    }
+
+    /// Writes down what the next run and the mirror have to know; before anything is done about it.
+    fn remember(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>, steps: &Steps) {
+        let gone: Vec<Kind> = steps.remove.iter().filter_map(|key| self.kinds.get(key)).cloned().collect();
+        self.vanished.note(&self.options.store, discovery.named.iter().cloned(), gone);
+        self.save_missing();
+        self.save_kinds(discovery, held);
+    }
+
+    /// Says in status what is not read, and why.
+    async fn tell_kinds(
+        &self,
+        discovery: &Discovery,
+        sorted: &Sorted,
+        steps: &Steps,
+        held: &BTreeSet<KindKey>,
+    ) {
+        let (excluded, unwatchable) = (sorted.excluded.clone(), sorted.unwatchable.clone());
+        let unanswered = unanswered(discovery, self.kinds.values(), &self.options.selection, held);
+        let unread = steps.unread.iter().filter(|(kind, _)| held.contains(*kind));
+        let unread: Vec<_> = unread.map(|(kind, unread)| (kind.clone(), unread.why())).collect();
+        self.report(move |report| {
+            (report.excluded, report.unwatchable, report.unanswered) = (excluded, unwatchable, unanswered);
+            report.set_unread(unread);
+        })
+        .await;
     }
 
     /// A configured exclusion that meets nothing must not look like one that works.
@@ -143,7 +130,7 @@ impl Life<'_> {
         let before = self.kinds.clone();
         let is_stale = |kind: &Kind| discovery.groups.get(&kind.group) == Some(&Freshness::Stale);
         // A missing kind is known until it is gone for certain.
-        let missing = self.plan.missing();
+        let missing = &self.missing;
         self.kinds.retain(|key, kind| held.contains(key) || missing.contains_key(key) || is_stale(kind));
         self.kinds.extend(discovery.kinds.iter().map(|kind| (kind.key(), kind.clone())));
         if before == self.kinds {
@@ -152,20 +139,34 @@ impl Life<'_> {
         self.save(KINDS, &self.kinds.values().collect::<Vec<_>>());
     }
 
+    /// The time counts up to now, so this is done at the end of a run too.
+    pub(super) fn save_missing(&mut self) {
+        let missing = self.plan.missing(self.begun.elapsed());
+        if missing != self.missing {
+            self.save(MISSING, &missing);
+            self.missing = missing;
+        }
+    }
+
     fn save<T: serde::Serialize + ?Sized>(&self, name: &str, value: &T) {
         if let Err(error) = self.options.store.write_json(name, value) {
             tracing::warn!(error = describe(&error), name, "could not be written");
         }
     }
 
-    /// Whether discovery has caught up with the CRDs: names every one that exists, and none that was there and went.
-    fn agrees(&mut self, crds: BTreeSet<String>, discovery: &Discovery) -> bool {
-        let served: BTreeSet<KindKey> = discovery.kinds.iter().map(Kind::key).collect();
-        let is_served = |name: &String| served.contains(&KindKey::from(name.as_str()));
+    /// Whether discovery has caught up with what defines kinds: it names every CRD that stands, none that was there and
+    /// went, and every group that an APIService leads to another API server.
+    fn agrees(&mut self, discovery: &Discovery) -> bool {
+        let names = self.api_services.borrow();
+        let aggregated = names.foreign();
+        let aggregated = matches!(aggregated, Sight::Seen(names) if !groups(names).iter().all(|group| discovery.groups.contains_key(group)));
+        drop(names);
+        let Some(crds) = self.crds.borrow().known().cloned() else { return !aggregated };
+        let is_served = |name: &String| discovery.named.contains(&KindKey::from(name.as_str()));
         let agrees = crds.iter().all(is_served)
             && !self.seen_crds.iter().any(|name| !crds.contains(name) && is_served(name));
         self.seen_crds.extend(crds);
-        agrees
+        agrees && !aggregated
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod chroma;
 pub(crate) mod controlplane;
 pub(crate) mod load;
 pub(crate) mod models;
+pub(crate) mod played;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod simulated;

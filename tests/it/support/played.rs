@@ -1,0 +1,147 @@
+//! The engine and a simulated server in one thread, over connections in memory and on tokio's paused clock: minutes and
+//! days pass in moments.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubesift::cluster::client::{Dialed, Dialer};
+use kubesift::cluster::selection::{Selection, SelectionOptions};
+use kubesift::cluster::{Access, Client, ClientOptions};
+use kubesift::demo::{Server, ServerOptions};
+use kubesift::document::{RuleOptions, Rules};
+use kubesift::engine::status::{KindState, Phase, Status};
+use kubesift::engine::{self, EngineOptions, Handle, Mode, Running, Semantic, Timing};
+use kubesift::index::{Lock, Store};
+use kubesift::object::KindKey;
+use kubesift::text::Clock;
+use tempfile::TempDir;
+
+use super::simulated::access;
+
+/// When every played time begins, in milliseconds since 1970.
+const START_MS: i64 = 1_800_000_000_000;
+/// What takes longer than this does not happen.
+const PATIENCE: Duration = Duration::from_secs(1_800);
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A simulated server and an engine that follows it.
+pub(crate) struct Played {
+    /// The server.
+    pub server: Arc<Server>,
+    /// The engine's clock.
+    pub clock: Clock,
+    handle: Option<Handle>,
+    access: Access,
+    selection: SelectionOptions,
+    dir: TempDir,
+}
+
+impl Played {
+    /// Starts both, with a server that is prepared before it is asked anything, and waits until all is read.
+    pub(crate) async fn start(options: ServerOptions, prepare: impl FnOnce(&Server)) -> Self {
+        let clock = Clock::simulated(options.seed, START_MS);
+        let options = ServerOptions { clock: clock.clone(), ..options };
+        let server = Arc::new(Server::in_memory(options).expect("a simulated server"));
+        prepare(&server);
+        let access = access(&server);
+        let dir = tempfile::Builder::new().prefix("kubesift-played-").tempdir().expect("temp dir");
+        let mut own = Self { server, clock, handle: None, access, selection: Default::default(), dir };
+        own.resume().await;
+        own.becomes_live().await;
+        own
+    }
+
+    /// Starts the engine on what is stored.
+    pub(crate) async fn resume(&mut self) {
+        let server = Arc::clone(&self.server);
+        let dial = move || -> futures_util::future::BoxFuture<'static, std::io::Result<Dialed>> {
+            let stream = server.connect(true);
+            Box::pin(std::future::ready(Ok(Dialed { stream, http2: true })))
+        };
+        let client = ClientOptions {
+            clock: self.clock.clone(),
+            dialer: Some(Dialer::new(dial)),
+            ..ClientOptions::default()
+        };
+        let options = EngineOptions {
+            client: Client::new(&self.access, client).expect("a client"),
+            context: None,
+            server: self.access.server.clone(),
+            context_namespace: None,
+            store: self.store(),
+            rules: Arc::new(Rules::new(&RuleOptions::default()).expect("the default rules")),
+            selection: Arc::new(Selection::new(&self.selection)),
+            mode: Mode::Live,
+            forbidden_after: Duration::from_secs(86_400),
+            timing: Timing::default(),
+            notes: Vec::new(),
+            running: Running { threads: false, ..Running::default() },
+            semantic: Semantic::Off,
+            mirror: None,
+        };
+        let lock = Lock::try_acquire(&self.store()).expect("a lock file").expect("nobody else writes");
+        self.handle = Some(engine::start(options, lock).expect("the engine starts"));
+    }
+
+    /// Stops the engine in good order.
+    pub(crate) async fn stop(&mut self) {
+        self.handle.take().expect("it runs").shutdown().await;
+    }
+
+    /// What the next start excludes.
+    pub(crate) fn exclude(&mut self, kind: &str) {
+        self.selection.exclude.push(kind.to_owned());
+    }
+
+    /// Where everything is stored.
+    pub(crate) fn store(&self) -> Store {
+        Store::locate(self.dir.path(), self.access.identity.as_str()).expect("a directory")
+    }
+
+    /// The engine's status.
+    pub(crate) fn status(&self) -> Status {
+        self.handle.as_ref().expect("it runs").status()
+    }
+
+    /// What the status says of a kind; `None` when nothing.
+    pub(crate) fn state(&self, kind: &str) -> Option<KindState> {
+        self.status().kind(&KindKey::from(kind)).map(|kind| kind.state.clone())
+    }
+
+    /// Why a kind is as it is.
+    pub(crate) fn why(&self, kind: &str) -> String {
+        self.status().kind(&KindKey::from(kind)).map(|kind| kind.why()).unwrap_or_default()
+    }
+
+    /// How many entries of a kind the index holds.
+    pub(crate) fn held(&self, kind: &str) -> usize {
+        let held = self.handle.as_ref().expect("it runs").reader().snapshot().held().expect("an index");
+        held.iter().filter(|entry| entry.kind.as_str() == kind).count()
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Waits until something is so.
+    pub(crate) async fn until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
+        let begun = tokio::time::Instant::now();
+        while !is_so(self) {
+            assert!(begun.elapsed() < PATIENCE, "{what}: not so: {:?}", self.status());
+            self.pass(LOOK).await;
+        }
+    }
+
+    /// Waits until a kind is in a state, by its name.
+    pub(crate) async fn becomes(&self, kind: &str, state: &str) {
+        let is = |own: &Self| own.state(kind).is_some_and(|own| own.name() == state);
+        self.until(&format!("{kind} to be {state}"), is).await;
+    }
+
+    /// Waits until everything is read.
+    pub(crate) async fn becomes_live(&self) {
+        self.until("all to be read", |own| own.status().phase == Phase::Live).await;
+    }
+}
