@@ -7,7 +7,7 @@ use hyper::client::conn::http1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::auth::Credentials;
-use super::connect::{Connector, Io};
+use super::connect::{Connected, Connector, Io};
 use super::error::ConnectFailure;
 use super::lane::Body;
 
@@ -27,6 +27,16 @@ pub(super) struct Http1Pool {
     epoch: AtomicU64,
     ordinary: Arc<Semaphore>,
     watches: Arc<Semaphore>,
+}
+
+/// What became of asking for a connection.
+pub(super) enum Leased {
+    /// A connection for one request.
+    Connection(Box<Lease>),
+    /// A watch finds all of its own in use.
+    Full,
+    /// The server has chosen HTTP/2 for a new one: it speaks that again, or another one answers.
+    Http2,
 }
 
 /// A connection in use by one request.
@@ -55,17 +65,17 @@ impl Http1Pool {
         Ok(())
     }
 
-    /// A connection for one request; `None` when a watch finds all of its own in use.
+    /// A connection for one request.
     pub(super) async fn lease(
         self: &Arc<Self>,
         watch: bool,
         connector: &Connector,
         credentials: &Credentials,
-    ) -> Result<Option<Lease>, ConnectFailure> {
+    ) -> Result<Leased, ConnectFailure> {
         let permit = match watch {
             true => match Arc::clone(&self.watches).try_acquire_owned() {
                 Ok(permit) => Some(permit),
-                Err(_) => return Ok(None),
+                Err(_) => return Ok(Leased::Full),
             },
             // Never closed.
             false => Arc::clone(&self.ordinary).acquire_owned().await.ok(),
@@ -77,9 +87,13 @@ impl Http1Pool {
         let reused = idle.is_some();
         let sender = match idle {
             Some(sender) => sender,
-            None => handshake(connector.connect(credentials).await?.io).await?,
+            None => match connector.connect(credentials).await? {
+                Connected { http2: true, .. } => return Ok(Leased::Http2),
+                Connected { io, http2: false } => handshake(io).await?,
+            },
         };
-        Ok(Some(Lease { sender: Some(sender), pool: Arc::clone(self), permit, reused }))
+        let lease = Lease { sender: Some(sender), pool: Arc::clone(self), permit, reused };
+        Ok(Leased::Connection(Box::new(lease)))
     }
 
     /// Drops what is idle: after one stale connection the others are no better.

@@ -14,7 +14,7 @@ use super::Protocol;
 use super::auth::Credentials;
 use super::connect::{Connector, chain};
 use super::error::{ClientError, ConnectFailure};
-use super::http1::{Http1Pool, Lease};
+use super::http1::{Http1Pool, Lease, Leased};
 use super::lane::{Body, Lane, Opened};
 use super::pool::WatchPermit;
 use super::request::is_read;
@@ -171,16 +171,20 @@ impl Transport {
         credentials: &Arc<Credentials>,
         watch: bool,
     ) -> Result<Attempt, ClientError> {
-        let lease = match self.http1.lease(watch, &self.connector, credentials).await {
-            Ok(Some(lease)) => lease,
-            Ok(None) => return Err(ClientError::NoConnection),
+        let mut lease = match self.http1.lease(watch, &self.connector, credentials).await {
+            Ok(Leased::Connection(lease)) => lease,
+            Ok(Leased::Full) => return Err(ClientError::NoConnection),
+            Ok(Leased::Http2) => {
+                self.protocol.store(0, Relaxed);
+                let failure = ConnectFailure::Lost("the server speaks HTTP/2 now".to_owned());
+                return Ok(Attempt::Again(failure));
+            }
             Err(failure) => {
                 // Whoever answers after an outage may speak HTTP/2.
                 self.protocol.store(0, Relaxed);
                 return Err(self.unreachable(failure));
             }
         };
-        let mut lease = Box::new(lease);
         let request = self.request(outgoing, credentials, false)?;
         let Some(sender) = lease.sender() else { return Err(ClientError::NoConnection) };
         if let Err(error) = sender.ready().await {

@@ -1,11 +1,18 @@
 //! How many connections there are, and what happens when they end.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures_util::future::try_join_all;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::server::{Server, Settings, answer, endless};
-use crate::cluster::client::{ClientError, Protocol, RequestSpec, Response, WatchPermit};
+use crate::cluster::client::{
+    Client, ClientError, ClientOptions, Dialed, Dialer, Protocol, RequestSpec, Response, WatchPermit,
+};
 
 const TOKEN: &str = "token: t";
 
@@ -125,4 +132,35 @@ async fn after_a_goaway_watches_go_on_and_requests_take_a_new_connection() {
     let (permit, response) = &mut open[0];
     assert_eq!(response.chunk().await.unwrap().unwrap(), "event");
     client.watch(&RequestSpec::new("/watch"), permit).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_http2_again_is_followed_there() {
+    let speaks_http2 = Arc::new(AtomicBool::new(false));
+    let chosen = Arc::clone(&speaks_http2);
+    let dialer = Dialer::new(move || {
+        let http2 = chosen.load(Relaxed);
+        let (stream, theirs) = tokio::io::duplex(4_096);
+        let service = service_fn(|_| async { Ok::<_, Infallible>(answer(200, "application/json", "{}")) });
+        tokio::spawn(async move {
+            let io = TokioIo::new(theirs);
+            if http2 {
+                http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await
+            } else {
+                // No connection outlives its answer, so that each request makes a new one.
+                http1::Builder::new().keep_alive(false).serve_connection(io, service).await
+            }
+        });
+        Box::pin(std::future::ready(Ok(Dialed { stream, http2 })))
+    });
+    let server = Server::start(Settings::default(), |_| answer(500, "text/plain", "not asked")).await;
+    let options = ClientOptions { dialer: Some(dialer), ..ClientOptions::default() };
+    let client = Client::new(&server.access(TOKEN, ""), options).unwrap();
+    client.get(&RequestSpec::new("/")).await.unwrap().bytes(10).await.unwrap();
+    assert_eq!(client.protocol(), Some(Protocol::Http1));
+    speaks_http2.store(true, Relaxed);
+    for _ in 0..2 {
+        client.get(&RequestSpec::new("/")).await.unwrap().bytes(10).await.unwrap();
+    }
+    assert_eq!(client.protocol(), Some(Protocol::Http2));
 }
