@@ -1,8 +1,10 @@
 //! What a simulated server is started with.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::object::KindKey;
 use crate::text::Clock;
 
 /// Which Kubernetes version the server plays: which kinds it has, and in which form it lists them.
@@ -122,6 +124,8 @@ pub struct ServerOptions {
     pub fresh_wait: Duration,
     /// Changes remembered for watches; older versions are expired. Defaults to 10,000.
     pub history: usize,
+    /// Only these of the built-in kinds (`plural.group`); `None` for all. Defaults to all.
+    pub built_in: Option<BTreeSet<KindKey>>,
     /// Where it has its time from. Defaults to the system's clock.
     pub clock: Clock,
 }
@@ -146,6 +150,7 @@ impl Default for ServerOptions {
             bookmark_every: Duration::from_secs(60),
             fresh_wait: Duration::from_secs(3),
             history: 10_000,
+            built_in: None,
             clock: Clock::system(),
         }
     }

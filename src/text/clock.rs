@@ -29,9 +29,8 @@ const JUMPS: usize = 32;
 pub struct Clock(Arc<Inner>);
 
 struct Inner {
-    /// The wall clock when this clock was made.
-    start_ms: i64,
-    start: Instant,
+    /// When this clock was made, and what the wall clock showed then.
+    start: Mutex<(Instant, i64)>,
     /// How far the wall clock was ahead of the steady one, and from which steady time on; newest last.
     offsets: Mutex<VecDeque<(i64, i64)>>,
     simulated: Option<Mutex<Simulated>>,
@@ -70,7 +69,7 @@ impl Clock {
 
     fn new(start_ms: i64, simulated: Option<Mutex<Simulated>>) -> Self {
         let offsets = Mutex::new(VecDeque::from([(i64::MIN, 0)]));
-        Self(Arc::new(Inner { start_ms, start: Instant::now(), offsets, simulated }))
+        Self(Arc::new(Inner { start: Mutex::new((Instant::now(), start_ms)), offsets, simulated }))
     }
 
     /// Milliseconds since 1970 as the wall clock shows them; it may be set at any time.
@@ -145,9 +144,18 @@ impl Clock {
         }
     }
 
+    /// Has a simulated clock show a steady time now, on the present runtime: each paused runtime has a time of its own,
+    /// and what outlives one goes on in the next.
+    pub fn resume(&self, steady_ms: i64) {
+        if self.0.simulated.is_some() {
+            *self.0.start.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), steady_ms);
+        }
+    }
+
     fn elapsed_ms(&self) -> i64 {
-        let elapsed = i64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(i64::MAX);
-        self.0.start_ms.saturating_add(elapsed)
+        let (start, start_ms) = *self.0.start.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
+        start_ms.saturating_add(elapsed)
     }
 
     fn observe(&self, steady_ms: i64) {

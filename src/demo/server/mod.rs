@@ -61,7 +61,11 @@ impl Server {
                 groups: Vec::new(),
             });
         }
-        let mut state = State::new(Catalog::new(kinds::built_in(options.profile)), options.history);
+        let mut built_in = kinds::built_in(options.profile);
+        if let Some(only) = &options.built_in {
+            built_in.retain(|served| only.contains(&served.kind.key()));
+        }
+        let mut state = State::new(Catalog::new(built_in), options.history);
         let epoch = options.epoch.unwrap_or_else(|| options.clock.wall_s() / 86_400 * 86_400);
         seed::fill(&mut state, options.seed, options.objects, epoch)?;
         state.compact();
