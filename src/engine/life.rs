@@ -3,6 +3,7 @@
 
 mod discovery;
 mod reading;
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -425,6 +426,10 @@ impl<'a> Life<'a> {
             Notice::Denied(_, Scope::Namespace(_)) | Notice::Allowed(_, Scope::Namespace(_)) => {
                 Heard::Nothing
             }
+            Notice::Regressed(kind, scope) => {
+                self.list_again(&kind, &scope).await;
+                Heard::Nothing
+            }
             Notice::NotServed(_) => Heard::Discovery,
             Notice::AnotherCluster => Heard::End(End::AnotherCluster),
             Notice::Ended(kind, scope) => {
@@ -437,57 +442,16 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// How often the rights are asked for, at most: in the default timing once a minute, and one namespace a second.
-    fn rights_every(&self) -> Duration {
-        let pause = self.options.timing.recheck_forbidden;
-        (2 * pause).max(pause / 30 * u32::try_from(self.rights.len()).unwrap_or(u32::MAX))
-    }
-
-    /// Reads denied kinds in the namespaces where they may be read.
-    async fn apply_rights(&mut self) {
-        let once = self.options.mode != Mode::Live && self.rights.len() > 0;
-        // Kinds are refused one after the other: not each of them has every namespace asked again.
-        let young = self.rights_read.is_some_and(|at| at.elapsed() < self.rights_every() / 6);
-        if !once && !young {
-            self.rights = Rights::read(&self.client, self.options.context_namespace.as_deref()).await;
-            self.rights_read = Some(Instant::now());
-        }
-        let denied: Vec<Kind> =
-            self.plan.running().filter(|kind| self.denied.contains(&kind.key())).cloned().collect();
-        for kind in denied {
-            let allowed: BTreeSet<Scope> = self
-                .rights
-                .namespaces(&kind)
-                .into_iter()
-                .filter(|namespace| self.options.selection.namespace(namespace))
-                .map(|namespace| Scope::Namespace(namespace.into()))
-                .collect();
-            let storage = self.storage(&kind);
-            for scope in &allowed {
-                self.readers.start(&kind, scope, storage.clone()).await;
-            }
-            self.stop_vanished(&kind.key()).await;
-            if self.options.mode != Mode::Live {
-                self.denied.remove(&kind.key());
-            }
-        }
-    }
-
-    /// Stops the readers of namespaces that are not listed any more and of which nothing is held: their objects went
-    /// by events, and a watch of nothing would stay for ever.
-    async fn stop_vanished(&mut self, kind: &KindKey) {
-        for scope in self.readers.namespaces_of(kind) {
-            let Scope::Namespace(namespace) = &scope else { continue };
-            if self.rights.is_gone(namespace) && !self.holds(kind, &scope).await {
-                self.readers.stop(kind, &scope).await;
-            }
-        }
-    }
-
-    async fn holds(&self, kind: &KindKey, scope: &Scope) -> bool {
+    /// The storage of a kind went back, as the reader of `finder` found: every other one has to list again, as what it
+    /// holds may never have been.
+    async fn list_again(&mut self, kind: &KindKey, finder: &Scope) {
+        let Some(kind) = self.plan.running().find(|own| own.key() == *kind).cloned() else { return };
         let (reply, answer) = oneshot::channel();
-        self.tell(Message::Holds { kind: kind.clone(), scope: scope.clone(), reply }).await;
-        answer.await.unwrap_or(true)
+        self.tell(Message::Doubted { kind: kind.key(), reply }).await;
+        let storage = self.storage(&kind);
+        for scope in answer.await.unwrap_or_default().into_iter().filter(|scope| scope != finder) {
+            self.readers.restart(&kind, &scope, storage.clone()).await;
+        }
     }
 
     async fn held(&self) -> BTreeSet<KindKey> {

@@ -58,6 +58,8 @@ pub(super) enum Message {
     Held(oneshot::Sender<BTreeSet<KindKey>>),
     /// Whether the index holds anything of a kind in a scope.
     Holds { kind: KindKey, scope: Scope, reply: oneshot::Sender<bool> },
+    /// Where a kind has to be listed again, as its storage went back.
+    Doubted { kind: KindKey, reply: oneshot::Sender<Vec<Scope>> },
     /// What a source can go on from.
     Source { kind: KindKey, scope: Scope, api: String, reply: oneshot::Sender<SourceState> },
 }
@@ -194,6 +196,7 @@ impl Pump {
                 // The dropped version is forgotten on disk before the new history can overtake it.
                 self.urgent |= matches!(change, Change::Regressed);
                 let answer = self.core.apply(now, &kind, &scope, change);
+                self.urgent |= answer == Verdict::Rewritten;
                 if let Some(verdict) = verdict {
                     // A reader that was stopped meanwhile does not wait for it.
                     _ = verdict.send(answer);
@@ -245,6 +248,9 @@ impl Pump {
             }
             Message::Holds { kind, scope, reply } => {
                 _ = reply.send(self.core.holds(&kind, &scope));
+            }
+            Message::Doubted { kind, reply } => {
+                _ = reply.send(self.core.doubted(&kind));
             }
             Message::Covered(reply) => {
                 self.asked.push(reply);

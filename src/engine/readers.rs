@@ -104,6 +104,16 @@ impl Readers {
         }
     }
 
+    /// Starts a running reader anew, from what is known of its source.
+    pub(super) async fn restart(&mut self, kind: &Kind, scope: &Scope, storage: Storage) {
+        if let Some(task) = self.running.remove(&(kind.key(), scope.clone())) {
+            task.abort();
+            // Aborted or ended, nothing of it comes after this.
+            _ = task.await;
+            self.start(kind, scope, storage).await;
+        }
+    }
+
     /// Stops all readers and keeps their sources.
     pub(super) async fn stop_all(&mut self) {
         self.running.values().for_each(JoinHandle::abort);

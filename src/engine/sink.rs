@@ -20,6 +20,8 @@ pub(super) enum Notice {
     Denied(KindKey, Scope),
     /// The kind was listed in this scope.
     Allowed(KindKey, Scope),
+    /// The storage went back, as the reader of this scope found: those of others have to list as well.
+    Regressed(KindKey, Scope),
     /// The server no longer knows the kind.
     NotServed(KindKey),
     /// The reader ended by itself (`Once`, `Confirm`).
@@ -59,7 +61,10 @@ impl Sink for KindSink {
             },
             Event::Deleted(object) => self.change(self.deleted(&object)).await,
             Event::Bookmark(version) => self.change(Change::Bookmark(version)).await,
-            Event::Regressed => self.change(Change::Regressed).await,
+            Event::Regressed => match self.change(Change::Regressed).await {
+                Answer::Stop => Answer::Stop,
+                Answer::Continue | Answer::ListAgain { .. } => self.notify_regressed().await,
+            },
             Event::AnotherCluster => self.notify(Notice::AnotherCluster).await,
             Event::Restarted => self.pump(Message::Restarted).await,
             Event::State(state) => self.state(state).await,
@@ -86,6 +91,10 @@ impl KindSink {
         if self.notices.send(notice).await.is_ok() { Answer::Continue } else { Answer::Stop }
     }
 
+    async fn notify_regressed(&self) -> Answer {
+        self.notify(Notice::Regressed(self.key.clone(), self.scope.clone())).await
+    }
+
     async fn end_list(&self, version: Option<ResourceVersion>) -> Answer {
         let (reply, verdict) = oneshot::channel();
         let message = Message::Change {
@@ -102,7 +111,11 @@ impl KindSink {
                 self.notify(Notice::Allowed(self.key.clone(), self.scope.clone())).await
             }
             Ok(Verdict::Stale { held }) => Answer::ListAgain { held },
-            Ok(Verdict::Suspicious | Verdict::Rewritten) => Answer::ListAgain { held: None },
+            Ok(Verdict::Rewritten) => match self.notify_regressed().await {
+                Answer::Stop => Answer::Stop,
+                Answer::Continue | Answer::ListAgain { .. } => Answer::ListAgain { held: None },
+            },
+            Ok(Verdict::Suspicious | Verdict::Doubted) => Answer::ListAgain { held: None },
             Err(_) => Answer::Stop,
         }
     }

@@ -40,6 +40,8 @@ pub struct ScopeCheckpoint {
     pub as_of: i64,
     /// Since when the server answers 403, unix seconds.
     pub forbidden_since: Option<i64>,
+    /// The storage went back, and no list has told since what is there: no version held of the kind may be compared.
+    pub regressed: bool,
 }
 
 impl Checkpoint {
@@ -49,8 +51,8 @@ impl Checkpoint {
         if std::mem::replace(&mut self.selection, selection) == selection {
             return;
         }
-        // A dropped version says that the storage went back, whatever is read now.
-        self.scopes.retain(|scope| scope.version.is_none());
+        // That the storage went back is so whatever is read now.
+        self.scopes.retain(|scope| scope.regressed);
         self.scopes.iter_mut().for_each(|scope| scope.complete = false);
     }
 
@@ -87,6 +89,7 @@ impl Checkpoint {
                 u8::from(scope.complete).to_string(),
                 scope.as_of.to_string(),
                 optional(scope.forbidden_since.map(|since| since.to_string()).as_deref()),
+                u8::from(scope.regressed).to_string(),
             ];
             out.push('\n');
             out.push_str(&fields.join("\t"));
@@ -114,7 +117,7 @@ impl Checkpoint {
 
 fn parse_scope(line: &str) -> Option<ScopeCheckpoint> {
     let mut fields = line.split('\t');
-    Some(ScopeCheckpoint {
+    let mut scope = ScopeCheckpoint {
         kind: KindKey::from(&*unescape(fields.next()?)),
         scope: read_optional(fields.next()?)?
             .map_or(Scope::All, |namespace| Scope::Namespace(namespace.into())),
@@ -126,7 +129,11 @@ fn parse_scope(line: &str) -> Option<ScopeCheckpoint> {
             Some(since) => Some(since.parse().ok()?),
             None => None,
         },
-    })
+        regressed: false,
+    };
+    // Earlier versions had no word for it: they dropped the version.
+    scope.regressed = fields.next().map_or(scope.version.is_none(), |field| field == "1");
+    Some(scope)
 }
 
 /// `-` for none, `=text` for some.
@@ -176,6 +183,7 @@ mod tests {
             complete: true,
             as_of: -7,
             forbidden_since: Some(-9),
+            regressed: kind == "nodes",
         }
     }
 
@@ -207,6 +215,17 @@ mod tests {
         checkpoint.select(2);
         let left: Vec<_> = checkpoint.scopes.iter().map(|s| (s.kind.as_str(), s.complete)).collect();
         assert_eq!((checkpoint.selection, left), (2, vec![("nodes", false)]));
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_is_read() {
+        let line = |version: &str| {
+            format!("kubesift {LAYOUT}\t1\t0\t-\t-\t0\npods\t=a\tv1/Pod\t{version}\t1\t5\t=3")
+        };
+        let read = |version| Checkpoint::parse(&line(version)).and_then(|mut read| read.scopes.pop());
+        let kept = read("=42").unwrap();
+        assert!(kept.complete && !kept.regressed && kept.version == ResourceVersion::parse("42"));
+        assert!(read("-").unwrap().regressed, "a dropped version said that the storage went back");
     }
 
     proptest! {

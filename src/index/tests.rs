@@ -48,6 +48,7 @@ pub(super) fn checkpoint(epoch: u64) -> Checkpoint {
         complete: true,
         as_of: 7,
         forbidden_since: None,
+        regressed: false,
     };
     Checkpoint {
         schema: SCHEMA.version,

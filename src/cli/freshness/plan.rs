@@ -201,6 +201,7 @@ mod tests {
             complete,
             as_of,
             forbidden_since: None,
+            regressed: false,
         };
         let scopes = vec![scope("pods", true, 90), scope("nodes", true, 80), scope("jobs.batch", false, 10)];
         let checkpoint = Checkpoint { scopes, ..Checkpoint::default() };

@@ -28,12 +28,20 @@ impl Deferred {
     pub(super) fn put(
         &mut self,
         due: Millis,
-        at: &(KindKey, Scope),
+        kind: &KindKey,
+        scope: &Scope,
         floor: Option<ResourceVersion>,
         item: Item,
     ) {
+        let floor = match (floor, item.entry.version) {
+            // Events that came in another order than they happened have moved the version already.
+            (Some(ResourceVersion::Number(floor)), Some(version)) => {
+                Some(ResourceVersion::Number(floor.min(version.saturating_sub(1))))
+            }
+            (floor, _) => floor,
+        };
         let floor = self.waiting.remove(&item.id).map_or(floor, |older| older.floor);
-        let waiting = Waiting { due, kind: at.0.clone(), scope: at.1.clone(), floor, item };
+        let waiting = Waiting { due, kind: kind.clone(), scope: scope.clone(), floor, item };
         self.next = Some(self.next.map_or(due, |next| next.min(due)));
         self.waiting.insert(waiting.item.id, waiting);
     }

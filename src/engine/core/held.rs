@@ -1,6 +1,6 @@
 //! What the index holds, as little of it as comparing takes: some 80 bytes an entry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::document::Fingerprint;
@@ -20,21 +20,40 @@ pub(super) struct Held {
     pub(super) version: u64,
     /// When annotation values alone were last written.
     pub(super) annotations_at: Millis,
-    /// The generation of the list, or of the watch after it, that last named it.
-    pub(super) seen: u32,
+    /// When a reader of the whole cluster last named it, and one of its namespace: counted in lists that have begun.
+    seen: [u32; 2],
     namespace: u32,
 }
 
 impl Held {
-    pub(super) fn new(entry: &Entry, namespace: u32, seen: u32) -> Self {
+    pub(super) fn new(entry: &Entry, namespace: u32) -> Self {
         Self {
             key: entry.key,
             fingerprint: entry.fingerprint,
             version: entry.version.unwrap_or(0),
             annotations_at: Millis::MIN / 2,
-            seen,
+            seen: [0, 0],
             namespace,
         }
+    }
+
+    /// A reader of `scope` named it at this count of lists; what was said later stands.
+    pub(super) fn see(&mut self, scope: &Scope, generation: u32) {
+        let seen = &mut self.seen[reach(scope)];
+        *seen = generation.max(*seen);
+    }
+
+    /// Another object under the same name takes its place; it was seen as this one was.
+    pub(super) fn replace(&mut self, entry: &Entry) {
+        *self = Self { seen: self.seen, ..Self::new(entry, self.namespace) };
+    }
+}
+
+/// Which of the two readers that can see an object this one is.
+fn reach(scope: &Scope) -> usize {
+    match scope {
+        Scope::All => 0,
+        Scope::Namespace(_) => 1,
     }
 }
 
@@ -47,18 +66,31 @@ pub(super) struct HeldKinds {
 }
 
 /// A list that ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Swept {
+#[derive(Clone, Copy)]
+pub(super) struct Swept<'a> {
+    pub(super) scope: &'a Scope,
+    /// The count of lists when it began.
     pub(super) generation: u32,
     /// Its version, where comparable.
     pub(super) version: Option<u64>,
 }
 
-impl Swept {
-    /// Whether the list would have named the entry if the object were there. What is newer than the list came through
-    /// another scope of the kind meanwhile.
-    fn misses(self, held: &Held) -> bool {
-        held.seen < self.generation && self.version.is_none_or(|version| held.version <= version)
+impl Swept<'_> {
+    /// Whether the list would have named the entry if the object were there.
+    fn misses(&self, held: &Held) -> bool {
+        let [own, other] = match self.scope {
+            Scope::All => held.seen,
+            Scope::Namespace(_) => [held.seen[1], held.seen[0]],
+        };
+        if own >= self.generation {
+            return false;
+        }
+        match (self.version, held.version) {
+            // Nothing to compare: what another reader named since this list began may be newer than it.
+            (None, _) | (_, 0) => other < self.generation,
+            // What is newer than the list came through another reader meanwhile.
+            (Some(version), held) => held <= version,
+        }
     }
 }
 
@@ -70,7 +102,7 @@ impl HeldKinds {
             fingerprint: entry.fingerprint,
             version: entry.version,
             annotations_at: Millis::MIN / 2,
-            seen: 0,
+            seen: [0, 0],
             namespace,
         };
         self.kinds.entry(entry.kind).or_default().insert(entry.id, held);
@@ -121,17 +153,17 @@ impl HeldKinds {
         self.kinds.get(kind).is_some_and(|entries| entries.values().any(|held| self.within(scope, held)))
     }
 
-    /// Entries of `kind` in `scope`, and how many of them the list has not named.
-    pub(super) fn unseen(&self, kind: &KindKey, scope: &Scope, list: Swept) -> (usize, usize) {
+    /// Entries of `kind` in the list's scope, and how many of them it has not named.
+    pub(super) fn unseen(&self, kind: &KindKey, list: Swept<'_>) -> (usize, usize) {
         let Some(entries) = self.kinds.get(kind) else { return (0, 0) };
-        let inside = entries.values().filter(|held| self.within(scope, held));
+        let inside = entries.values().filter(|held| self.within(list.scope, held));
         inside.fold((0, 0), |(all, unseen), held| (all + 1, unseen + usize::from(list.misses(held))))
     }
 
-    /// Removes and returns the entries of `kind` in `scope` that the list has not named.
-    pub(super) fn take_unseen(&mut self, kind: &KindKey, scope: &Scope, list: Swept) -> Vec<(IdHash, Held)> {
+    /// Removes and returns the entries of `kind` in the list's scope that it has not named.
+    pub(super) fn take_unseen(&mut self, kind: &KindKey, list: Swept<'_>) -> Vec<(IdHash, Held)> {
         let Some(mut entries) = self.kinds.remove(kind) else { return Vec::new() };
-        let gone = entries.extract_if(|_, held| self.within(scope, held) && list.misses(held)).collect();
+        let gone = entries.extract_if(|_, held| self.within(list.scope, held) && list.misses(held)).collect();
         self.kinds.insert(kind.clone(), entries);
         gone
     }
@@ -147,11 +179,26 @@ impl HeldKinds {
         gone
     }
 
-    /// After a regression no held version may be compared with what comes.
-    pub(super) fn forget_versions(&mut self, kind: &KindKey) {
-        if let Some(entries) = self.kinds.get_mut(kind) {
-            entries.values_mut().for_each(|held| held.version = 0);
+    /// After a regression no version held in these namespaces may be compared with what comes.
+    pub(super) fn forget_versions(&mut self, kind: &KindKey, doubtful: impl Fn(&str) -> bool) {
+        let doubtful: HashSet<u32> = (0_u32..)
+            .zip(&self.namespaces)
+            .filter(|(_, name)| doubtful(name))
+            .map(|(number, _)| number)
+            .collect();
+        let entries = self.kinds.get_mut(kind).into_iter().flat_map(HashMap::values_mut);
+        entries.filter(|held| doubtful.contains(&held.namespace)).for_each(|held| held.version = 0);
+    }
+
+    /// The newest version held of a kind in each namespace.
+    pub(super) fn newest(&self, kind: &KindKey) -> HashMap<Arc<str>, u64> {
+        let mut newest: HashMap<u32, u64> = HashMap::new();
+        for held in self.kinds.get(kind).into_iter().flat_map(HashMap::values) {
+            let newest = newest.entry(held.namespace).or_default();
+            *newest = held.version.max(*newest);
         }
+        let name = |number: u32| self.namespaces.get(number as usize).cloned();
+        newest.into_iter().filter_map(|(number, newest)| Some((name(number)?, newest))).collect()
     }
 
     fn within(&self, scope: &Scope, held: &Held) -> bool {

@@ -8,8 +8,10 @@
 //! - The checkpoint never runs ahead of the operations: replaying from its versions loses nothing.
 
 mod deferred;
+mod forbidden;
 mod held;
 mod source;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod tombstones;
@@ -21,8 +23,10 @@ use crate::index::{Checkpoint, Entry, HeldEntry, Op, ScopeCheckpoint};
 use crate::object::{IdHash, Key, KindKey, ResourceVersion, Scope};
 
 use deferred::Deferred;
+use forbidden::Forbidden;
 use held::{Held, HeldKinds, Swept};
 pub(super) use source::{Source, Verdict};
+use sources::{KindSources, Sources};
 use tombstones::Tombstones;
 
 /// Milliseconds of a steady clock, passed in by the caller: no jump of the wall clock is among them.
@@ -96,12 +100,13 @@ pub(super) struct Counters {
 #[derive(Debug, Default)]
 pub(super) struct Core {
     held: HeldKinds,
-    sources: HashMap<(KindKey, Scope), Source>,
+    sources: Sources,
     dirty: HashMap<Key, Op>,
     /// Which of the deletes that wait were named by an event.
     by_event: HashSet<Key>,
     deferred: Deferred,
     tombstones: Tombstones,
+    /// Lists that have begun: a clock by which it is told what was named before a list and what since.
     generation: u32,
     counters: Counters,
     events: HashMap<KindKey, u64>,
@@ -114,22 +119,15 @@ impl Core {
     /// Starts from what the index holds: its entries and the checkpoint committed with them.
     pub(super) fn restore(entries: Vec<HeldEntry>, checkpoint: Checkpoint) -> Self {
         let mut core = Self::default();
-        let mut newest: HashMap<KindKey, u64> = HashMap::new();
-        for entry in entries {
-            let newest = newest.entry(entry.kind.clone()).or_default();
-            *newest = entry.version.max(*newest);
-            core.held.restore(entry);
-        }
+        entries.into_iter().for_each(|entry| core.held.restore(entry));
         for scope in &checkpoint.scopes {
-            // A dropped version means that the storage went back: what is held may be newer than what comes.
-            let newest = match scope.version {
-                Some(_) => newest.get(&scope.kind).copied().unwrap_or(0),
-                None => {
-                    core.held.forget_versions(&scope.kind);
-                    0
-                }
-            };
-            core.sources.insert((scope.kind.clone(), scope.scope.clone()), Source::restore(scope, newest));
+            core.sources.insert(&scope.kind, &scope.scope, Source::restore(scope));
+        }
+        for (kind, sources) in core.sources.kinds_mut() {
+            if let Some(doubtful) = sources.doubtful() {
+                core.held.forget_versions(kind, doubtful);
+            }
+            sources.see(&core.held.newest(kind));
         }
         core.base = Checkpoint { scopes: Vec::new(), ..checkpoint };
         core
@@ -137,29 +135,36 @@ impl Core {
 
     /// Takes one change of the reader of `kind` in `scope`.
     pub(super) fn apply(&mut self, now: Millis, kind: &KindKey, scope: &Scope, change: Change) -> Verdict {
-        let at = (kind.clone(), scope.clone());
+        let at = At { kind, scope };
         match change {
             Change::ListStarted { consistent, reread } => {
                 self.generation += 1;
                 let generation = self.generation;
-                self.source(&at).start_list(generation, consistent, reread);
+                let floor = self.sources.of(kind).map_or(0, |own| own.newest_of_others(scope));
+                self.source(at).start_list(generation, consistent, reread, floor);
             }
             Change::Listed(items) => {
-                let reread = self.source(&at).is_reread();
-                items.into_iter().for_each(|item| self.list_item(now, &at, item, reread));
+                let reread = self.source(at).is_reread();
+                items.into_iter().for_each(|item| self.list_item(now, at, item, reread));
             }
-            Change::ListEnded(version) => return self.end_list(now, &at, version),
-            Change::ListFailed => self.source(&at).fail_list(),
-            Change::Upserted(item) => self.upsert_event(now, &at, *item),
-            Change::Deleted { id, key, version } => self.delete_event(now, &at, id, key, version),
+            Change::ListEnded(version) => return self.end_list(now, at, version),
+            Change::ListFailed => self.source(at).fail_list(),
+            Change::Upserted(item) => self.upsert_event(now, at, *item),
+            Change::Deleted { id, key, version } => self.delete_event(now, at, id, key, version),
             Change::Bookmark(version) => {
-                self.source(&at).advance(Some(version), now);
-                self.source(&at).confirm();
+                let source = self.source(at);
+                source.advance(Some(version), now);
+                source.confirm();
                 self.version_moved.get_or_insert(now);
             }
-            Change::Regressed => self.regress(now, &at),
+            Change::Regressed => {
+                let source = self.source(at);
+                source.fail_list();
+                // Readers find it one after the other; what the first one had forgotten is not forgotten again.
+                if source.newest() > 0 { self.regress(now, kind) } else { source.regress() }
+            }
             Change::Denied => {
-                self.source(&at).deny(now);
+                self.source(at).deny(now);
                 self.version_moved.get_or_insert(now);
             }
         }
@@ -177,35 +182,15 @@ impl Core {
     /// Deletes what has been forbidden for longer than `after`: entries that no source may read any more. Returns
     /// the kinds concerned and how many entries went.
     pub(super) fn remove_forbidden(&mut self, now: Millis, after: Millis) -> Vec<(KindKey, usize)> {
-        let expired = |source: &Source| source.is_forbidden_for(now, after);
-        let mut kinds: Vec<KindKey> = self
-            .sources
-            .iter()
-            .filter(|(_, source)| expired(source))
-            .map(|((kind, _), _)| kind.clone())
-            .collect();
-        kinds.sort();
-        kinds.dedup();
+        let mut expired: Vec<(KindKey, Forbidden)> = Vec::new();
+        for (kind, sources) in self.sources.kinds() {
+            let forbidden = Forbidden::of(sources, |source| source.is_forbidden_for(now, after));
+            expired.extend(forbidden.map(|forbidden| (kind.clone(), forbidden)));
+        }
+        expired.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut removed = Vec::new();
-        for kind in kinds {
-            let readable: Vec<Scope> = self
-                .sources
-                .iter()
-                .filter(|((own, _), source)| *own == kind && !expired(source))
-                .map(|((_, scope), _)| scope.clone())
-                .collect();
-            let forbidden: Vec<Scope> = self
-                .sources
-                .iter()
-                .filter(|((own, _), source)| *own == kind && expired(source))
-                .map(|((_, scope), _)| scope.clone())
-                .collect();
-            let condemned = |own: &KindKey, namespace: &str| {
-                *own == kind
-                    && forbidden.iter().any(|scope| scope.contains(Some(namespace)))
-                    && !readable.iter().any(|scope| scope.contains(Some(namespace)))
-            };
-            let count = self.remove(now, condemned);
+        for (kind, forbidden) in expired {
+            let count = self.remove(now, |own, namespace| *own == kind && forbidden.contains(namespace));
             if count > 0 {
                 removed.push((kind, count));
             }
@@ -215,30 +200,34 @@ impl Core {
 
     /// Forgets the source of a kind that is no longer read; its entries stay.
     pub(super) fn forget_source(&mut self, now: Millis, kind: &KindKey, scope: &Scope) {
-        if self.sources.remove(&(kind.clone(), scope.clone())).is_some() {
+        if self.sources.remove(kind, scope) {
             self.version_moved.get_or_insert(now);
         }
     }
 
     /// Forgets every source of these kinds: nothing of them is held any more.
     pub(super) fn forget_kinds(&mut self, now: Millis, kinds: impl Fn(&KindKey) -> bool) {
-        let before = self.sources.len();
-        self.sources.retain(|(kind, _), _| !kinds(kind));
-        if self.sources.len() < before {
+        if self.sources.remove_kinds(kinds) {
             self.version_moved.get_or_insert(now);
         }
     }
 
     /// A reader of `apiVersion/Kind` begins; the state of its source.
     pub(super) fn open_source(&mut self, kind: &KindKey, scope: &Scope, api: &str) -> &Source {
-        let source = self.source(&(kind.clone(), scope.clone()));
+        let source = self.source(At { kind, scope });
         source.open(api);
         source
     }
 
     /// The state of one source, if it was ever opened.
     pub(super) fn source_of(&self, kind: &KindKey, scope: &Scope) -> Option<&Source> {
-        self.sources.get(&(kind.clone(), scope.clone()))
+        self.sources.get(kind, scope)
+    }
+
+    /// Where a kind has to be listed again, as one of its readers found that the storage went back.
+    pub(super) fn doubted(&self, kind: &KindKey) -> Vec<Scope> {
+        let sources = self.sources.of(kind).into_iter().flat_map(KindSources::iter);
+        sources.filter(|(_, source)| source.wants_list()).map(|(scope, _)| scope).collect()
     }
 
     /// Entries held of a kind.
@@ -290,8 +279,8 @@ impl Core {
     /// what is not held there is not there.
     pub(super) fn covered(&self, now: Millis, after: Option<Millis>) -> Vec<(KindKey, Scope)> {
         let expired = |source: &Source| after.is_some_and(|after| source.is_forbidden_for(now, after));
-        let covered = self.sources.iter().filter(|(_, source)| source.is_confirmed() || expired(source));
-        covered.map(|(at, _)| at.clone()).collect()
+        let covered = self.sources.iter().filter(|(_, _, source)| source.is_confirmed() || expired(source));
+        covered.map(|(kind, scope, _)| (kind.clone(), scope)).collect()
     }
 
     /// Moves rationed annotation changes that are due into the waiting operations (`all`: before a shutdown).
@@ -303,7 +292,7 @@ impl Core {
 
     /// When the next commit is due; `None` while nothing has changed.
     pub(super) fn commit_due(&self) -> Option<Millis> {
-        let listing = self.sources.values().any(Source::is_listing);
+        let listing = self.sources.iter().any(|(_, _, source)| source.is_listing());
         let delay = if listing { LISTING_COMMIT_DELAY_MS } else { COMMIT_DELAY_MS };
         let change = self.first_change.map(|at| at + delay);
         let version = self.version_moved.map(|at| at + BOOKMARK_COMMIT_MS);
@@ -316,9 +305,9 @@ impl Core {
         let mut scopes: Vec<ScopeCheckpoint> = self
             .sources
             .iter()
-            .map(|((kind, scope), source)| {
-                let mut saved = source.save(kind, scope);
-                saved.version = self.deferred.cap(kind, scope, saved.version);
+            .map(|(kind, scope, source)| {
+                let mut saved = source.save(kind, &scope);
+                saved.version = self.deferred.cap(kind, &scope, saved.version);
                 saved
             })
             .collect();
@@ -337,52 +326,46 @@ impl Core {
         &mut self.base
     }
 
-    fn source(&mut self, at: &(KindKey, Scope)) -> &mut Source {
-        self.sources.entry(at.clone()).or_default()
+    fn source(&mut self, at: At<'_>) -> &mut Source {
+        self.sources.of_mut(at.kind, at.scope)
     }
 
-    fn list_item(&mut self, now: Millis, at: &(KindKey, Scope), item: Item, reread: bool) {
-        let generation = self.source(at).generation();
+    fn list_item(&mut self, now: Millis, at: At<'_>, item: Item, reread: bool) {
         if self.tombstones.forbids(item.entry.key, item.entry.version) {
             return;
         }
-        if let Some(held) = self.held.get_mut(&at.0, item.id) {
+        if let Some(held) = self.held.get_mut(at.kind, item.id) {
             let same = held.key == item.entry.key;
             if is_older(item.entry.version, held.version) {
-                held.seen = if same { generation } else { held.seen };
-                self.source(at).contradict();
+                if same {
+                    held.see(at.scope, self.generation);
+                }
+                let held = held.version;
+                self.source(at).contradict(held);
                 return;
             }
             if same && reread && drifted(held, item.entry.version, item.entry.fingerprint) {
                 self.counters.drift_corrected += 1;
             }
         }
-        self.take(now, at, item, generation);
+        self.take(now, at, item);
     }
 
-    fn upsert_event(&mut self, now: Millis, at: &(KindKey, Scope), item: Item) {
-        *self.events.entry(at.0.clone()).or_default() += 1;
-        let generation = self.source(at).generation();
+    fn upsert_event(&mut self, now: Millis, at: At<'_>, item: Item) {
+        self.count_event(at.kind);
         let version = item.entry.version;
         let stale = self.tombstones.forbids(item.entry.key, version)
-            || self.held.get_mut(&at.0, item.id).is_some_and(|held| is_older(version, held.version));
+            || self.held.get_mut(at.kind, item.id).is_some_and(|held| is_older(version, held.version));
         if !stale {
-            self.take(now, at, item, generation);
+            self.take(now, at, item);
         }
         self.advance(now, at, version);
     }
 
-    fn delete_event(
-        &mut self,
-        now: Millis,
-        at: &(KindKey, Scope),
-        id: IdHash,
-        key: Key,
-        version: Option<u64>,
-    ) {
-        *self.events.entry(at.0.clone()).or_default() += 1;
-        if self.held.get_mut(&at.0, id).is_some_and(|held| held.key == key) {
-            self.held.remove(&at.0, id);
+    fn delete_event(&mut self, now: Millis, at: At<'_>, id: IdHash, key: Key, version: Option<u64>) {
+        self.count_event(at.kind);
+        if self.held.get_mut(at.kind, id).is_some_and(|held| held.key == key) {
+            self.held.remove(at.kind, id);
             self.delete_held(now, id, key);
             self.by_event.insert(key);
         }
@@ -392,27 +375,26 @@ impl Core {
         self.advance(now, at, version);
     }
 
-    fn advance(&mut self, now: Millis, at: &(KindKey, Scope), version: Option<u64>) {
+    fn count_event(&mut self, kind: &KindKey) {
+        *self.events.entry(kind.clone()).or_default() += 1;
+    }
+
+    fn advance(&mut self, now: Millis, at: At<'_>, version: Option<u64>) {
         self.source(at).advance(version.map(ResourceVersion::Number), now);
         self.version_moved.get_or_insert(now);
     }
 
     /// Compares an item with what is held, marks it as seen, and writes it if it differs.
-    fn take(&mut self, now: Millis, at: &(KindKey, Scope), item: Item, generation: u32) {
+    fn take(&mut self, now: Millis, at: At<'_>, item: Item) {
         self.source(at).see(item.entry.version);
-        let namespace = self.held.intern(&item.entry.document.metadata.namespace);
-        let Some(held) = self.held.get_mut(&at.0, item.id) else {
-            let held = Held::new(&item.entry, namespace, generation);
-            self.held.insert(&at.0, item.id, held);
-            self.write(now, &at.0, item);
-            return;
-        };
-        held.seen = generation;
+        let generation = self.generation;
+        let Some(held) = self.held.get_mut(at.kind, item.id) else { return self.take_new(now, at, item) };
+        held.see(at.scope, generation);
         let replaced = (held.key != item.entry.key).then_some(held.key);
         if let Some(old) = replaced {
-            *held = Held::new(&item.entry, namespace, generation);
+            held.replace(&item.entry);
             self.delete_held(now, item.id, old);
-            self.write(now, &at.0, item);
+            self.write(now, at.kind, item);
             return;
         }
         held.version = item.entry.version.unwrap_or(held.version);
@@ -422,11 +404,25 @@ impl Core {
             && now - held.annotations_at < ANNOTATION_INTERVAL_MS
         {
             let due = held.annotations_at + ANNOTATION_INTERVAL_MS;
-            let floor = self.sources.get(at).and_then(|source| source.version().cloned());
-            self.deferred.put(due, at, floor, item);
+            let floor = self.sources.get(at.kind, at.scope).and_then(|source| source.version().cloned());
+            self.deferred.put(due, at.kind, at.scope, floor, item);
         } else {
-            self.write(now, &at.0, item);
+            self.write(now, at.kind, item);
         }
+    }
+
+    /// Takes an item that is not held, unless another reader has gone beyond it and knows that it is gone.
+    fn take_new(&mut self, now: Millis, at: At<'_>, item: Item) {
+        let namespace = &item.entry.document.metadata.namespace;
+        let sources = &mut self.sources;
+        let gone = |version| sources.others_know_as_gone(at.kind, at.scope, namespace, version);
+        if item.entry.version.is_some_and(gone) {
+            return;
+        }
+        let mut held = Held::new(&item.entry, self.held.intern(namespace));
+        held.see(at.scope, self.generation);
+        self.held.insert(at.kind, item.id, held);
+        self.write(now, at.kind, item);
     }
 
     fn write(&mut self, now: Millis, kind: &KindKey, item: Item) {
@@ -449,30 +445,39 @@ impl Core {
         self.first_change.get_or_insert(now);
     }
 
-    fn end_list(&mut self, now: Millis, at: &(KindKey, Scope), version: Option<ResourceVersion>) -> Verdict {
+    fn end_list(&mut self, now: Millis, at: At<'_>, version: Option<ResourceVersion>) -> Verdict {
         let generation = self.source(at).generation();
-        let list = Swept { generation, version: version.as_ref().and_then(ResourceVersion::number) };
-        let (before, unseen) = self.held.unseen(&at.0, &at.1, list);
+        let number = version.as_ref().and_then(ResourceVersion::number);
+        let list = Swept { scope: at.scope, generation, version: number };
+        let (before, unseen) = self.held.unseen(at.kind, list);
         let verdict = self.source(at).end_list(now, version, before, before - unseen);
         self.version_moved.get_or_insert(now);
         if verdict == Verdict::Rewritten {
-            self.regress(now, at);
+            self.regress(now, at.kind);
         }
         if !matches!(verdict, Verdict::Accepted { .. }) {
             return verdict;
         }
-        let gone = self.held.take_unseen(&at.0, &at.1, list);
+        let gone = self.held.take_unseen(at.kind, list);
         gone.iter().for_each(|(id, held)| self.delete_held(now, *id, held.key));
         Verdict::Accepted { deleted: gone.len() }
     }
 
-    fn regress(&mut self, now: Millis, at: &(KindKey, Scope)) {
-        self.source(at).regress();
-        self.held.forget_versions(&at.0);
+    /// Held versions of a kind, and with them those of all its sources, are of a history that is no more.
+    fn regress(&mut self, now: Millis, kind: &KindKey) {
+        self.sources.regress(kind);
+        self.held.forget_versions(kind, |_| true);
         self.tombstones.clear();
         self.base.epoch += 1;
         self.version_moved.get_or_insert(now);
     }
+}
+
+/// One source's place.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    kind: &'a KindKey,
+    scope: &'a Scope,
 }
 
 fn is_older(new: Option<u64>, held: u64) -> bool {

@@ -25,6 +25,8 @@ pub(in crate::engine) enum Verdict {
     /// The list is new enough and yet names an older object than is held: the storage went back and has overtaken
     /// its old revision since. Nothing was swept, nothing held counts as newer any more. Read it again, consistently.
     Rewritten,
+    /// Another reader found meanwhile that the storage went back. Nothing was swept. Read it again, consistently.
+    Doubted,
     /// The list lost more than half: nothing was swept yet. Read it again, consistently, to confirm.
     Suspicious,
 }
@@ -40,6 +42,8 @@ pub(in crate::engine) struct Source {
     forbidden_since: Option<Millis>,
     /// The server said so in this run, and nothing else since: an old 403 is no proof.
     denied: bool,
+    /// A reader of it was started in this run.
+    opened: bool,
     /// `apiVersion/Kind` of what is read.
     api: String,
     confirming: bool,
@@ -50,26 +54,33 @@ pub(in crate::engine) struct Source {
     newest: u64,
     /// A list has begun and none was accepted since: what it brought may be older than the version says.
     torn: bool,
+    /// The storage went back, and no list was accepted since.
+    regressed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Listing {
     consistent: bool,
     reread: bool,
-    contradicted: bool,
+    /// What was held when it began, by other readers too.
+    floor: u64,
+    /// The oldest version held of what the list named in an older one.
+    contradicted: Option<u64>,
+    /// The storage was found to have gone back since it began: who knows of which history it is.
+    doubted: bool,
 }
 
 impl Source {
-    pub(super) fn restore(saved: &ScopeCheckpoint, newest: u64) -> Self {
-        // An opaque version can't be resumed across restarts (DESIGN section 4).
+    pub(super) fn restore(saved: &ScopeCheckpoint) -> Self {
+        // An opaque version can't be resumed across restarts.
         let version = saved.version.clone().filter(|version| version.number().is_some());
         Self {
             version,
-            newest,
             complete: saved.complete,
             as_of: saved.as_of * 1000,
             api: saved.api.clone(),
             forbidden_since: saved.forbidden_since.map(|seconds| seconds * 1000),
+            regressed: saved.regressed,
             ..Self::default()
         }
     }
@@ -83,6 +94,7 @@ impl Source {
             complete: self.complete && !self.torn,
             as_of: self.as_of / 1000,
             forbidden_since: self.forbidden_since.map(|since| since / 1000),
+            regressed: self.regressed,
         }
     }
 
@@ -119,16 +131,18 @@ impl Source {
         self.generation
     }
 
-    pub(super) fn start_list(&mut self, generation: u32, consistent: bool, reread: bool) {
+    /// A list begins; `floor` is the newest version that others of the kind have seen up to now.
+    pub(super) fn start_list(&mut self, generation: u32, consistent: bool, reread: bool, floor: u64) {
         self.generation = generation;
         self.torn = true;
-        self.listing = Some(Listing { consistent, reread, contradicted: false });
+        self.listing = Some(Listing { consistent, reread, floor, contradicted: None, doubted: false });
     }
 
-    /// The list named an object in an older version than is held.
-    pub(super) fn contradict(&mut self) {
+    /// The list named an object in an older version than the one held. Where that one is newer than the list as well,
+    /// it came through another reader, and nothing is contradicted.
+    pub(super) fn contradict(&mut self, held: u64) {
         if let Some(listing) = &mut self.listing {
-            listing.contradicted = true;
+            listing.contradicted = Some(listing.contradicted.map_or(held, |oldest| oldest.min(held)));
         }
     }
 
@@ -145,10 +159,16 @@ impl Source {
         named: usize,
     ) -> Verdict {
         let Some(listing) = self.listing.take() else { return self.stale() };
+        if listing.doubted {
+            return Verdict::Doubted;
+        }
+        // What others had seen when it began it is measured by as well.
+        self.newest = self.newest.max(listing.floor);
         if self.is_older(version.as_ref()) {
             return self.stale();
         }
-        if listing.contradicted {
+        let shown = version.as_ref().and_then(ResourceVersion::number);
+        if listing.contradicted.is_some_and(|held| shown.is_none_or(|shown| held <= shown)) {
             return Verdict::Rewritten;
         }
         let lost_half = before >= SUSPICIOUS_FROM && named * 2 < before;
@@ -157,7 +177,7 @@ impl Source {
             return Verdict::Suspicious;
         }
         self.confirming = false;
-        self.torn = false;
+        (self.torn, self.regressed) = (false, false);
         self.complete = true;
         self.confirmed = true;
         self.allow();
@@ -170,7 +190,7 @@ impl Source {
     pub(super) fn advance(&mut self, version: Option<ResourceVersion>, now: Millis) {
         self.as_of = now;
         self.allow();
-        let held = self.version.as_ref().and_then(ResourceVersion::number);
+        let held = self.number();
         let new = version.as_ref().and_then(ResourceVersion::number);
         let back = matches!((new, held), (Some(new), Some(held)) if new < held);
         if version.is_some() && !back {
@@ -185,14 +205,41 @@ impl Source {
 
     /// Whether what is not held is not there: read to the end and confirmed in this run.
     pub(in crate::engine) fn is_confirmed(&self) -> bool {
-        self.confirmed && self.is_resumable()
+        self.confirmed && self.is_resumable() && !self.denied
     }
 
+    /// What this source knows of an object of this version that another one brings and that is not held: nothing, or
+    /// that it is not there. The list of a source that nobody reads now may be wrong in that, and has to be read anew.
+    pub(super) fn knows_as_gone(&mut self, version: u64) -> bool {
+        let passed = self.is_resumable() && self.number().is_some_and(|own| version <= own);
+        let read = self.opened && !self.denied;
+        self.torn |= passed && !read;
+        passed && read
+    }
+
+    fn number(&self) -> Option<u64> {
+        self.version.as_ref().and_then(ResourceVersion::number)
+    }
+
+    /// The storage went back: no version says anything any more, and only a list that begins now does.
     pub(super) fn regress(&mut self) {
         self.confirmed = false;
+        (self.torn, self.regressed) = (true, true);
         self.version = None;
         self.newest = 0;
-        self.listing = None;
+        if let Some(listing) = &mut self.listing {
+            listing.doubted = true;
+        }
+    }
+
+    /// Whether nothing was listed since the storage went back.
+    pub(super) fn is_regressed(&self) -> bool {
+        self.regressed
+    }
+
+    /// Whether only a list can tell what there is, and none has begun.
+    pub(super) fn wants_list(&self) -> bool {
+        self.torn && self.listing.is_none()
     }
 
     pub(super) fn deny(&mut self, now: Millis) {
@@ -216,6 +263,7 @@ impl Source {
             self.complete = false;
             self.version = None;
         }
+        self.opened = true;
         api.clone_into(&mut self.api);
     }
 
@@ -224,17 +272,18 @@ impl Source {
         self.newest = self.newest.max(version.unwrap_or(0));
     }
 
-    fn stale(&self) -> Verdict {
-        Verdict::Stale { held: Some(self.held()) }
+    /// The newest version seen here; 0 where none was.
+    pub(super) fn newest(&self) -> u64 {
+        self.number().unwrap_or(0).max(self.newest)
     }
 
-    fn held(&self) -> u64 {
-        self.version.as_ref().and_then(ResourceVersion::number).unwrap_or(0).max(self.newest)
+    fn stale(&self) -> Verdict {
+        Verdict::Stale { held: Some(self.newest()) }
     }
 
     fn is_older(&self, version: Option<&ResourceVersion>) -> bool {
         match version.and_then(ResourceVersion::number) {
-            Some(new) => new < self.held(),
+            Some(new) => new < self.newest(),
             // A server that numbers its lists does not stop doing so: something else answered.
             None => self.version.as_ref().is_some_and(|held| held.number().is_some()),
         }

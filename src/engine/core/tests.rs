@@ -5,12 +5,23 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod steps;
+mod things;
 mod world;
 
+use steps::*;
+use things::*;
 use world::*;
 
+/// How many histories; `PROPTEST_CASES` says otherwise.
+fn histories() -> ProptestConfig {
+    let told = std::env::var_os("PROPTEST_CASES").is_some();
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: if told { default.cases } else { 1_000 }, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(histories())]
 
     #[test]
     fn any_history_ends_with_the_index_equal_to_the_cluster(
@@ -19,13 +30,24 @@ proptest! {
     ) {
         let mut world = World::new(bulk);
         steps.into_iter().for_each(|step| world.take(step));
-        world.settle();
+        world.settle(Ending::Cluster);
+        prop_assert_eq!(world.indexed(), world.expected());
+    }
+
+    #[test]
+    fn readers_that_overlap_end_with_the_index_equal_to_the_cluster(
+        namespaces in any::<bool>(),
+        steps in proptest::collection::vec(overlapping_step(), 0..80),
+    ) {
+        let mut world = World::new(false);
+        steps.into_iter().for_each(|step| world.take(step));
+        world.settle(if namespaces { Ending::Namespaces } else { Ending::Cluster });
         prop_assert_eq!(world.indexed(), world.expected());
     }
 }
 
 fn listed(world: &mut World) {
-    world.list(0, None, false);
+    world.list(0, 0, None, false);
     world.commit();
 }
 
@@ -35,7 +57,7 @@ fn an_object_that_vanished_between_two_lists_is_deleted() {
     (0..3).for_each(|name| world.put(name, 0, 0));
     listed(&mut world);
     world.remove(1);
-    world.list(0, None, false);
+    world.list(0, 0, None, false);
     world.commit();
     assert_eq!(world.indexed().len(), 2);
 }
@@ -81,7 +103,7 @@ fn an_update_that_changes_nothing_writes_nothing() {
     world.put(1, 0, 0);
     listed(&mut world);
     world.put(1, 0, 0);
-    world.deliver(1, false, false);
+    world.deliver(0, 1, false, false);
     assert_eq!(world.core.pending(), 0);
 }
 
@@ -91,14 +113,14 @@ fn annotation_values_alone_are_written_at_once_and_then_once_a_minute() {
     world.put(1, 0, 0);
     listed(&mut world);
     world.put(1, 0, 1);
-    world.deliver(1, false, false);
+    world.deliver(0, 1, false, false);
     assert_eq!(world.core.pending(), 1);
     world.commit();
     let resumable = world.stored.scopes[0].version.clone();
     for annotation in [2, 3] {
         world.now += 1_000;
         world.put(1, 0, annotation);
-        world.deliver(1, false, false);
+        world.deliver(0, 1, false, false);
         assert_eq!(world.core.pending(), 0);
     }
     world.commit();
@@ -117,7 +139,7 @@ fn a_difference_at_an_equal_version_counts_as_drift_and_is_mended() {
         thing.content = 9;
     }
     world.past.push((world.revision, world.things.clone()));
-    world.list(0, None, true);
+    world.list(0, 0, None, true);
     world.commit();
     assert_eq!(world.core.counters().drift_corrected, 1);
     assert_eq!(world.indexed(), world.expected());
@@ -153,6 +175,7 @@ fn a_403_of_an_earlier_run_is_no_proof() {
 #[test]
 fn another_version_of_a_kind_is_read_anew() {
     let mut world = World::new(false);
+    world.api = "example.org/v1beta1/Thing";
     world.put(1, 0, 0);
     let (kind, scope) = ("things".into(), Scope::All);
     let resumes = |world: &mut World, api: &str| world.core.open_source(&kind, &scope, api).is_resumable();
@@ -174,7 +197,7 @@ fn a_list_does_not_sweep_what_is_newer_than_it() {
     // the list of a namespace begins, and what comes through another scope meanwhile is newer than it
     world.core.apply(world.now, &kind, &inside, Change::ListStarted { consistent: true, reread: false });
     world.put(1, 0, 0);
-    world.deliver(1, false, false);
+    world.deliver(0, 1, false, false);
     assert_eq!(world.core.total(), 1);
     let verdict = world.core.apply(world.now, &kind, &inside, Change::ListEnded(older));
     assert_eq!((verdict, world.core.total()), (Verdict::Accepted { deleted: 0 }, 1));
@@ -195,10 +218,81 @@ fn a_sweep_in_one_namespace_leaves_the_others_alone() {
     let mut world = World::new(true);
     listed(&mut world);
     let (kind, scope) = ("things".into(), Scope::Namespace("a".into()));
-    let version = Some(ResourceVersion::Number(world.revision));
+    let version = Some(ResourceVersion::Number(world.revision + 1));
     world.core.apply(world.now, &kind, &scope, Change::ListStarted { consistent: true, reread: false });
     let first = world.core.apply(world.now, &kind, &scope, Change::ListEnded(version.clone()));
     // Thirty of thirty is less than the number that makes a fall suspicious.
     assert_eq!(first, Verdict::Accepted { deleted: 30 });
     assert_eq!(world.core.total(), 30);
+}
+
+/// A world whose namespace `a` has a reader of its own, behind the one of the whole cluster.
+fn overlapping() -> World {
+    let mut world = World::new(false);
+    world.put(0, 0, 0);
+    listed(&mut world);
+    world.take(Step::Open(1));
+    world.list(1, 0, None, false);
+    world.commit();
+    world
+}
+
+#[test]
+fn what_a_reader_of_one_namespace_repeats_is_not_swept_by_the_clusters_list() {
+    let mut world = overlapping();
+    world.put(0, 1, 0);
+    world.take(Step::Begin { who: 0, behind: 0, reread: false });
+    world.take(Step::Send { who: 0, count: 9 });
+    world.deliver(1, 1, true, false);
+    world.take(Step::Finish(0));
+    world.commit();
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
+fn an_object_that_the_cluster_list_shows_as_gone_is_not_brought_back_by_a_late_reader() {
+    let mut world = overlapping();
+    world.put(2, 0, 0);
+    world.put(2, 1, 0);
+    world.remove(2);
+    world.list(0, 0, None, false);
+    world.deliver(1, 2, false, false);
+    world.commit();
+    assert_eq!(world.indexed(), world.expected());
+    // And its own end is no news.
+    world.deliver(1, 9, false, false);
+    world.commit();
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
+fn a_cluster_list_that_is_older_than_a_namespaces_reader_says_nothing_there() {
+    let mut world = overlapping();
+    world.put(1, 0, 0);
+    world.take(Step::Begin { who: 0, behind: 0, reread: false });
+    world.put(2, 0, 0);
+    world.put(0, 1, 0);
+    world.list(1, 0, None, false);
+    let before = world.core.counters().deletes;
+    world.take(Step::Finish(0));
+    world.commit();
+    assert_eq!((world.core.counters().deletes, world.indexed()), (before, world.expected()));
+    assert_eq!(world.core.source_of(&"things".into(), &Scope::All).map(Source::is_confirmed), Some(true));
+}
+
+#[test]
+fn without_versions_an_object_that_another_reader_named_since_a_list_began_stays() {
+    let mut core = Core::default();
+    let (kind, inside) = (KindKey::from("things"), Scope::Namespace("a".into()));
+    let unversioned = |name| {
+        let mut item = item(name, &Thing { uid: 1, version: 0, content: 0, annotation: 0 });
+        item.entry.version = None;
+        item
+    };
+    let started = || Change::ListStarted { consistent: true, reread: false };
+    core.apply(0, &kind, &Scope::All, started());
+    core.apply(0, &kind, &inside, Change::Upserted(Box::new(unversioned(0))));
+    assert_eq!(core.apply(0, &kind, &Scope::All, Change::ListEnded(None)), Verdict::Accepted { deleted: 0 });
+    core.apply(0, &kind, &Scope::All, started());
+    assert_eq!(core.apply(0, &kind, &Scope::All, Change::ListEnded(None)), Verdict::Accepted { deleted: 1 });
 }

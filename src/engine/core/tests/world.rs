@@ -1,22 +1,10 @@
 //! A cluster, a server and a disk as plain maps, and what happens to them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-
-use proptest::prelude::*;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use super::super::*;
-use crate::document::{Document, Local, Metadata};
-
-pub(super) type Name = u8;
-
-/// One object of the model cluster. `Name` decides the namespace: even ones live in `a`, odd ones in `b`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Thing {
-    pub(super) uid: u32,
-    pub(super) version: u64,
-    pub(super) content: u8,
-    pub(super) annotation: u8,
-}
+use super::steps::{Step, Who};
+use super::things::{Name, Thing, held, id, item, key, namespace};
 
 #[derive(Debug, Clone)]
 pub(super) enum Seen {
@@ -24,59 +12,58 @@ pub(super) enum Seen {
     Delete(Name, u32),
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Step {
-    Put(Name, u8, u8),
-    Remove(Name),
-    Recreate(Name),
-    RemoveMost,
-    Deliver { count: usize, twice: bool, swap: bool },
-    Bookmark,
-    List { behind: u64, fail_after: Option<usize>, reread: bool },
-    Commit,
-    Crash,
-    RestoreEtcd { back: usize },
-    Compact,
-    Deny,
-    Time(Millis),
+/// Who reads in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The whole cluster may be listed, and the readers of namespaces are stopped as soon as it was.
+    Cluster,
+    /// Single namespaces alone may be listed.
+    Namespaces,
 }
 
-pub(super) fn step() -> impl Strategy<Value = Step> {
-    let name = 0..12u8;
-    prop_oneof![
-        8 => (name.clone(), 0..4u8, 0..4u8).prop_map(|(name, content, anno)| Step::Put(name, content, anno)),
-        3 => name.clone().prop_map(Step::Remove),
-        2 => name.prop_map(Step::Recreate),
-        1 => Just(Step::RemoveMost),
-        8 => (1..6usize, any::<bool>(), any::<bool>())
-            .prop_map(|(count, twice, swap)| Step::Deliver { count, twice, swap }),
-        2 => Just(Step::Bookmark),
-        4 => (0..6u64, proptest::option::of(0..6usize), any::<bool>())
-            .prop_map(|(behind, fail_after, reread)| Step::List { behind, fail_after, reread }),
-        4 => Just(Step::Commit),
-        2 => Just(Step::Crash),
-        1 => (1..8usize).prop_map(|back| Step::RestoreEtcd { back }),
-        1 => Just(Step::Compact),
-        1 => Just(Step::Deny),
-        2 => (0..70_000i64).prop_map(Step::Time),
-    ]
+/// A reader that follows the protocol.
+#[derive(Debug)]
+pub(super) struct Follower {
+    scope: Scope,
+    open: bool,
+    /// Its version; `None`: it must list.
+    pub(super) at: Option<u64>,
+    consistent_next: bool,
+    list: Option<Sending>,
 }
 
-/// The model: a cluster with its log, an index that keeps what was committed, and a reader that follows the protocol.
+/// A list on its way.
+#[derive(Debug)]
+struct Sending {
+    left: VecDeque<(Name, Thing)>,
+    named: HashSet<Key>,
+    version: u64,
+    consistent: bool,
+}
+
+impl Follower {
+    fn of(scope: Scope) -> Self {
+        Self { open: scope == Scope::All, scope, at: None, consistent_next: false, list: None }
+    }
+}
+
+/// The model: a cluster with its log, an index that keeps what was committed, and readers.
 pub(super) struct World {
     pub(super) things: BTreeMap<Name, Thing>,
     pub(super) log: Vec<(u64, Seen)>,
     pub(super) past: Vec<(u64, BTreeMap<Name, Thing>)>,
     pub(super) revision: u64,
-    pub(super) compacted: u64,
-    pub(super) uids: u32,
+    compacted: u64,
+    uids: u32,
     pub(super) core: Core,
+    /// `apiVersion/Kind` by which things are read.
+    pub(super) api: &'static str,
     pub(super) index: HashMap<Key, Entry>,
     pub(super) stored: Checkpoint,
-    /// The reader's version; `None`: it must list.
-    pub(super) at: Option<u64>,
-    pub(super) consistent_next: bool,
-    pub(super) licensed: HashSet<Key>,
+    pub(super) readers: [Follower; 3],
+    licensed: HashSet<Key>,
+    /// Whether what once was can have been taken back.
+    restored: bool,
     pub(super) now: Millis,
 }
 
@@ -84,6 +71,7 @@ pub(super) const BULK: Name = 100;
 
 impl World {
     pub(super) fn new(bulk: bool) -> Self {
+        let scopes = [Scope::All, Scope::Namespace("a".into()), Scope::Namespace("b".into())];
         let mut world = Self {
             things: BTreeMap::new(),
             log: Vec::new(),
@@ -92,13 +80,15 @@ impl World {
             compacted: 0,
             uids: 0,
             core: Core::default(),
+            api: "example.org/v1/Thing",
             index: HashMap::new(),
             stored: Checkpoint::default(),
-            at: None,
-            consistent_next: false,
+            readers: scopes.map(Follower::of),
             licensed: HashSet::new(),
+            restored: false,
             now: 1_000_000,
         };
+        world.resume(0);
         if bulk {
             (BULK..BULK + 60).for_each(|name| world.put(name, 0, 0));
         }
@@ -117,21 +107,38 @@ impl World {
                 let names: Vec<Name> = self.things.keys().copied().filter(|name| *name >= BULK).collect();
                 names.into_iter().for_each(|name| self.remove(name));
             }
-            Step::Deliver { count, twice, swap } => self.deliver(count, twice, swap),
-            Step::Bookmark => self.bookmark(),
-            Step::List { behind, fail_after, reread } => self.list(behind, fail_after, reread),
+            Step::Deliver { who, count, twice, swap } if self.is_idle(who) => {
+                self.deliver(who, count, twice, swap);
+            }
+            Step::Bookmark(who) if self.is_idle(who) => self.bookmark(who),
+            Step::List { who, behind, fail_after, reread } if self.is_idle(who) => {
+                self.list(who, behind, fail_after, reread);
+            }
+            Step::Begin { who, behind, reread } if self.is_idle(who) => self.begin(who, behind, reread),
+            Step::Send { who, count } => self.send(who, count),
+            Step::Finish(who) => self.finish(who),
+            Step::Open(who) => self.open(who),
+            Step::Close(who) => self.close(who),
             Step::Commit => self.commit(),
             Step::Crash => self.crash(),
             Step::RestoreEtcd { back } => self.restore_etcd(back),
             Step::Compact => self.compacted = self.revision,
-            Step::Deny => {
-                self.apply(Change::Denied);
-            }
+            Step::Deny(who) if self.is_idle(who) => self.deny(who),
             Step::Time(by) => {
                 self.now += by;
                 self.core.release_deferred(self.now, false);
             }
+            // It is not open, or reads a list.
+            Step::Deliver { .. }
+            | Step::Bookmark(_)
+            | Step::List { .. }
+            | Step::Begin { .. }
+            | Step::Deny(_) => {}
         }
+    }
+
+    fn is_idle(&self, who: Who) -> bool {
+        self.readers[who].open && self.readers[who].list.is_none()
     }
 
     pub(super) fn put(&mut self, name: Name, content: u8, annotation: u8) {
@@ -152,25 +159,62 @@ impl World {
         }
     }
 
-    pub(super) fn remember(&mut self, seen: Seen) {
+    fn remember(&mut self, seen: Seen) {
         self.log.push((self.revision, seen));
         self.past.push((self.revision, self.things.clone()));
     }
 
+    /// A change of the reader of the whole cluster.
     pub(super) fn apply(&mut self, change: Change) -> Verdict {
-        self.core.apply(self.now, &"things".into(), &Scope::All, change)
+        self.apply_of(0, change)
+    }
+
+    pub(super) fn apply_of(&mut self, who: Who, change: Change) -> Verdict {
+        self.core.apply(self.now, &"things".into(), &self.readers[who].scope, change)
+    }
+
+    fn open(&mut self, who: Who) {
+        if !std::mem::replace(&mut self.readers[who].open, true) {
+            self.resume(who);
+        }
+    }
+
+    /// A reader begins, with what is known of its scope.
+    fn resume(&mut self, who: Who) {
+        let source = self.core.open_source(&"things".into(), &self.readers[who].scope, self.api);
+        let version = source.version().filter(|_| source.is_resumable()).and_then(ResourceVersion::number);
+        let reader = &mut self.readers[who];
+        (reader.at, reader.list) = (version, None);
+        reader.consistent_next = version.is_none();
+    }
+
+    /// A reader is stopped, and what it read stays.
+    fn close(&mut self, who: Who) {
+        let reader = &mut self.readers[who];
+        if reader.open {
+            (reader.open, reader.at, reader.list) = (false, None, None);
+            self.apply_of(who, Change::ListFailed);
+            self.core.forget_source(self.now, &"things".into(), &self.readers[who].scope);
+        }
+    }
+
+    /// A list is answered 403.
+    fn deny(&mut self, who: Who) {
+        self.apply_of(who, Change::ListStarted { consistent: true, reread: false });
+        self.apply_of(who, Change::ListFailed);
+        self.apply_of(who, Change::Denied);
+        self.readers[who].at = None;
     }
 
     /// A watch delivers the next events, some of them twice or in the wrong order.
-    pub(super) fn deliver(&mut self, count: usize, twice: bool, swap: bool) {
-        let Some(at) = self.at else { return self.list(0, None, false) };
+    pub(super) fn deliver(&mut self, who: Who, count: usize, twice: bool, swap: bool) {
+        let Some(at) = self.readers[who].at else { return self.list(who, 0, None, false) };
         if at < self.compacted {
-            self.at = None;
-            self.consistent_next = true;
+            let reader = &mut self.readers[who];
+            (reader.at, reader.consistent_next) = (None, true);
             return;
         }
-        let next: Vec<(u64, Seen)> =
-            self.log.iter().filter(|(version, _)| *version > at).take(count).cloned().collect();
+        let next: Vec<(u64, Seen)> = self.events_after(who, at).take(count).cloned().collect();
         let mut order: Vec<&(u64, Seen)> = next.iter().collect();
         if swap && order.len() > 1 {
             order.swap(0, 1);
@@ -179,79 +223,128 @@ impl World {
             order.extend(next.iter());
         }
         for (version, seen) in order.into_iter().cloned() {
-            self.see(version, seen);
+            self.see(who, version, seen);
         }
-        self.at = next.last().map(|(version, _)| *version).or(self.at);
+        self.readers[who].at = next.last().map(|(version, _)| *version).or(Some(at));
     }
 
-    pub(super) fn see(&mut self, version: u64, seen: Seen) {
+    fn events_after(&self, who: Who, at: u64) -> impl Iterator<Item = &(u64, Seen)> {
+        let scope = self.readers[who].scope.clone();
+        self.log.iter().filter(move |(version, seen)| {
+            let (Seen::Upsert(name, _) | Seen::Delete(name, _)) = seen;
+            *version > at && scope.contains(Some(namespace(*name)))
+        })
+    }
+
+    fn see(&mut self, who: Who, version: u64, seen: Seen) {
         match seen {
             Seen::Upsert(name, thing) => {
                 self.license_replaced(name, thing.uid);
-                self.apply(Change::Upserted(Box::new(item(name, &thing))));
+                self.apply_of(who, Change::Upserted(Box::new(item(name, &thing))));
             }
             Seen::Delete(name, uid) => {
                 let key = key(name, uid);
                 self.licensed.insert(key);
-                self.apply(Change::Deleted { id: IdHash::of(&id(name)), key, version: Some(version) });
+                let deleted = Change::Deleted { id: IdHash::of(&id(name)), key, version: Some(version) };
+                self.apply_of(who, deleted);
             }
         }
     }
 
     /// A new uid under the same id says that the old one is gone.
-    pub(super) fn license_replaced(&mut self, name: Name, uid: u32) {
+    fn license_replaced(&mut self, name: Name, uid: u32) {
         let same_id = self.index.values().filter(|entry| entry.document.id == id(name));
         self.licensed.extend(same_id.map(|entry| entry.key).filter(|old| *old != key(name, uid)));
     }
 
-    pub(super) fn bookmark(&mut self) {
-        let Some(at) = self.at else { return };
-        self.apply(Change::Bookmark(ResourceVersion::Number(at)));
+    /// Says how far the watch has come: to right before the next event.
+    fn bookmark(&mut self, who: Who) {
+        let Some(at) = self.readers[who].at.filter(|at| *at >= self.compacted) else { return };
+        let next = self.events_after(who, at).next().map(|(version, _)| version - 1);
+        let at = next.unwrap_or(self.revision).max(at);
+        self.readers[who].at = Some(at);
+        self.apply_of(who, Change::Bookmark(ResourceVersion::Number(at)));
     }
 
     /// A list of the state `behind` revisions ago (0: now), which may break off.
-    pub(super) fn list(&mut self, behind: u64, fail_after: Option<usize>, reread: bool) {
-        let consistent = self.consistent_next || behind == 0;
-        let wanted = if self.consistent_next { self.revision } else { self.revision.saturating_sub(behind) };
-        let (_, things) =
-            self.past.iter().rev().find(|(version, _)| *version <= wanted).cloned().unwrap_or_default();
-        self.apply(Change::ListStarted { consistent, reread });
-        for (sent, (name, thing)) in things.iter().enumerate() {
-            if fail_after.is_some_and(|after| sent >= after) {
-                self.apply(Change::ListFailed);
-                self.at = None;
-                return;
-            }
-            self.license_replaced(*name, thing.uid);
-            self.apply(Change::Listed(vec![item(*name, thing)]));
-        }
-        let named: HashSet<Key> = things.iter().map(|(name, thing)| key(*name, thing.uid)).collect();
-        match self.apply(Change::ListEnded(Some(ResourceVersion::Number(wanted)))) {
-            Verdict::Accepted { .. } => {
-                let (index, log) = (self.index.keys().copied(), self.log.iter());
-                let logged = log.filter_map(|(_, seen)| match seen {
-                    Seen::Upsert(name, thing) => Some(key(*name, thing.uid)),
-                    Seen::Delete(..) => None,
-                });
-                self.licensed.extend(index.chain(logged).filter(|key| !named.contains(key)));
-                self.at = Some(wanted);
-                self.consistent_next = false;
-            }
-            Verdict::Stale { held } => {
-                if consistent && held.is_some_and(|held| held > self.revision) {
-                    self.regressed();
-                }
-                self.at = None;
-                self.consistent_next = true;
-            }
-            Verdict::Suspicious | Verdict::Rewritten => {
-                self.at = None;
-                self.consistent_next = true;
-            }
+    pub(super) fn list(&mut self, who: Who, behind: u64, fail_after: Option<usize>, reread: bool) {
+        self.begin(who, behind, reread);
+        self.send(who, fail_after.unwrap_or(usize::MAX));
+        let broken = fail_after.is_some() && self.sending(who).is_some_and(|list| !list.left.is_empty());
+        if broken { self.break_off(who) } else { self.finish(who) }
+    }
+
+    fn sending(&self, who: Who) -> Option<&Sending> {
+        self.readers[who].list.as_ref()
+    }
+
+    fn begin(&mut self, who: Who, behind: u64, reread: bool) {
+        let reader = &self.readers[who];
+        let consistent = reader.consistent_next || behind == 0;
+        let wanted = if consistent { self.revision } else { self.revision.saturating_sub(behind) };
+        let past = self.past.iter().rev().find(|(version, _)| *version <= wanted);
+        let (_, things) = past.cloned().unwrap_or_default();
+        let within = |(name, _): &(Name, Thing)| reader.scope.contains(Some(namespace(*name)));
+        let left: VecDeque<_> = things.into_iter().filter(within).collect();
+        let named = left.iter().map(|(name, thing)| key(*name, thing.uid)).collect();
+        self.readers[who].list = Some(Sending { left, named, version: wanted, consistent });
+        self.apply_of(who, Change::ListStarted { consistent, reread });
+    }
+
+    fn send(&mut self, who: Who, count: usize) {
+        for _ in 0..count {
+            let next = self.readers[who].list.as_mut().and_then(|list| list.left.pop_front());
+            let Some((name, thing)) = next else { return };
+            self.license_replaced(name, thing.uid);
+            self.apply_of(who, Change::Listed(vec![item(name, &thing)]));
         }
     }
 
+    fn break_off(&mut self, who: Who) {
+        let reader = &mut self.readers[who];
+        if reader.list.take().is_some() {
+            reader.at = None;
+            self.apply_of(who, Change::ListFailed);
+        }
+    }
+
+    fn finish(&mut self, who: Who) {
+        self.send(who, usize::MAX);
+        let Some(list) = self.readers[who].list.take() else { return };
+        let verdict = self.apply_of(who, Change::ListEnded(Some(ResourceVersion::Number(list.version))));
+        let accepted = matches!(verdict, Verdict::Accepted { .. });
+        if accepted {
+            self.license_unnamed(who, &list.named);
+        }
+        let reader = &mut self.readers[who];
+        (reader.at, reader.consistent_next) = (accepted.then_some(list.version), !accepted);
+        match verdict {
+            Verdict::Stale { held } if list.consistent && held.is_some_and(|held| held > self.revision) => {
+                self.regressed(who);
+            }
+            Verdict::Rewritten => {
+                assert!(self.restored, "no history was rewritten");
+                self.list_again(who);
+            }
+            Verdict::Accepted { .. } | Verdict::Stale { .. } | Verdict::Suspicious | Verdict::Doubted => {}
+        }
+    }
+
+    /// What an accepted list did not name may go.
+    fn license_unnamed(&mut self, who: Who, named: &HashSet<Key>) {
+        let scope = &self.readers[who].scope;
+        let indexed = self.index.values();
+        let indexed = indexed.map(|entry| (entry.key, entry.document.metadata.namespace.as_str()));
+        let logged = self.log.iter().filter_map(|(_, seen)| match seen {
+            Seen::Upsert(name, thing) => Some((key(*name, thing.uid), namespace(*name))),
+            Seen::Delete(..) => None,
+        });
+        let unnamed = indexed.chain(logged).filter(|(_, namespace)| scope.contains(Some(namespace)));
+        self.licensed.extend(unnamed.map(|(key, _)| key).filter(|key| !named.contains(key)));
+    }
+
     pub(super) fn commit(&mut self) {
+        let living: HashSet<Key> = self.things.iter().map(|(name, thing)| key(*name, thing.uid)).collect();
         for op in self.core.take_ops() {
             match op {
                 Op::Upsert(entry) => {
@@ -260,6 +353,7 @@ impl World {
                 Op::Delete(key) => {
                     let known = self.index.remove(&key).is_some();
                     assert!(!known || self.licensed.contains(&key), "deleted without authority");
+                    assert!(self.restored || !living.contains(&key), "a living object was deleted");
                 }
             }
         }
@@ -271,51 +365,91 @@ impl World {
     pub(super) fn crash(&mut self) {
         let held = self.index.values().map(held).collect();
         self.core = Core::restore(held, self.stored.clone());
-        let source =
-            self.core.source_of(&"things".into(), &Scope::All).filter(|source| source.is_resumable());
-        self.at = source.and_then(|source| source.version()).and_then(ResourceVersion::number);
-        self.consistent_next = self.at.is_none();
+        self.reading().into_iter().for_each(|who| self.resume(who));
         self.check_revision();
     }
 
     /// Everything after some moment never happened, and other things happen under the same numbers.
-    pub(super) fn restore_etcd(&mut self, back: usize) {
+    fn restore_etcd(&mut self, back: usize) {
+        self.restored = true;
         let keep = self.past.len().saturating_sub(back).max(1);
         self.past.truncate(keep);
         let (revision, things) = self.past.last().cloned().unwrap_or_default();
         self.log.retain(|(version, _)| *version <= revision);
         (self.revision, self.things) = (revision.max(1), things);
+        (0..self.readers.len()).for_each(|who| self.break_off(who));
         self.check_revision();
     }
 
-    pub(super) fn check_revision(&mut self) {
-        let source = self.core.source_of(&"things".into(), &Scope::All);
-        let held = source.and_then(|source| source.version()).and_then(ResourceVersion::number);
-        if self.at.max(held).is_some_and(|at| at > self.revision) {
-            self.regressed();
-            self.at = None;
-            self.consistent_next = true;
+    /// The readers that are open.
+    fn reading(&self) -> Vec<Who> {
+        (0..self.readers.len()).filter(|who| self.readers[*who].open).collect()
+    }
+
+    fn check_revision(&mut self) {
+        for who in self.reading() {
+            let source = self.core.source_of(&"things".into(), &self.readers[who].scope);
+            let held = source.and_then(|source| source.version()).and_then(ResourceVersion::number);
+            if self.readers[who].at.max(held).is_some_and(|at| at > self.revision) {
+                self.regressed(who);
+                let reader = &mut self.readers[who];
+                (reader.at, reader.consistent_next) = (None, true);
+            }
         }
     }
 
     /// The pump commits at once: later the new history may have overtaken the stored version, unseen.
-    pub(super) fn regressed(&mut self) {
-        self.apply(Change::Regressed);
+    fn regressed(&mut self, who: Who) {
+        self.apply_of(who, Change::Regressed);
         self.commit();
+        self.list_again(who);
     }
 
-    /// The reader comes to rest: whatever happened, the protocol leads to the cluster's state.
-    pub(super) fn settle(&mut self) {
+    /// Readers of which another one found that the storage went back are started again.
+    fn list_again(&mut self, but: Who) {
+        let doubted = self.core.doubted(&"things".into());
+        let others = self.reading().into_iter().filter(|who| *who != but);
+        let others: Vec<Who> = others.filter(|who| doubted.contains(&self.readers[*who].scope)).collect();
+        others.into_iter().for_each(|who| self.resume(who));
+    }
+
+    /// The readers come to rest: whatever happened, the protocol leads to the cluster's state.
+    pub(super) fn settle(&mut self, ending: Ending) {
         self.check_revision();
-        for _ in 0..4 {
-            if self.at.is_none() {
-                self.consistent_next = true;
-                self.list(0, None, false);
+        match ending {
+            Ending::Cluster => {
+                self.finish(0);
+                self.follow(0, 0);
+                // A right was given: the others say one thing more that they saw, and are stopped.
+                for who in self.reading().into_iter().filter(|who| *who > 0) {
+                    self.finish(who);
+                    self.deliver(who, 1, false, false);
+                    self.close(who);
+                }
+                self.follow(0, usize::MAX);
             }
-            self.deliver(usize::MAX, false, false);
+            Ending::Namespaces => {
+                self.break_off(0);
+                self.deny(0);
+                for who in [1, 2] {
+                    self.open(who);
+                    self.finish(who);
+                    self.follow(who, usize::MAX);
+                }
+            }
         }
         self.core.release_deferred(self.now, true);
         self.commit();
+    }
+
+    fn follow(&mut self, who: Who, count: usize) {
+        for _ in 0..4 {
+            if self.readers[who].at.is_none() {
+                self.readers[who].consistent_next = true;
+                self.list(who, 0, None, false);
+            }
+            self.deliver(who, count, false, false);
+        }
     }
 
     pub(super) fn expected(&self) -> BTreeMap<String, (u32, u8, u8)> {
@@ -332,48 +466,5 @@ impl World {
             (entry.document.id.clone(), (uid, content, annotation.unwrap_or(u8::MAX)))
         });
         entries.collect()
-    }
-}
-
-pub(super) fn id(name: Name) -> String {
-    format!("{}/v1/Thing/{name}", namespace(name))
-}
-
-pub(super) fn namespace(name: Name) -> &'static str {
-    if name.is_multiple_of(2) { "a" } else { "b" }
-}
-
-pub(super) fn key(name: Name, uid: u32) -> Key {
-    Key::of(&id(name), &uid.to_string())
-}
-
-pub(super) fn item(name: Name, thing: &Thing) -> Item {
-    let annotations = BTreeMap::from([("a".to_owned(), thing.annotation.to_string())]);
-    let document = Document {
-        id: id(name),
-        text: thing.content.to_string(),
-        metadata: Metadata { namespace: namespace(name).to_owned(), ..Metadata::default() },
-        local: Local { uid: thing.uid.to_string(), annotations, ..Local::default() },
-    };
-    let fingerprint =
-        Fingerprint { content: u64::from(thing.content) + 1, annotations: u64::from(thing.annotation) + 1 };
-    let entry = Entry {
-        key: key(name, thing.uid),
-        kind: "things".into(),
-        document,
-        fingerprint,
-        version: Some(thing.version),
-    };
-    Item { id: IdHash::of(&id(name)), entry }
-}
-
-pub(super) fn held(entry: &Entry) -> HeldEntry {
-    HeldEntry {
-        key: entry.key,
-        id: IdHash::of(&entry.document.id),
-        kind: entry.kind.clone(),
-        namespace: entry.document.metadata.namespace.as_str().into(),
-        fingerprint: entry.fingerprint,
-        version: entry.version.unwrap_or(0),
     }
 }
