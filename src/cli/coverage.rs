@@ -131,6 +131,9 @@ pub(super) fn trouble(status: &Status) -> Option<String> {
         Phase::Offline { error, .. } => {
             Some(format!("pid {pid}, which keeps the index, can't reach the cluster: {error}"))
         }
+        Phase::Unwritable { error, .. } => {
+            Some(format!("pid {pid}, which keeps the index, can't write it: {error}"))
+        }
         Phase::Unauthorized { message } => {
             Some(format!("pid {pid}, which keeps the index, is refused by the cluster: {message}"))
         }
@@ -223,6 +226,8 @@ mod tests {
                  not confirmed: pods, nodes as of 11:59:00"
             )
         );
+        status.phase = Phase::Unwritable { since_ms: NOON, error: "no space left".into() };
+        assert!(lines(Some(&status), "1").contains("can't write it: no space left\n"));
         status.phase = Phase::Unauthorized { message: "401".into() };
         assert!(lines(Some(&status), "1").contains("is refused by the cluster: 401\n"));
         status.heartbeat_ms = NOON - 60_000;

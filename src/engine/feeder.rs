@@ -155,6 +155,10 @@ impl Feed {
 fn is_settled(phase: &Phase) -> bool {
     match phase {
         Phase::Connecting | Phase::Syncing { .. } => false,
-        Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => true,
+        Phase::Live
+        | Phase::Offline { .. }
+        | Phase::Unwritable { .. }
+        | Phase::Unauthorized { .. }
+        | Phase::Stopped => true,
     }
 }

@@ -35,6 +35,7 @@ fn phase(now: &Status) -> String {
             format!("live: {} objects, {} of {} kinds", now.objects, coverage.complete, coverage.kinds)
         }
         Phase::Offline { error, .. } => format!("offline: {error}"),
+        Phase::Unwritable { error, .. } => format!("the index can't be written: {error}"),
         Phase::Unauthorized { message } => format!("the credentials are refused: {message}"),
         Phase::Stopped => "stopped".to_owned(),
     }

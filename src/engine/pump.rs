@@ -132,7 +132,7 @@ impl Pump {
         let result = self.pump().await;
         if let Err(error) = &result {
             // No note: those stay, and the next life may write again.
-            self.report.trouble = Some(error.to_string());
+            self.report.trouble = Some((self.clock.steady_ms(), describe(error)));
             self.publish();
         }
         PumpEnd { report: self.report, writer: self.writer, result }

@@ -48,8 +48,8 @@ pub(super) struct Report {
     pub(super) unanswered: BTreeSet<KindKey>,
     /// Watches that ended early.
     pub(super) watch_restarts: u64,
-    /// What stops everything, such as an index that can't be written.
-    pub(super) trouble: Option<String>,
+    /// Since when and why the index can't be written.
+    pub(super) trouble: Option<(Millis, String)>,
     /// The mirror, where one runs.
     pub(super) mirror: Option<watch::Receiver<MirrorStatus>>,
     /// Whether the run has ended in good order.
@@ -213,8 +213,8 @@ impl Report {
         if self.stopped {
             return Phase::Stopped;
         }
-        if let Some(trouble) = &self.trouble {
-            return Phase::Offline { since_ms: self.link_since, error: trouble.clone() };
+        if let Some((since_ms, error)) = &self.trouble {
+            return Phase::Unwritable { since_ms: *since_ms, error: error.clone() };
         }
         match &self.link {
             Link::Down { error } => Phase::Offline { since_ms: self.link_since, error: error.clone() },
@@ -240,7 +240,10 @@ impl Report {
         let complete = source.is_some_and(super::core::Source::is_complete);
         let as_of = source.filter(|source| source.is_complete());
         let as_of = as_of.map(|source| source.as_of().max(self.told(kind)).max(reading.watched(now, self)));
-        let state = reading.kind_state(complete, &self.link, self.link_since);
+        let state = match &self.trouble {
+            Some((since_ms, _)) if complete => KindState::Stale { since_ms: *since_ms },
+            Some(_) | None => reading.kind_state(complete, &self.link, self.link_since),
+        };
         let forbidden = matches!(state, KindState::Forbidden { .. });
         let status =
             kinds.entry(kind.clone()).or_insert_with(|| KindStatus::new(kind.clone(), state.clone()));

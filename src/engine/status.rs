@@ -14,6 +14,9 @@ pub const HEARTBEAT_LIMIT_MS: i64 = 5_000;
 /// How people are told that the server refuses the credentials.
 pub const REFUSED: &str = "credentials refused";
 
+/// What is said of a kind without a watch.
+const POLLED: &str = "listed now and then, not watched";
+
 /// One writer's view of its cluster. Times are milliseconds since 1970 (UTC).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -117,6 +120,13 @@ pub enum Phase {
     Live,
     /// The server does not answer; the last data stays.
     Offline {
+        /// Since when.
+        since_ms: i64,
+        /// The last error.
+        error: String,
+    },
+    /// The index can't be written; the last commit stays, and it is tried again.
+    Unwritable {
         /// Since when.
         since_ms: i64,
         /// The last error.
@@ -238,7 +248,7 @@ impl Status {
 
     /// Turns the times that it tells of kinds and connection into those of another clock.
     pub(super) fn set_times(&mut self, turn: impl Fn(i64) -> i64) {
-        if let Phase::Offline { since_ms, .. } = &mut self.phase {
+        if let Phase::Offline { since_ms, .. } | Phase::Unwritable { since_ms, .. } = &mut self.phase {
             *since_ms = turn(*since_ms);
         }
         self.next_try_ms = self.next_try_ms.map(&turn);
@@ -315,15 +325,19 @@ impl KindStatus {
             KindState::Excluded { rule } => rule.clone(),
             KindState::Failing { error } => error.clone(),
             KindState::Forbidden { .. } | KindState::Stale { .. } => self.error.clone().unwrap_or_default(),
-            KindState::Waiting
-            | KindState::Listing
-            | KindState::Complete
-            | KindState::Polled
-            | KindState::Gone => match self.scopes.is_empty() {
-                true => String::new(),
-                false => format!("in {}", self.scopes.join(", ")),
+            KindState::Polled => match self.read_in() {
+                Some(places) => format!("{POLLED}, {places}"),
+                None => POLLED.to_owned(),
             },
+            KindState::Waiting | KindState::Listing | KindState::Complete | KindState::Gone => {
+                self.read_in().unwrap_or_default()
+            }
         }
+    }
+
+    /// The namespaces that are read, where that is not all of them.
+    fn read_in(&self) -> Option<String> {
+        (!self.scopes.is_empty()).then(|| format!("in {}", self.scopes.join(", ")))
     }
 
     /// A kind of which nothing is read yet.

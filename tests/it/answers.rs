@@ -4,7 +4,7 @@ use kubesift::demo::{Action, Fault, Matcher, Rights, Server, ServerOptions, Verb
 use kubesift::object::Object;
 
 use crate::support::binary::Output;
-use crate::support::steps::live;
+use crate::support::steps::{appears, live};
 use crate::support::wait::DEADLINE;
 use crate::support::{Home, process, wait_for};
 
@@ -136,7 +136,8 @@ async fn beside_a_writer_that_reaches_nobody_the_answer_says_so() {
 async fn beside_a_writer_that_waits_for_one_api_all_else_is_found() {
     let (server, home) = cluster().await;
     hangs("configmaps").into_iter().for_each(|fault| server.inject(fault));
-    let writer = home.spawn(&["sync", "--watch"]);
+    let mut writer = home.spawn(&["sync", "--watch"]);
+    writer.wait_for_line("syncing").await;
     wait_for("the nodes to be stored", async || {
         let output = ends(&home, &["search", "--wait", "0s", "kind:node"]).await;
         let told = ["1 not read yet: configmaps", "1 failing: configmaps"];
@@ -154,7 +155,8 @@ async fn beside_a_writer_that_may_read_nothing_the_answer_is_nothing_and_why() {
     let (server, home) = cluster().await;
     let user = server.users()[0].name.clone();
     server.set_rights(&user, Rights::none());
-    let writer = home.spawn(&["sync", "--watch"]);
+    let mut writer = home.spawn(&["sync", "--watch"]);
+    writer.wait_for_line("syncing").await;
     wait_for("the answer", async || {
         let output = ends(&home, &["search", "kind:node"]).await;
         assert_ne!(output.code, 0, "{output:?}");
@@ -165,6 +167,32 @@ async fn beside_a_writer_that_may_read_nothing_the_answer_is_nothing_and_why() {
         }
     })
     .await;
+    writer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_can_not_be_written_is_not_called_a_cluster_that_is_away() {
+    let (server, home) = cluster().await;
+    let mut writer = live(&home).await;
+    let entries = fs_err::read_dir(home.path().join("data/kubesift")).expect("a data directory");
+    let dirs = entries.map(|entry| entry.expect("an entry").path());
+    let index = dirs.map(|dir| dir.join("tantivy")).find(|dir| dir.is_dir()).expect("an index");
+    let aside = index.with_file_name("aside");
+    fs_err::rename(&index, &aside).expect("a rename");
+    fs_err::write(&index, b"in the way").expect("a file");
+    make(&server, "settings");
+    writer.wait_for_line("the index can't be written").await;
+    let status = home.status().await;
+    assert_eq!(status["phase"]["is"], "unwritable", "{status}");
+    let told = ends(&home, &["status"]).await.success();
+    assert!(told.contains("can't write the index since ") && !told.contains("offline"), "{told}");
+    fs_err::remove_file(&index).expect("a file");
+    fs_err::rename(&aside, &index).expect("a rename");
+    let output = ends(&home, &["search", "kind:node"]).await;
+    let why = format!("pid {}, which keeps the index, can't write it: ", writer.id());
+    assert!(output.code == 0 && output.stderr.contains(&why), "{output:?}");
+    appears(&home, "name:=settings").await;
+    assert_eq!(home.status().await["phase"]["is"], "live");
     writer.stop().await;
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::super::args::KindsArgs;
+use super::super::clock::now_ms;
+use super::super::coverage::Truth;
 use super::super::failure::{Exit, Failure, Outcome};
 use super::super::freshness::{Wanted, holds_anything, prepare};
 use super::super::output::{Cell, Column, Table, count};
@@ -35,6 +37,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &KindsArgs) -> Outcome 
     let wanted = if stored { Wanted::Offline } else { Wanted::Recent };
     let prepared = prepare(session, &target, wanted).await?;
     let catalog = Arc::new(Catalog::new(target.kinds()));
+    let objects = prepared.reader.snapshot().num_docs();
     let counts = counts(&Searcher::new(prepared.reader, catalog.clone()), &session.namespaces)?;
     let mut kinds: Vec<&Kind> = catalog.kinds().iter().filter(|kind| matches(kind, &args.query)).collect();
     kinds.sort_by_key(|kind| kind.key());
@@ -45,6 +48,11 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &KindsArgs) -> Outcome 
         "yaml" => session.output.yaml(&rows)?,
         _ if rows.is_empty() => {}
         _ => session.output.table(&table(&rows, prepared.status.as_ref()))?,
+    }
+    if let Some(status) = &prepared.status {
+        let truth =
+            Truth { clock: &session.clock, now_ms: now_ms(), status: Some(status), objects, asked: &[] };
+        truth.lines("").iter().for_each(|line| session.output.note(line));
     }
     let served = catalog.kinds().len() as u64;
     session.output.note(&format!("{} of {} kinds", count(rows.len() as u64), count(served)));

@@ -64,6 +64,9 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
                 next_try(status, now)
             )
         }
+        (Phase::Unwritable { since_ms, error }, true) => {
+            format!("can't write the index since {} (pid {}): {error}", time(*since_ms), status.pid)
+        }
         (Phase::Unauthorized { message }, true) => {
             format!("{REFUSED} (pid {}){}: {message}", status.pid, next_try(status, now))
         }
@@ -103,6 +106,7 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
 fn ending(phase: &Phase) -> String {
     match phase {
         Phase::Offline { error, .. } => format!(", offline: {error}"),
+        Phase::Unwritable { error, .. } => format!(", the index could not be written: {error}"),
         Phase::Unauthorized { message } => format!(", {REFUSED}: {message}"),
         Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => String::new(),
     }

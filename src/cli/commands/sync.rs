@@ -146,6 +146,7 @@ async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
     // Another process may be the writer, and have lost the connection.
     match &status.phase {
         Phase::Offline { error, .. } => return finish(Ended::Unreachable(error.clone())),
+        Phase::Unwritable { error, .. } => return finish(Ended::IndexFailed(error.clone())),
         Phase::Unauthorized { message } => return finish(Ended::Unauthorized(message.clone())),
         Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => {}
     }
@@ -257,6 +258,7 @@ fn state(status: &Status) -> String {
     match &status.phase {
         Phase::Live => format!("live{silent} {troubled:?} {:?} {mirror}", status.notes),
         Phase::Offline { .. } => "offline".to_owned(),
+        Phase::Unwritable { error, .. } => format!("unwritable {error}"),
         Phase::Unauthorized { message } => format!("unauthorized {message}"),
         Phase::Syncing { .. } => "syncing".to_owned(),
         Phase::Connecting => "connecting".to_owned(),
@@ -280,6 +282,7 @@ fn line(session: &Session<'_>, status: &Status) -> String {
             format!("{live}: {}", lines.join("\n"))
         }
         Phase::Offline { error, .. } => format!("offline, trying again: {error}"),
+        Phase::Unwritable { error, .. } => format!("the index can't be written, trying again: {error}"),
         Phase::Unauthorized { message } => format!("the credentials are refused, trying again: {message}"),
         Phase::Stopped => "stopped".to_owned(),
     }

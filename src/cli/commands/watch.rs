@@ -122,7 +122,11 @@ async fn ready(
     loop {
         let status = updates.borrow_and_update().clone();
         match status.phase {
-            Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => {
+            Phase::Live
+            | Phase::Offline { .. }
+            | Phase::Unwritable { .. }
+            | Phase::Unauthorized { .. }
+            | Phase::Stopped => {
                 return Ok(Source::Own(Box::new(handle)));
             }
             Phase::Connecting | Phase::Syncing { .. } if patience.is_over(&status) => {

@@ -122,6 +122,7 @@ fn not_fresh(wanted: Wanted, status: Option<&Status>) -> Option<Failure> {
     let status = status.filter(|_| wanted == Wanted::Fresh)?;
     let why = match &status.phase {
         Phase::Offline { error, .. } => format!("is offline: {error}"),
+        Phase::Unwritable { error, .. } => format!("can't write it: {error}"),
         Phase::Unauthorized { message } => format!("is refused: {message}"),
         Phase::Live if status.is_silent() => "gets no answers".to_owned(),
         Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped => return None,

@@ -93,7 +93,11 @@ impl Patience {
         match status.phase {
             Phase::Connecting => self.stored,
             Phase::Syncing { .. } => status.coverage().pending.iter().all(|kind| self.failed.contains(kind)),
-            Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => true,
+            Phase::Live
+            | Phase::Offline { .. }
+            | Phase::Unwritable { .. }
+            | Phase::Unauthorized { .. }
+            | Phase::Stopped => true,
         }
     }
 }
@@ -161,7 +165,11 @@ pub(super) fn show(progress: &mut Progress, status: &Status) {
     match status.phase {
         Phase::Connecting => progress.update("connecting", 0, 0),
         Phase::Syncing { done, total } => progress.update("reading kinds", done, total),
-        Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => {}
+        Phase::Live
+        | Phase::Offline { .. }
+        | Phase::Unwritable { .. }
+        | Phase::Unauthorized { .. }
+        | Phase::Stopped => {}
     }
 }
 

@@ -87,7 +87,11 @@ impl Facts {
 pub(super) fn writer(status: &Status) -> Writer {
     match status.phase {
         Phase::Connecting | Phase::Syncing { .. } => Writer::Reading,
-        Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => Writer::Ready,
+        Phase::Live
+        | Phase::Offline { .. }
+        | Phase::Unwritable { .. }
+        | Phase::Unauthorized { .. }
+        | Phase::Stopped => Writer::Ready,
     }
 }
 

@@ -106,13 +106,19 @@ fn readiness(state: &State<'_>, now_ms: i64) -> Result<String, String> {
         Phase::Connecting => Err(format!("connecting to {}", status.server)),
         Phase::Syncing { done, total } => Err(format!("syncing, {done} of {total} reads done")),
         Phase::Offline { .. } => Err(format!("offline: the API server can't be reached; {WHY}")),
+        Phase::Unwritable { .. } => Err(format!("the index can't be written; {WHY}")),
         Phase::Unauthorized { .. } => Err(format!("the credentials are refused, or there are none; {WHY}")),
         Phase::Stopped => Err("stopped".to_owned()),
         Phase::Live => {
             if let Some(mirror) = status.mirror.as_ref().filter(|mirror| !mirror.is_in_sync()) {
                 return Err(format!("the index is in sync, the mirror is not: {}", mirror.state()));
             }
-            let failing = status.coverage().failing;
+            let coverage = status.coverage();
+            if coverage.kinds > 0 && coverage.complete == 0 {
+                let why = if coverage.failing.is_empty() { "no kind may be read" } else { "no kind answers" };
+                return Err(format!("nothing is read: {why}; {WHY}"));
+            }
+            let failing = coverage.failing;
             let failing =
                 if failing.is_empty() { String::new() } else { format!(", failing: {}", names(&failing)) };
             Ok(format!("in sync: {} objects{failing}", status.objects))
@@ -158,6 +164,7 @@ mod tests {
     fn ready_means_in_sync_and_healthy_means_alive() {
         let offline = Phase::Offline { since_ms: 0, error: "connection refused".into() };
         let refused = Phase::Unauthorized { message: "401".into() };
+        let unwritable = Phase::Unwritable { since_ms: 0, error: "no space left on device".into() };
         for (phase, ready, says) in [
             (Phase::Connecting, 503, "connecting to https://x"),
             (Phase::Syncing { done: 3, total: 60 }, 503, "syncing, 3 of 60 reads done"),
@@ -168,6 +175,7 @@ mod tests {
                 503,
                 "the credentials are refused, or there are none; `kubesift status` and the log say why",
             ),
+            (unwritable, 503, "the index can't be written; `kubesift status` and the log say why"),
             (Phase::Stopped, 503, "stopped"),
         ] {
             let status = status(phase);
@@ -213,13 +221,34 @@ mod tests {
         };
         let mut status = status(Phase::Live);
         status.kinds = (0..22).map(failing).collect();
+        status.kinds.push(KindStatus::new("pods".into(), KindState::Complete));
         let (code, body) = ask("/readyz", &State::Running(&status));
         assert_eq!(code, 200);
         assert!(body.contains("failing: k0, k1,") && body.ends_with("k19 and 2 more\n"), "{body}");
         let said = KindKey::from("a b\nready");
-        status.kinds = vec![KindStatus::new(said, KindState::Failing { error: "500".into() }), failing(3)];
+        let read = KindStatus::new("pods".into(), KindState::Complete);
+        status.kinds =
+            vec![KindStatus::new(said, KindState::Failing { error: "500".into() }), failing(3), read];
         let (_, body) = ask("/readyz", &State::Running(&status));
         assert!(body.ends_with("failing: k3 and 1 more\n"), "{body}");
+    }
+
+    #[test]
+    fn an_index_of_nothing_is_not_in_sync() {
+        let of = |state: KindState| {
+            let kinds = vec![KindStatus::new("pods".into(), state)];
+            ask("/readyz", &State::Running(&Status { kinds, ..status(Phase::Live) }))
+        };
+        let (code, body) = of(KindState::Failing { error: "who knows".into() });
+        assert_eq!(code, 503);
+        assert!(
+            body.starts_with("nothing is read: no kind answers;") && !body.contains("who knows"),
+            "{body}"
+        );
+        let (code, body) = of(KindState::Forbidden { since_ms: 0 });
+        assert_eq!(code, 503);
+        assert!(body.starts_with("nothing is read: no kind may be read;"), "{body}");
+        assert_eq!(of(KindState::Complete).0, 200);
     }
 
     #[test]

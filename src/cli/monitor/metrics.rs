@@ -9,7 +9,8 @@ use crate::mirror::MirrorStatus;
 const STATES: [&str; 9] =
     ["waiting", "listing", "complete", "polled", "stale", "failing", "forbidden", "excluded", "gone"];
 /// Every phase of a run.
-const PHASES: [&str; 6] = ["connecting", "syncing", "live", "offline", "unauthorized", "stopped"];
+const PHASES: [&str; 7] =
+    ["connecting", "syncing", "live", "offline", "unwritable", "unauthorized", "stopped"];
 /// Everything that embedding can do.
 const EMBEDDING: [&str; 5] = ["off", "unused", "working", "ready", "failing"];
 
@@ -102,13 +103,7 @@ fn kinds(page: &mut Page, status: &Status) {
 }
 
 fn embedding(page: &mut Page, semantic: &SemanticStatus) {
-    let state = match semantic.state {
-        SemanticState::Off => "off",
-        SemanticState::Unused => "unused",
-        SemanticState::Working => "working",
-        SemanticState::Ready => "ready",
-        SemanticState::Failing => "failing",
-    };
+    let state = self::semantic(semantic.state);
     page.gauge("kubesift_embedding_state", "1 for what embedding is doing.");
     for known in EMBEDDING {
         page.sample(&[("state", known)], f64::from(u8::from(known == state)));
@@ -190,8 +185,19 @@ fn phase(phase: &Phase) -> &'static str {
         Phase::Syncing { .. } => "syncing",
         Phase::Live => "live",
         Phase::Offline { .. } => "offline",
+        Phase::Unwritable { .. } => "unwritable",
         Phase::Unauthorized { .. } => "unauthorized",
         Phase::Stopped => "stopped",
+    }
+}
+
+fn semantic(state: SemanticState) -> &'static str {
+    match state {
+        SemanticState::Off => "off",
+        SemanticState::Unused => "unused",
+        SemanticState::Working => "working",
+        SemanticState::Ready => "ready",
+        SemanticState::Failing => "failing",
     }
 }
 
@@ -350,5 +356,24 @@ mod tests {
             KindState::Gone,
         ];
         assert_eq!(states.map(|state| state.name()), STATES);
+        let (error, message) = (String::new(), String::new());
+        let phases = [
+            Phase::Connecting,
+            Phase::Syncing { done: 0, total: 0 },
+            Phase::Live,
+            Phase::Offline { since_ms: 0, error: error.clone() },
+            Phase::Unwritable { since_ms: 0, error },
+            Phase::Unauthorized { message },
+            Phase::Stopped,
+        ];
+        assert_eq!(phases.map(|own| phase(&own)), PHASES);
+        let embedding = [
+            SemanticState::Off,
+            SemanticState::Unused,
+            SemanticState::Working,
+            SemanticState::Ready,
+            SemanticState::Failing,
+        ];
+        assert_eq!(embedding.map(semantic), EMBEDDING);
     }
 }

@@ -86,6 +86,10 @@ impl MirrorTask {
 fn has_read(phase: &Phase) -> bool {
     match phase {
         Phase::Connecting | Phase::Syncing { .. } => false,
-        Phase::Live | Phase::Offline { .. } | Phase::Unauthorized { .. } | Phase::Stopped => true,
+        Phase::Live
+        | Phase::Offline { .. }
+        | Phase::Unwritable { .. }
+        | Phase::Unauthorized { .. }
+        | Phase::Stopped => true,
     }
 }

@@ -107,9 +107,10 @@ fn order(state: &KindState) -> u8 {
         KindState::Forbidden { .. } => 1,
         KindState::Stale { .. } => 2,
         KindState::Waiting | KindState::Listing => 3,
-        KindState::Complete | KindState::Polled => 4,
-        KindState::Gone => 5,
-        KindState::Excluded { .. } => 6,
+        KindState::Polled => 4,
+        KindState::Complete => 5,
+        KindState::Gone => 6,
+        KindState::Excluded { .. } => 7,
     }
 }
 
@@ -135,7 +136,7 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
     match (&state.cluster.link, &status.phase) {
         // Nobody writes the index: what the last writer said of the cluster is not the reason.
         (Link::Stored(why), _) => say(why, state.theme.bad()),
-        (_, Phase::Offline { error, .. }) => say(error, state.theme.bad()),
+        (_, Phase::Offline { error, .. } | Phase::Unwritable { error, .. }) => say(error, state.theme.bad()),
         (_, Phase::Unauthorized { message }) => say(&format!("{REFUSED}: {message}"), state.theme.bad()),
         (_, Phase::Connecting | Phase::Syncing { .. } | Phase::Live | Phase::Stopped) => {}
     }
@@ -180,6 +181,7 @@ fn coverage(state: &State, status: &Status) -> String {
     let since = since.map(|ms| format!(" since {}", top::time(state, Some(ms)))).unwrap_or_default();
     add(coverage.stale.len(), &format!("not confirmed{since}"));
     add(coverage.pending.len(), "not read yet");
+    add(coverage.polled.len(), "listed now and then");
     add(coverage.partial.len(), "in some namespaces only");
     add(coverage.excluded.len(), "left out by a rule");
     text

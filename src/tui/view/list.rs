@@ -255,6 +255,9 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
         if !coverage.pending.is_empty() {
             text.push_str(&format!("; not read yet: {}", names(&coverage.pending)));
         }
+        if !coverage.partial.is_empty() {
+            text.push_str(&format!("; in some namespaces only: {}", names(&coverage.partial)));
+        }
         say(text + ".");
     }
     lines
@@ -267,9 +270,15 @@ fn is_reading(state: &State) -> bool {
 
 fn no_index(state: &State, room: usize) -> Vec<Line<'static>> {
     use super::super::msg::Link;
-    let (what, why) = match &state.cluster.link {
-        Link::Stored(why) => ("Nothing is stored for this cluster, and it can't be read:", why.as_str()),
-        Link::Opening | Link::Writer | Link::Following { .. } => {
+    const NOTHING: &str = "Nothing is stored for this cluster, and it can't be read:";
+    let phase = state.cluster.status.as_ref().map(|status| &status.phase);
+    let (what, why) = match (&state.cluster.link, phase) {
+        (Link::Stored(why), _) => (NOTHING, why.as_str()),
+        (_, Some(Phase::Offline { error: why, .. } | Phase::Unwritable { error: why, .. })) => {
+            (NOTHING, why.as_str())
+        }
+        (_, Some(Phase::Unauthorized { message })) => (NOTHING, message.as_str()),
+        (Link::Opening | Link::Writer | Link::Following { .. }, _) => {
             ("Reading the cluster for the first time.", "")
         }
     };

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::super::msg::Link;
 use super::super::state::State;
 use super::text::{clean, ending, number};
-use crate::engine::status::{Coverage, Phase, REFUSED, SemanticState, Status};
+use crate::engine::status::{Coverage, HEARTBEAT_LIMIT_MS, Phase, REFUSED, SemanticState, Status};
 use crate::text::width;
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -54,6 +54,9 @@ fn namespaces(names: &[String], room: usize) -> String {
 /// Something to say at the right: how much it matters (the least number most), and its forms, the longest first.
 struct Fact(u8, Vec<String>);
 
+/// Two looks at the clock may be this far apart.
+const AHEAD_MS: i64 = 1_000;
+
 /// From this rank on, what is said is no news: it takes the room of nothing else.
 const NO_NEWS: u8 = 7;
 
@@ -95,7 +98,10 @@ pub(super) fn condition(state: &State) -> (&'static str, String, Style) {
         (Link::Opening, _) => ("◌", "opening".to_owned(), theme.dim()),
         (Link::Writer, None) => ("◌", "connecting".to_owned(), theme.dim()),
         (Link::Writer, Some(status)) => phase(state, status),
-        (Link::Following { pid }, Some(status)) if is_down(&status.phase) => {
+        (Link::Following { pid }, Some(status)) if !gives_signs(state, status) => {
+            ("○", dated(state, &format!("pid {pid} gives no sign of life"), status), theme.bad())
+        }
+        (Link::Following { pid }, Some(status)) if status.phase != Phase::Live || status.is_silent() => {
             let (sign, words, style) = phase(state, status);
             (sign, format!("following pid {pid}: {words}"), style)
         }
@@ -106,16 +112,19 @@ pub(super) fn condition(state: &State) -> (&'static str, String, Style) {
     }
 }
 
+// Another process may be dead, or stopped by hand; whoever holds the index then keeps nothing up to date.
+fn gives_signs(state: &State, status: &Status) -> bool {
+    (state.now_ms - status.heartbeat_ms).abs() < HEARTBEAT_LIMIT_MS
+}
+
 fn is_down(phase: &Phase) -> bool {
-    matches!(phase, Phase::Offline { .. } | Phase::Unauthorized { .. })
+    matches!(phase, Phase::Offline { .. } | Phase::Unwritable { .. } | Phase::Unauthorized { .. })
 }
 
 fn phase(state: &State, status: &Status) -> (&'static str, String, Style) {
     let theme = state.theme;
     match &status.phase {
-        Phase::Connecting if status.objects > 0 => {
-            ("◌", format!("connecting, data from {}", time(state, data_time(status))), theme.dim())
-        }
+        Phase::Connecting if status.objects > 0 => ("◌", dated(state, "connecting", status), theme.dim()),
         Phase::Connecting => ("◌", "connecting".to_owned(), theme.dim()),
         Phase::Syncing { done, total } => {
             let percent = done * 100 / (*total).max(1);
@@ -124,6 +133,7 @@ fn phase(state: &State, status: &Status) -> (&'static str, String, Style) {
         Phase::Live if status.is_silent() => ("○", dated(state, "no answers", status), theme.bad()),
         Phase::Live => ("●", "live".to_owned(), theme.good()),
         Phase::Offline { .. } => ("○", offline(state, status), theme.bad()),
+        Phase::Unwritable { .. } => ("○", dated(state, "the index can't be written", status), theme.bad()),
         Phase::Unauthorized { .. } => ("○", dated(state, REFUSED, status), theme.bad()),
         Phase::Stopped => ("○", offline(state, status), theme.bad()),
     }
@@ -134,29 +144,31 @@ fn offline(state: &State, status: &Status) -> String {
 }
 
 fn dated(state: &State, what: &str, status: &Status) -> String {
-    match data_time(status) {
+    match data_time(state, status) {
         Some(ms) => format!("{what}, data from {}", time(state, Some(ms))),
         None => what.to_owned(),
     }
 }
 
-// When the data was last known to be true.
-fn data_time(status: &Status) -> Option<i64> {
+// When the data was last known to be true; a time of the future tells nothing.
+fn data_time(state: &State, status: &Status) -> Option<i64> {
     let since = match &status.phase {
         Phase::Offline { since_ms, .. } => Some(*since_ms),
         Phase::Connecting
         | Phase::Syncing { .. }
         | Phase::Live
+        | Phase::Unwritable { .. }
         | Phase::Unauthorized { .. }
         | Phase::Stopped => None,
     };
     let confirmed = status.kinds.iter().filter_map(|kind| kind.as_of_ms).max();
-    confirmed.or(since)
+    confirmed.or(since).filter(|ms| *ms < state.now_ms + AHEAD_MS)
 }
 
-/// `14:02`, or with the date when it was not today.
+/// `14:02`, or with the date when it was not today. Of what has been: no time is of the future.
 pub(super) fn time(state: &State, ms: Option<i64>) -> String {
     let zoned = |ms: i64| Timestamp::from_millisecond(ms).map(|time| time.to_zoned(state.zone.clone()));
+    let ms = ms.map(|ms| ms.min(state.now_ms));
     let (Some(Ok(time)), Ok(now)) = (ms.map(zoned), zoned(state.now_ms)) else { return "-".to_owned() };
     let form = if time.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     time.strftime(form).to_string()
@@ -172,27 +184,35 @@ fn facts(state: &State) -> Vec<Fact> {
         facts.push(Fact(3, vec![format!("{objects} objects"), format!("{objects} obj")]));
     }
     if let Some(status) = &state.cluster.status {
-        facts.extend(Some(status.coverage()).filter(|coverage| coverage.kinds > 0).as_ref().map(kinds));
-        facts.extend(freshness(state, status));
+        let coverage = status.coverage();
+        if coverage.kinds > 0 {
+            facts.push(kinds(&coverage, status.phase == Phase::Live));
+        }
+        facts.extend(freshness(state, status, &coverage));
         facts.extend(mirror(status));
         facts.push(semantic(status));
     }
     facts
 }
 
-fn kinds(coverage: &Coverage) -> Fact {
+// Where nothing is confirmed the condition says so; one kind that is not, beside others that are, has to be told.
+fn kinds(coverage: &Coverage, live: bool) -> Fact {
     let kinds = format!("{}/{} kinds", coverage.complete, coverage.kinds);
     let (forbidden, failing) = (coverage.forbidden.len(), coverage.failing.len());
-    let told: Vec<String> = [("forbidden", forbidden), ("failing", failing)]
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(what, count)| format!("{count} {what}"))
-        .collect();
+    let stale = if live { coverage.stale.len() } else { 0 };
+    let told: Vec<String> =
+        [("forbidden", forbidden), ("failing", failing), ("old", stale), ("in part", coverage.partial.len())]
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
     if told.is_empty() {
         return Fact(4, vec![kinds]);
     }
     let told = told.join(", ");
-    Fact(0, vec![format!("{kinds} ({told})"), told, format!("{} not read", forbidden + failing)])
+    let mut forms = vec![format!("{kinds} ({told})"), told];
+    forms.extend((forbidden + failing > 0).then(|| format!("{} not read", forbidden + failing)));
+    Fact(0, forms)
 }
 
 // `mirror ✓ 0.8 s`: how far it is behind, or what it does; nothing where none is configured.
@@ -201,6 +221,10 @@ fn mirror(status: &Status) -> Option<Fact> {
     if mirror.trouble().is_some() {
         let long = format!("mirror ✗ {} (K says why)", mirror.state());
         return Some(Fact(1, vec![long, "mirror ✗".to_owned()]));
+    }
+    if mirror.held_back > 0 {
+        let held = format!("{} held back", number(mirror.held_back));
+        return Some(Fact(1, vec![format!("mirror ✗ {held} (K says more)"), format!("mirror ✗ {held}")]));
     }
     let waiting = if mirror.queue > 0 { format!(" {} wait", number(mirror.queue)) } else { String::new() };
     let forms = match (mirror.is_in_sync(), mirror.state()) {
@@ -228,17 +252,22 @@ fn semantic(status: &Status) -> Fact {
     }
 }
 
-fn freshness(state: &State, status: &Status) -> Option<Fact> {
+fn freshness(state: &State, status: &Status, coverage: &Coverage) -> Option<Fact> {
     let said = |text: &str| Some(Fact(8, vec![text.to_owned()]));
+    let now = || match coverage.polled.len() {
+        0 => said("as of now"),
+        1 => said("as of now, 1 kind polled"),
+        more => said(&format!("as of now, {more} kinds polled")),
+    };
     match (&status.phase, &state.cluster.link) {
         (Phase::Syncing { .. }, _) => said("searchable now"),
         (Phase::Live, _) if status.is_silent() => None,
-        (Phase::Live, Link::Writer) => said("as of now"),
+        (Phase::Live, Link::Writer) => now(),
         (Phase::Live, Link::Following { .. }) => {
             let age = (state.now_ms - status.heartbeat_ms).max(0) / 1000;
-            if age < 2 { said("as of now") } else { Some(Fact(2, vec![format!("as of {age} s ago")])) }
+            if age < 2 { now() } else { Some(Fact(2, vec![format!("as of {age} s ago")])) }
         }
-        (Phase::Offline { .. } | Phase::Unauthorized { .. }, Link::Writer | Link::Following { .. }) => {
+        (phase, Link::Writer | Link::Following { .. }) if is_down(phase) => {
             Some(Fact(2, retry(status.next_try_ms.map(|at| at - state.now_ms))))
         }
         _ => None,
@@ -259,6 +288,7 @@ fn retry(left: Option<i64>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::status::{KindState, KindStatus};
 
     #[test]
     fn what_matters_least_is_shortened_first_and_then_left_out() {
@@ -294,6 +324,71 @@ mod tests {
         };
         assert_eq!(said(vec![failing(), complete]), ("live".to_owned(), true));
         assert_eq!(said(vec![failing()]), ("no answers".to_owned(), false));
+    }
+
+    fn said(link: Link, status: Status) -> (String, Vec<String>) {
+        let mut state = State::new(0, (80, 24), "");
+        state.now_ms = NOON;
+        state.cluster.link = link;
+        state.cluster.status = Some(std::sync::Arc::new(status));
+        let facts = facts(&state).into_iter().map(|fact| fact.1[0].clone()).collect();
+        (condition(&state).1, facts)
+    }
+
+    const NOON: i64 = 1_772_452_800_000;
+
+    fn live(kinds: &[KindState]) -> Status {
+        let kinds = kinds.iter().enumerate().map(|(nth, state)| {
+            let name = format!("kind{nth}");
+            KindStatus {
+                as_of_ms: Some(NOON - 60_000),
+                ..KindStatus::new(name.as_str().into(), state.clone())
+            }
+        });
+        Status { phase: Phase::Live, heartbeat_ms: NOON, kinds: kinds.collect(), ..Status::default() }
+    }
+
+    #[test]
+    fn kinds_that_are_polled_or_old_beside_live_ones_are_told() {
+        let stale = KindState::Stale { since_ms: NOON };
+        let (words, facts) = said(Link::Writer, live(&[KindState::Complete, KindState::Polled, stale]));
+        assert_eq!(words, "live");
+        assert!(facts.contains(&"3/3 kinds (1 old)".to_owned()), "{facts:?}");
+        assert!(facts.contains(&"as of now, 1 kind polled".to_owned()), "{facts:?}");
+        let mut partial = live(&[KindState::Complete]);
+        partial.kinds[0].scopes = vec!["shop".into()];
+        let (_, facts) = said(Link::Writer, partial);
+        assert!(facts.contains(&"1/1 kinds (1 in part)".to_owned()), "{facts:?}");
+    }
+
+    #[test]
+    fn whoever_is_followed_is_called_what_it_is() {
+        let following = || Link::Following { pid: 7 };
+        let complete = || live(&[KindState::Complete]);
+        assert_eq!(said(following(), complete()).0, "following pid 7");
+        let syncing = Status { phase: Phase::Syncing { done: 1, total: 4 }, ..complete() };
+        assert_eq!(said(following(), syncing).0, "following pid 7: syncing 25 %");
+        let failing = live(&[KindState::Failing { error: "503".into() }]);
+        assert_eq!(said(following(), failing).0, "following pid 7: no answers, data from 11:59");
+        let asleep = Status { heartbeat_ms: NOON - 60_000, ..complete() };
+        assert_eq!(said(following(), asleep).0, "pid 7 gives no sign of life, data from 11:59");
+    }
+
+    #[test]
+    fn no_data_is_of_the_future() {
+        let offline = Phase::Offline { since_ms: NOON + 7_200_000, error: "refused".into() };
+        let mut status = Status { phase: offline, ..live(&[KindState::Stale { since_ms: NOON }]) };
+        assert_eq!(said(Link::Writer, status.clone()).0, "offline, data from 11:59");
+        status.kinds[0].as_of_ms = Some(NOON + 7_200_000);
+        assert_eq!(said(Link::Writer, status).0, "offline");
+    }
+
+    #[test]
+    fn deletes_that_are_held_back_are_told() {
+        let mirror = crate::mirror::MirrorStatus { held_back: 12, ..Default::default() };
+        let status = Status { mirror: Some(mirror), ..live(&[KindState::Complete]) };
+        let (_, facts) = said(Link::Writer, status);
+        assert!(facts.contains(&"mirror ✗ 12 held back (K says more)".to_owned()), "{facts:?}");
     }
 
     #[test]
