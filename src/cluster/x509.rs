@@ -1,4 +1,4 @@
-//! The little that is read of X.509 certificates here: whose they are, when they are valid, what they are for.
+//! The little that is read of X.509 certificates and keys here: whose they are, when they are valid, what they are for.
 //!
 //! A few fields at fixed places do not need a certificate parser and its seven dependencies: a walk over the outer tags
 //! is enough. Signatures and names are verified by rustls.
@@ -11,8 +11,11 @@ const OCTETS: u8 = 0x04;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const VERSION: u8 = 0xa0;
+const PARAMETERS: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 
+/// 1.2.840.10045.2.1
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// 2.5.29.19
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 /// 2.5.29.37
@@ -70,6 +73,34 @@ impl<'a> Certificate<'a> {
         }
         Some(Self { issuer, subject, not_before, not_after, is_for_servers, is_authority })
     }
+}
+
+/// A private key on an elliptic curve, as SEC1 writes it.
+pub(super) struct EcPrivateKey<'a> {
+    /// The secret number.
+    pub(super) secret: &'a [u8],
+    /// The object id of the curve, where it stands there.
+    pub(super) curve: Option<&'a [u8]>,
+}
+
+/// Reads the DER of an `ECPrivateKey`.
+pub(super) fn ec_private_key(der: &[u8]) -> Option<EcPrivateKey<'_>> {
+    let (key, _) = element(der, SEQUENCE)?;
+    let (_version, rest) = element(key, INTEGER)?;
+    let (secret, rest) = element(rest, OCTETS)?;
+    let curve = element(rest, PARAMETERS).and_then(|(inner, _)| element(inner, OBJECT_ID));
+    Some(EcPrivateKey { secret, curve: curve.map(|(curve, _)| curve) })
+}
+
+/// The curve and the `ECPrivateKey` in a PKCS#8 key; `None` where it is none of an elliptic curve.
+pub(super) fn ec_in_pkcs8(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (info, _) = element(der, SEQUENCE)?;
+    let (_version, rest) = element(info, INTEGER)?;
+    let (algorithm, rest) = element(rest, SEQUENCE)?;
+    let (id, parameters) = element(algorithm, OBJECT_ID)?;
+    let (curve, _) = element(parameters, OBJECT_ID).filter(|_| id == EC_PUBLIC_KEY)?;
+    let (key, _) = element(rest, OCTETS)?;
+    Some((curve, key))
 }
 
 /// The extensions, in what follows the public key; before them stand unique ids that nobody uses.

@@ -8,7 +8,7 @@ use kubesift::object::Object;
 use serde_json::{Value, json};
 
 use crate::support::binary::Output;
-use crate::support::{ControlPlane, Home, wait_for};
+use crate::support::{ControlPlane, Home, Options, wait_for};
 use crate::unattended::get;
 
 fn user(name: &str, token: &str) -> User {
@@ -381,4 +381,37 @@ async fn plugins_are_understood_where_kubectl_understands_them() {
         let ran = fs_err::read_to_string(trial.path("plugin.runs")).expect("a file").lines().count();
         assert_eq!(ran, runs, "{what}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_and_keys_on_the_curve_p_521_work_as_with_kubectl() {
+    let fixture = |name: &str| format!("{}/tests/fixtures/p521/{name}", env!("CARGO_MANIFEST_DIR"));
+    let options = Options {
+        apiserver: vec![
+            format!("--tls-sni-cert-key={},{}:p521.example", fixture("server.crt"), fixture("server.key")),
+            format!("--client-ca-file={}", fixture("ca.crt")),
+        ],
+        ..Options::default()
+    };
+    let Some(plane) = ControlPlane::start(options).await else { return };
+    let trial = Trial::new(&plane);
+    let server = |config: &mut Value| {
+        let cluster = &mut config["clusters"][0]["cluster"];
+        cluster["certificate-authority"] = json!(fixture("ca.crt"));
+        cluster["tls-server-name"] = json!("p521.example");
+    };
+    assert!(trial.changed("the server's certificate", server).await);
+    for key in ["client.key", "client.pkcs8.key", "client.parameters.key"] {
+        let both = |config: &mut Value| {
+            server(config);
+            let user = json!({ "client-certificate": fixture("client.crt"), "client-key": fixture(key) });
+            config["users"][0]["user"] = user;
+        };
+        assert!(trial.changed(key, both).await, "{key}");
+    }
+    let other = |config: &mut Value| {
+        server(config);
+        config["clusters"][0]["cluster"]["tls-server-name"] = json!("other.example");
+    };
+    assert!(!trial.changed("another name", other).await);
 }

@@ -4,6 +4,7 @@
 //! `openssl x509 -req` makes them, keys with an `EC PARAMETERS` section before them, and servers whose own certificate is
 //! the authority.
 
+mod p521;
 mod trust;
 
 use std::sync::Arc;
@@ -76,8 +77,8 @@ pub(super) fn client_config(
 }
 
 /// The cryptography of connections to API servers.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    p521::provider()
 }
 
 /// Whether a new connection may find other certificates on disk.
@@ -125,7 +126,8 @@ fn certified(provider: &CryptoProvider, pair: &ClientCertificate) -> Result<Sing
     let key = PrivateKeyDer::from_pem_slice(pair.key.expose_secret().as_bytes());
     let key = key.map_err(|_| wrong("client-key", "holds no unencrypted PEM key".to_owned()))?;
     let key = provider.key_provider.load_private_key(key);
-    let key = key.map_err(|error| wrong("client-key", format!("can't be used: {error}")))?;
+    let known = "known are RSA, ECDSA on P-256, P-384 and P-521, and Ed25519";
+    let key = key.map_err(|error| wrong("client-key", format!("can't be used ({known}): {error}")))?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
         Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {

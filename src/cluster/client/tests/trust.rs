@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::server::{Authority, Server, Settings, answer};
-use crate::cluster::client::{ClientError, ConnectFailure, RequestSpec};
+use crate::cluster::client::{Client, ClientError, ClientOptions, ConnectFailure, RequestSpec};
+use crate::cluster::tls;
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
@@ -153,4 +156,37 @@ async fn a_server_that_presents_an_authority_issued_by_another_is_told_what_to_d
     let failure = asked(presented.config(&TLS13), &issuer.pem).await.unwrap_err();
     assert!(failure.to_string().contains("name that one as certificate-authority"), "{failure}");
     assert_eq!(asked(presented.config(&TLS13), &presented.pem).await, Ok(()));
+}
+
+#[tokio::test]
+async fn servers_and_users_may_have_keys_on_the_curve_p_521() {
+    // Made with OpenSSL, see the directory's `make`.
+    let fixture = |name: &str| format!("{}/tests/fixtures/p521/{name}", env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| CertificateDer::from_pem_file(fixture(name)).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(read("ca.crt")).unwrap();
+    let roots = Arc::new(roots);
+    for (version, presented) in VERSIONS.into_iter().zip(["server.crt", "server-sha384.crt"]) {
+        let provider = tls::provider();
+        let users = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
+        let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_client_cert_verifier(users.build().unwrap())
+            .with_single_cert(vec![read(presented)], key)
+            .unwrap();
+        let settings = Settings { tls: Some(config), ..Settings::default() };
+        let server = Server::start(settings, |_| answer(200, "application/json", "{}")).await;
+        let cluster = format!("certificate-authority: {}", fixture("ca.crt"));
+        for key in ["client.key", "client.pkcs8.key", "client.parameters.key"] {
+            let user = format!("client-certificate: {}, client-key: {}", fixture("client.crt"), fixture(key));
+            server.client(&user, &cluster).get(&RequestSpec::new("/")).await.unwrap();
+        }
+        let wrong =
+            format!("client-certificate: {}, client-key: {}", fixture("client.crt"), fixture("server.key"));
+        let access = server.access(&wrong, &cluster);
+        let error = Client::new(&access, ClientOptions::default()).unwrap_err();
+        assert!(format!("{error:?}").contains("does not belong to client-certificate"), "{error:?}");
+    }
 }
