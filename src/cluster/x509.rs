@@ -236,7 +236,7 @@ mod tests {
             (IsCa::Ca(BasicConstraints::Unconstrained), true),
             (IsCa::Ca(BasicConstraints::Constrained(0)), true),
         ] {
-            let made = certificate(|params| params.is_ca = is_ca.clone());
+            let made = certificate(|params| params.is_ca = is_ca);
             assert_eq!(Certificate::read(made.der()).unwrap().is_authority, expected, "{is_ca:?}");
         }
     }

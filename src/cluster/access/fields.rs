@@ -26,7 +26,9 @@ impl<'a> Fields<'a> {
         match &entry.body {
             Value::Null => Ok(fields),
             Value::Object(map) => Ok(Self { map: Some(map), ..fields }),
-            other => Err(fields.wrong("", is(other, "a map of fields"))),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                Err(fields.wrong("", is(other, "a map of fields")))
+            }
         }
     }
 
@@ -134,7 +136,9 @@ impl<'a> Fields<'a> {
         let map = match value {
             Value::Null => None,
             Value::Object(map) => Some(map),
-            other => return Err(self.wrong(key, is(other, "a map of fields"))),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                return Err(self.wrong(key, is(other, "a map of fields")));
+            }
         };
         Ok(Fields { entry: self.entry, kind: self.kind, place: format!("{}{key}.", self.place), map })
     }

@@ -172,7 +172,7 @@ mod tests {
             (concat!("sha256", "~Kx_0-abcdefghijklmnopq is no token").into(), "[redacted] is no token"),
             ("joined with abcdef.0123456789abcdef".into(), "joined with [redacted]"),
             (
-                concat!("k8s-aws-v1.aHR0cHM6Ly9zdHMuZXUtd2VzdC0xLmFtYXpvbmF3cy5jb20vP0Fj").into(),
+                "k8s-aws-v1.aHR0cHM6Ly9zdHMuZXUtd2VzdC0xLmFtYXpvbmF3cy5jb20vP0Fj".into(),
                 "k8s-aws-v1.[redacted]",
             ),
             ("got 3f786850e387550fdab836ed7e6dc881de23001b".into(), "got [redacted]"),

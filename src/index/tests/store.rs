@@ -83,7 +83,8 @@ fn json_beside_the_index_is_replaced_as_a_whole() {
 /// As if a file was last written so many days ago.
 fn date_back(file: &Path, days: u64) {
     let when = SystemTime::now() - Duration::from_secs(days * 86_400);
-    std::fs::File::options().write(true).open(file).unwrap().set_modified(when).unwrap();
+    let file = fs_err::OpenOptions::new().write(true).open(file).unwrap();
+    file.into_parts().0.set_modified(when).unwrap();
 }
 
 #[test]
