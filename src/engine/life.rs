@@ -2,10 +2,11 @@
 //! kinds, rights and the connection come and go.
 
 mod discovery;
+mod memory;
 mod reading;
 mod rights;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::cluster::client::{Client, ClientError};
-use crate::cluster::watch::{
-    Backoff, Connectivity, Mode as ReaderMode, Revisions, Rounds, Storage, Trouble, describe,
-};
+use crate::cluster::watch::{Backoff, Connectivity, Mode as ReaderMode, Revisions, Rounds, Storage, Trouble};
 use crate::index::{Checkpoint, IndexError, Reader};
 use crate::mirror::MirrorStatus;
 use crate::mirror::source::Feed;
@@ -25,15 +24,15 @@ use crate::object::{Kind, KindKey, Scope};
 use super::definitions::{NameSink, Names, api_services, crds};
 use super::facts::facts;
 use super::mirror::{MirrorTask, Parts};
-use super::plan::{Missing, Plan};
+use super::plan::Plan;
 use super::pump::Message;
 use super::readers::{Readers, Shared};
 use super::report::Report;
 use super::rights::Rights;
 use super::sink::Notice;
 use super::status::Status;
-use super::vanished::Vanished;
 use super::{EngineOptions, Mode, Outcome};
+use memory::Memory;
 
 /// After a CRD event discovery settles within moments; until it agrees it is read again at growing intervals.
 const DISCOVERY_PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
@@ -70,10 +69,7 @@ pub(super) struct Life<'a> {
     api_services: watch::Receiver<Names>,
     begun: Instant,
     plan: Plan,
-    /// The missing kinds as they are stored.
-    missing: BTreeMap<KindKey, Missing>,
-    kinds: BTreeMap<KindKey, Kind>,
-    vanished: Vanished,
+    memory: Memory,
     /// CRDs that were ever there in this life.
     seen_crds: BTreeSet<String>,
     /// As the server says it, or said it when it could be asked.
@@ -135,9 +131,7 @@ impl<'a> Life<'a> {
             api_services: watch::channel(Names::default()).1,
             begun: Instant::now(),
             plan: Plan::default(),
-            missing: BTreeMap::new(),
-            kinds: BTreeMap::new(),
-            vanished: Vanished::default(),
+            memory: Memory::new(),
             seen_crds: BTreeSet::new(),
             cluster_uid: None,
             denied: BTreeSet::new(),
@@ -151,15 +145,8 @@ impl<'a> Life<'a> {
     }
 
     pub(super) async fn run(&mut self, checkpoint: &Checkpoint) -> End {
-        match self.options.store.read_json(discovery::MISSING) {
-            Ok(missing) => self.missing = missing.unwrap_or_default(),
-            Err(error) => tracing::warn!(error = describe(&error), "missing kinds are counted anew"),
-        }
-        self.plan = Plan::restore(&self.missing);
-        if let Ok(Some(stored)) = self.options.store.read_json::<Vec<Kind>>(discovery::KINDS) {
-            self.kinds = stored.into_iter().map(|kind| (kind.key(), kind)).collect();
-        }
-        self.vanished = Vanished::restore(&self.options.store);
+        self.memory.restore(&self.options.store);
+        self.plan = Plan::restore(self.memory.missing());
         let wait = match self.options.mode {
             Mode::Confirm { wait } => Some(wait),
             Mode::Live | Mode::Once => None,
@@ -207,7 +194,8 @@ impl<'a> Life<'a> {
         if let Some(why) = self.given_up.take() {
             self.report(move |report| report.give_up(&why)).await;
         }
-        self.save_missing();
+        self.memory.note_missing(self.plan.missing(self.begun.elapsed()));
+        self.memory.save(&self.pump).await;
         if let Some(mirror) = self.mirror.take() {
             // Has the last changes committed, and with that told to the mirror.
             let (reply, answer) = oneshot::channel();

@@ -14,6 +14,7 @@ mod definitions;
 mod facts;
 mod feeder;
 mod journal;
+mod kept;
 mod life;
 pub mod mirror;
 mod plan;

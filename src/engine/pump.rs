@@ -16,6 +16,7 @@ use crate::text::Clock;
 
 use super::changes::Changes;
 use super::core::{Change, Core, Millis, Verdict};
+use super::kept::Files;
 use super::mirror::Covered;
 use super::report::Report;
 use super::status::Status;
@@ -52,6 +53,8 @@ pub(super) enum Message {
     Base { cluster_uid: Option<String>, user: Option<String> },
     /// Anything that only status shows.
     Report(Box<dyn FnOnce(&mut Report) + Send>),
+    /// Write a small file beside the index, until it is on disk; whether it is.
+    Keep { file: &'static str, text: Vec<u8>, reply: oneshot::Sender<bool> },
     /// What is covered, after a commit of everything taken so far.
     Covered(oneshot::Sender<Covered>),
     /// Kinds that the index has entries of.
@@ -79,6 +82,7 @@ pub(super) struct Pump {
     writer: Writer,
     reader: index::Reader,
     report: Report,
+    files: Files,
     inbox: mpsc::Receiver<Message>,
     status: watch::Sender<Status>,
     clock: Clock,
@@ -112,6 +116,7 @@ impl Pump {
             core,
             writer,
             reader,
+            files: Files::new(report.store().clone()),
             report,
             inbox,
             status,
@@ -141,13 +146,15 @@ impl Pump {
     async fn pump(&mut self) -> Result<(), IndexError> {
         loop {
             let now = self.clock.steady_ms();
-            let due = self.core.commit_due().unwrap_or(Millis::MAX).min(self.next_status);
+            let dues = [self.core.commit_due(), self.files.due()].into_iter().flatten();
+            let due = dues.fold(self.next_status, Millis::min);
             let pause = Duration::from_millis(u64::try_from(due - now).unwrap_or(0));
             match tokio::time::timeout(pause, self.inbox.recv()).await {
                 Ok(Some(message)) => self.take_burst(message)?,
                 Ok(None) => {
                     self.core.release_deferred(self.clock.steady_ms(), true);
                     self.commit()?;
+                    self.files.write_all();
                     self.report.stopped = true;
                     self.publish();
                     return Ok(());
@@ -180,6 +187,7 @@ impl Pump {
     fn on_time(&mut self) -> Result<(), IndexError> {
         let now = self.clock.steady_ms();
         self.core.release_deferred(now, false);
+        self.files.write_due(now);
         if self.core.commit_due().is_some_and(|due| due <= now) || self.urgent {
             self.commit()?;
         }
@@ -251,6 +259,14 @@ impl Pump {
             }
             Message::Doubted { kind, reply } => {
                 _ = reply.send(self.core.doubted(&kind));
+            }
+            Message::Keep { file, text, reply } => {
+                let written = self.files.keep(now, file, text);
+                if !written {
+                    self.next_status = self.next_status.min(now + STATUS_SOON_MS);
+                }
+                // Whoever asked may be gone.
+                _ = reply.send(written);
             }
             Message::Covered(reply) => {
                 self.asked.push(reply);
@@ -327,6 +343,7 @@ impl Pump {
         let now = self.clock.steady_ms();
         self.next_status = now.saturating_add(self.status_every);
         let mut status = self.report.status(now, &self.core);
+        status.notes.extend(self.files.troubles());
         status.set_times(|steady| self.clock.wall_of(steady));
         if let Err(error) = self.report.save(&status) {
             tracing::warn!(error = describe(&error), "status.json could not be written");

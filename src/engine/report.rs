@@ -164,6 +164,11 @@ impl Report {
         self.readers.remove(&(kind.clone(), scope.clone()));
     }
 
+    /// Where the status is stored, and whatever else lies beside the index.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(super) fn save(&self, status: &Status) -> Result<(), IndexError> {
         self.store.write_json(STATUS, status)
     }

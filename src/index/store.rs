@@ -145,6 +145,14 @@ impl Store {
         write_json(&self.dir, name, value)
     }
 
+    /// Writes a small file beside the index, atomically.
+    ///
+    /// # Errors
+    /// [`IndexError::WriteFile`].
+    pub fn write(&self, name: &str, text: &[u8]) -> Result<(), IndexError> {
+        write_whole(&self.dir, name, text)
+    }
+
     /// Reads what [`Store::write_json`] wrote; `None` when there is no such file.
     ///
     /// # Errors
@@ -210,11 +218,15 @@ fn read_places(data_dir: &Path) -> BTreeMap<String, String> {
 }
 
 fn write_json<T: Serialize + ?Sized>(dir: &Path, name: &str, value: &T) -> Result<(), IndexError> {
+    let bytes = serde_json::to_vec(value).map_err(|e| IndexError::write_file(dir.join(name), e))?;
+    write_whole(dir, name, &bytes)
+}
+
+fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), IndexError> {
     let path = dir.join(name);
-    let bytes = serde_json::to_vec(value).map_err(|e| IndexError::write_file(&path, e))?;
     // Two processes may write the same file: each has its own temporary one, the last rename wins.
     let temporary = dir.join(format!(".{name}.{}", std::process::id()));
-    let written = write_private(&temporary, &bytes).and_then(|()| fs_err::rename(&temporary, &path));
+    let written = write_private(&temporary, bytes).and_then(|()| fs_err::rename(&temporary, &path));
     written.map_err(|e| {
         fs_err::remove_file(&temporary).ok();
         IndexError::write_file(&path, e)

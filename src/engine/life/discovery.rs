@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::definitions::Sight;
-use super::super::plan::{Definitions, Steps};
+use super::super::plan::{Definitions, Steps, Unread};
 use super::super::pump::Message;
 use super::super::unanswered::unanswered;
 use super::Life;
 use super::reading::Sorted;
 use crate::cluster::client::ClientError;
 use crate::cluster::discovery::{Discovery, Freshness, discover};
-use crate::cluster::watch::describe;
 use crate::object::{Kind, KindKey};
 use crate::text::suggest;
 
@@ -23,11 +22,6 @@ const DISCOVERY_EVERY: Duration = Duration::from_secs(300);
 const DISCOVERY_STALE: Duration = Duration::from_secs(60);
 /// The second reading that shows a kind as gone.
 const DISCOVERY_SECOND: Duration = Duration::from_secs(61);
-
-/// Kinds that discovery did not name, kept between runs.
-pub(super) const MISSING: &str = "missing.json";
-/// Everything that discovery names, for offline use.
-pub(super) const KINDS: &str = "kinds.json";
 
 impl Life<'_> {
     pub(super) fn discovery_pause(&self) -> Duration {
@@ -47,9 +41,14 @@ impl Life<'_> {
         let discovery = discover(&self.client).await?;
         let held = self.held().await;
         let sorted = Sorted::new(&discovery, &self.options.selection, &held);
-        let known = held.iter().chain(self.kinds.keys()).cloned().collect();
-        let steps = self.plan.read(self.begun.elapsed(), &sorted.reading, &self.definitions(), &known);
-        self.remember(&discovery, &held, &steps);
+        let known = held.iter().chain(self.memory.kinds().keys()).cloned().collect();
+        let now = self.begun.elapsed();
+        let mut steps = self.plan.read(now, &sorted.reading, &self.definitions(), &known);
+        self.memory.note(&discovery, &held, self.plan.missing(now), &steps.remove);
+        if !self.memory.save(&self.pump).await {
+            // Deleted now, they would be forgotten: the next reading says it again.
+            steps.unread.extend(steps.remove.drain(..).map(|kind| (kind, Unread::Missing)));
+        }
         self.stale = discovery.groups.values().any(|freshness| *freshness == Freshness::Stale);
         self.tell_unmatched(&discovery).await;
         self.tell_kinds(&discovery, &sorted, &steps, &held).await;
@@ -85,14 +84,6 @@ impl Life<'_> {
         }
     }
 
-    /// Writes down what the next run and the mirror have to know; before anything is done about it.
-    fn remember(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>, steps: &Steps) {
-        let gone: Vec<Kind> = steps.remove.iter().filter_map(|key| self.kinds.get(key)).cloned().collect();
-        self.vanished.note(&self.options.store, discovery.named.iter().cloned(), gone);
-        self.save_missing();
-        self.save_kinds(discovery, held);
-    }
-
     /// Says in status what is not read, and why.
     async fn tell_kinds(
         &self,
@@ -102,7 +93,7 @@ impl Life<'_> {
         held: &BTreeSet<KindKey>,
     ) {
         let (excluded, unwatchable) = (sorted.excluded.clone(), sorted.unwatchable.clone());
-        let unanswered = unanswered(discovery, self.kinds.values(), &self.options.selection, held);
+        let unanswered = unanswered(discovery, self.memory.kinds().values(), &self.options.selection, held);
         let unread = steps.unread.iter().filter(|(kind, _)| held.contains(*kind));
         let unread: Vec<_> = unread.map(|(kind, unread)| (kind.clone(), unread.why())).collect();
         self.report(move |report| {
@@ -122,36 +113,6 @@ impl Life<'_> {
         };
         let notes: Vec<String> = self.options.selection.unmatched(&discovery.kinds).map(note).collect();
         self.report(move |report| notes.into_iter().for_each(|note| report.note(note))).await;
-    }
-
-    /// For offline use: everything discovery names, and what it named once of which entries are held or whose API
-    /// server does not answer.
-    fn save_kinds(&mut self, discovery: &Discovery, held: &BTreeSet<KindKey>) {
-        let before = self.kinds.clone();
-        let is_stale = |kind: &Kind| discovery.groups.get(&kind.group) == Some(&Freshness::Stale);
-        // A missing kind is known until it is gone for certain.
-        let missing = &self.missing;
-        self.kinds.retain(|key, kind| held.contains(key) || missing.contains_key(key) || is_stale(kind));
-        self.kinds.extend(discovery.kinds.iter().map(|kind| (kind.key(), kind.clone())));
-        if before == self.kinds {
-            return;
-        }
-        self.save(KINDS, &self.kinds.values().collect::<Vec<_>>());
-    }
-
-    /// The time counts up to now, so this is done at the end of a run too.
-    pub(super) fn save_missing(&mut self) {
-        let missing = self.plan.missing(self.begun.elapsed());
-        if missing != self.missing {
-            self.save(MISSING, &missing);
-            self.missing = missing;
-        }
-    }
-
-    fn save<T: serde::Serialize + ?Sized>(&self, name: &str, value: &T) {
-        if let Err(error) = self.options.store.write_json(name, value) {
-            tracing::warn!(error = describe(&error), name, "could not be written");
-        }
     }
 
     /// Whether discovery has caught up with what defines kinds: it names every CRD that stands, none that was there and
