@@ -109,6 +109,45 @@ fn is_foreign(object: &Object) -> bool {
     !object.labels.contains_key(OWN_SERVICE)
 }
 
+/// Follows the names of one kind of definitions.
+pub(super) struct Signal {
+    names: watch::Receiver<Names>,
+    arrivals: u64,
+}
+
+impl Signal {
+    /// One that is silent.
+    pub(super) fn none() -> Self {
+        Self::new(watch::channel(Names::default()).1)
+    }
+
+    /// Follows what a sink publishes.
+    pub(super) fn new(names: watch::Receiver<Names>) -> Self {
+        Self { names, arrivals: 0 }
+    }
+
+    /// What is known now.
+    pub(super) fn names(&self) -> watch::Ref<'_, Names> {
+        self.names.borrow()
+    }
+
+    /// Waits for the first answer, good or bad; what has happened up to then is no news.
+    pub(super) async fn answered(&mut self) {
+        // Where nobody publishes any more, nothing is known.
+        _ = self.names.wait_for(|names| names.answered).await;
+        self.arrivals = self.names.borrow_and_update().arrivals;
+    }
+
+    /// Waits for the next event; says whether names came or went, or the sight of them.
+    pub(super) async fn changed(&mut self) -> bool {
+        if self.names.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        let arrivals = self.names.borrow_and_update().arrivals;
+        std::mem::replace(&mut self.arrivals, arrivals) != arrivals
+    }
+}
+
 /// Publishes names to a watch channel.
 pub(super) struct NameSink {
     names: watch::Sender<Names>,
@@ -117,9 +156,9 @@ pub(super) struct NameSink {
 }
 
 impl NameSink {
-    pub(super) fn new() -> (Self, watch::Receiver<Names>) {
+    pub(super) fn new() -> (Self, Signal) {
         let (names, receiver) = watch::channel(Names::default());
-        (Self { names, listing: BTreeSet::new(), listing_foreign: BTreeSet::new() }, receiver)
+        (Self { names, listing: BTreeSet::new(), listing_foreign: BTreeSet::new() }, Signal::new(receiver))
     }
 
     fn list(&mut self, objects: Vec<Object>) {
@@ -218,7 +257,7 @@ mod tests {
     async fn after_a_broken_watch_the_names_are_those_of_the_list_and_not_only_of_the_next_event() {
         let (mut sink, names) = NameSink::new();
         let known = || {
-            let names = names.borrow();
+            let names = names.names();
             names.known().map(|known| known.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
         };
         // an event before any list proves nothing
@@ -240,10 +279,10 @@ mod tests {
     #[tokio::test]
     async fn what_may_not_be_read_is_hidden_and_what_fails_is_unsure() {
         let (mut sink, names) = NameSink::new();
-        let sight = || names.borrow().all().map(|_| ());
-        assert_eq!((sight(), names.borrow().answered), (Sight::Unsure, false));
+        let sight = || names.names().all().map(|_| ());
+        assert_eq!((sight(), names.names().answered), (Sight::Unsure, false));
         sink.send(Event::State(State::Forbidden("no".into()))).await;
-        assert_eq!((sight(), names.borrow().answered), (Sight::Hidden, true));
+        assert_eq!((sight(), names.names().answered), (Sight::Hidden, true));
         sink.send(Event::ListStarted { consistent: true, reread: false }).await;
         sink.send(Event::ListEnded(None)).await;
         assert_eq!(sight(), Sight::Seen(()));
@@ -261,17 +300,38 @@ mod tests {
             object.labels.insert(OWN_SERVICE.to_owned(), "onstart".to_owned());
             object
         };
-        let foreign = || names.borrow().foreign().map(|names| names.iter().cloned().collect::<Vec<_>>());
+        let foreign = || names.names().foreign().map(|names| names.iter().cloned().collect::<Vec<_>>());
         sink.send(Event::ListStarted { consistent: true, reread: false }).await;
         sink.send(Event::Listed(vec![own("v1.apps"), named("v1.metrics.k8s.io")])).await;
         sink.send(Event::ListEnded(None)).await;
         assert_eq!(foreign(), Sight::Seen(vec!["v1.metrics.k8s.io".to_owned()]));
-        let arrivals = names.borrow().arrivals;
+        let arrivals = names.names().arrivals;
         sink.send(Event::Upserted(Box::new(own("v1.apps")))).await;
-        assert_eq!(names.borrow().arrivals, arrivals, "an update of a known name is none");
+        assert_eq!(names.names().arrivals, arrivals, "an update of a known name is none");
         sink.send(Event::Upserted(Box::new(named("v1.gizmos.example")))).await;
-        assert_eq!(names.borrow().arrivals, arrivals + 1);
+        assert_eq!(names.names().arrivals, arrivals + 1);
         sink.send(Event::Deleted(Box::new(named("v1.metrics.k8s.io")))).await;
         assert_eq!(foreign(), Sight::Seen(vec!["v1.gizmos.example".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn who_follows_learns_whether_names_came_or_went_and_misses_nothing() {
+        let (mut sink, mut signal) = NameSink::new();
+        sink.send(Event::ListStarted { consistent: true, reread: false }).await;
+        sink.send(Event::Listed(vec![named("a")])).await;
+        sink.send(Event::ListEnded(None)).await;
+        signal.answered().await;
+        sink.send(Event::Upserted(Box::new(named("a")))).await;
+        assert!(!signal.changed().await);
+        sink.send(Event::Upserted(Box::new(named("b")))).await;
+        sink.send(Event::Upserted(Box::new(named("a")))).await;
+        assert!(signal.changed().await, "an arrival before an update that was seen with it");
+        // A re-read that finds nothing new is no arrival; one that fails is.
+        sink.send(Event::ListStarted { consistent: true, reread: true }).await;
+        sink.send(Event::Listed(vec![named("a"), named("b")])).await;
+        sink.send(Event::ListEnded(None)).await;
+        assert!(!signal.changed().await);
+        sink.send(Event::State(State::Failing("broken".into()))).await;
+        assert!(signal.changed().await);
     }
 }

@@ -2,9 +2,11 @@
 //! kinds, rights and the connection come and go.
 
 mod discovery;
+mod identify;
 mod memory;
 mod reading;
 mod rights;
+mod schedule;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,14 +17,14 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::cluster::client::{Client, ClientError};
-use crate::cluster::watch::{Backoff, Connectivity, Mode as ReaderMode, Revisions, Rounds, Storage, Trouble};
+use crate::cluster::discovery::Discovery;
+use crate::cluster::watch::{Connectivity, Mode as ReaderMode, Revisions, Rounds, Storage};
 use crate::index::{Checkpoint, IndexError, Reader};
 use crate::mirror::MirrorStatus;
 use crate::mirror::source::Feed;
 use crate::object::{Kind, KindKey, Scope};
 
-use super::definitions::{NameSink, Names, api_services, crds};
-use super::facts::facts;
+use super::definitions::{NameSink, Signal, api_services, crds};
 use super::mirror::{MirrorTask, Parts};
 use super::plan::Plan;
 use super::pump::Message;
@@ -32,16 +34,12 @@ use super::rights::Rights;
 use super::sink::Notice;
 use super::status::Status;
 use super::{EngineOptions, Mode, Outcome};
+use discovery::Look;
 use memory::Memory;
+use schedule::{Reason, Schedule};
 
-/// After a CRD event discovery settles within moments; until it agrees it is read again at growing intervals.
-const DISCOVERY_PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
-/// A CRD whose names were not accepted never shows up: no more extra readings after this many.
-const DISCOVERY_EXTRA: u32 = 30;
 /// How long the first discovery waits for the names of CRDs.
 const NAMES_WAIT: Duration = Duration::from_secs(2);
-/// After an error of the server that concerns one request alone.
-const SERVER_PAUSE: Duration = Duration::from_secs(5);
 /// Forbidden kinds are looked through this often for those whose documents have to go.
 const EXPIRY_EVERY: Duration = Duration::from_secs(60);
 
@@ -65,8 +63,8 @@ pub(super) struct Life<'a> {
     readers: Readers,
     signals: Vec<JoinHandle<()>>,
     shared: Shared,
-    crds: watch::Receiver<Names>,
-    api_services: watch::Receiver<Names>,
+    crds: Signal,
+    api_services: Signal,
     begun: Instant,
     plan: Plan,
     memory: Memory,
@@ -77,8 +75,8 @@ pub(super) struct Life<'a> {
     denied: BTreeSet<KindKey>,
     rights: Rights,
     rights_read: Option<Instant>,
-    /// Whether the last reading of discovery showed a group as stale.
-    stale: bool,
+    /// How many readings discovery has been behind the CRDs for.
+    behind: u32,
     /// What a mirror of this life is made of, and the mirror.
     mirrored: Option<Mirrored>,
     mirror: Option<MirrorTask>,
@@ -127,8 +125,8 @@ impl<'a> Life<'a> {
             readers: Readers::new(shared.clone()),
             signals: Vec::new(),
             shared,
-            crds: watch::channel(Names::default()).1,
-            api_services: watch::channel(Names::default()).1,
+            crds: Signal::none(),
+            api_services: Signal::none(),
             begun: Instant::now(),
             plan: Plan::default(),
             memory: Memory::new(),
@@ -137,7 +135,7 @@ impl<'a> Life<'a> {
             denied: BTreeSet::new(),
             rights: Rights::default(),
             rights_read: None,
-            stale: false,
+            behind: 0,
             mirrored,
             mirror: None,
             given_up: None,
@@ -210,58 +208,6 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Checks that cluster and user are those that the index is of. `Ok(false)`: they are not.
-    async fn identify(&mut self, checkpoint: &Checkpoint) -> Result<bool, Outcome> {
-        let facts = loop {
-            match facts(&self.client).await {
-                Ok(facts) => break facts,
-                Err(error) => {
-                    let pause = self.trouble("who answers could not be asked", &error).await?;
-                    tokio::time::sleep(pause).await;
-                }
-            }
-        };
-        let differs = |old: &Option<String>, new: &Option<String>| matches!((old, new), (Some(old), Some(new)) if old != new);
-        if differs(&checkpoint.cluster_uid, &facts.cluster_uid) || differs(&checkpoint.user, &facts.user) {
-            return Ok(false);
-        }
-        self.shared.cluster_uid = facts.cluster_uid.clone();
-        self.readers = Readers::new(self.shared.clone());
-        let cluster_uid = facts.cluster_uid.or_else(|| checkpoint.cluster_uid.clone());
-        let user = facts.user.or_else(|| checkpoint.user.clone());
-        self.cluster_uid.clone_from(&cluster_uid);
-        self.tell(Message::Base { cluster_uid, user }).await;
-        let version = facts.version;
-        self.report(move |report| report.head.version = version).await;
-        Ok(true)
-    }
-
-    /// Says what went wrong, waits while no server answers at all, and says how long to wait before the next try; an
-    /// error where the mode does not wait.
-    async fn trouble(&self, what: &str, error: &ClientError) -> Result<Duration, Outcome> {
-        let trouble = Trouble::from_error(error);
-        if self.options.mode != Mode::Live {
-            return Err(match trouble {
-                Trouble::Unauthorized(message) => Outcome::Unauthorized(message),
-                Trouble::Gone
-                | Trouble::VersionTooLarge
-                | Trouble::Forbidden(_)
-                | Trouble::NotFound
-                | Trouble::Initializing
-                | Trouble::Unreachable(_)
-                | Trouble::NoAnswer(_)
-                | Trouble::Other { .. } => Outcome::Unreachable(trouble.to_string()),
-            });
-        }
-        if self.connectivity.report(&trouble) {
-            self.connectivity.up().await;
-            return Ok(Duration::ZERO);
-        }
-        let note = format!("{what}: {trouble}");
-        self.report(move |report| report.note(note)).await;
-        Ok(self.options.timing.backoff.1.min(SERVER_PAUSE))
-    }
-
     /// Mirrors from now on, in a run that lives.
     async fn start_mirror(&mut self) {
         if self.options.mode == Mode::Live
@@ -307,8 +253,8 @@ impl<'a> Life<'a> {
         self.signals.push(self.readers.signal(api_services(), sink));
         (self.crds, self.api_services) = (crd_names, service_names);
         let both = async {
-            _ = self.crds.wait_for(|names| names.answered).await;
-            _ = self.api_services.wait_for(|names| names.answered).await;
+            self.crds.answered().await;
+            self.api_services.answered().await;
         };
         // Without them storages are told apart less well, and nothing is removed: no reason to wait for long.
         _ = tokio::time::timeout(NAMES_WAIT, both).await;
@@ -316,65 +262,53 @@ impl<'a> Life<'a> {
 
     /// Reads discovery and reacts, until the mode's end.
     async fn follow(&mut self) -> End {
-        let mut pauses = Backoff::new(DISCOVERY_PAUSES, self.client.clock());
-        let mut extra = 0;
-        let mut next_discovery = Instant::now();
-        let mut next_rights = Instant::now();
-        let mut next_expiry = Instant::now();
-        self.crds.mark_unchanged();
-        self.api_services.mark_unchanged();
+        let mut schedule = Schedule::new(Instant::now(), self.options.timing.backoff);
+        let mut look: Option<Look> = None;
+        let (mut next_rights, mut next_expiry) = (Instant::now(), Instant::now());
+        let live = self.options.mode == Mode::Live;
         loop {
-            if next_discovery <= Instant::now() {
-                match self.discover().await {
-                    Ok(agrees) => {
-                        extra = if agrees { 0 } else { extra + 1 };
-                        let settled = agrees || extra > DISCOVERY_EXTRA;
-                        let pause = if settled { self.discovery_pause() } else { pauses.pause() };
-                        next_discovery = Instant::now() + pause;
-                    }
-                    Err(error) => match self.trouble("discovery could not be read", &error).await {
-                        Ok(pause) => next_discovery = Instant::now() + pause,
-                        Err(outcome) => return End::Finished(outcome),
-                    },
-                }
-                if self.options.mode != Mode::Live && self.plan.running().next().is_none() {
-                    return End::Finished(Outcome::Done);
-                }
+            let now = Instant::now();
+            if look.is_none() && schedule.due() <= now {
+                schedule.begin();
+                look = Some(self.look());
             }
-            if next_rights <= Instant::now() && !self.denied.is_empty() {
+            if next_rights <= now && !self.denied.is_empty() {
                 self.apply_rights().await;
                 next_rights = Instant::now() + self.rights_every();
             }
-            if next_expiry <= Instant::now() {
+            if next_expiry <= now {
                 let after = i64::try_from(self.options.forbidden_after.as_millis()).unwrap_or(i64::MAX);
                 self.tell(Message::RemoveForbidden { after }).await;
                 next_expiry = Instant::now() + EXPIRY_EVERY;
             }
-            let wake_rights = if self.denied.is_empty() { next_discovery } else { next_rights };
-            let wake = next_discovery.min(wake_rights).min(next_expiry);
-            let live = self.options.mode == Mode::Live;
+            let wake_rights = if self.denied.is_empty() { next_expiry } else { next_rights };
+            let wake_discovery = if look.is_some() { next_expiry } else { schedule.due() };
+            let wake = next_expiry.min(wake_rights).min(wake_discovery);
             tokio::select! {
-                () = tokio::time::sleep_until(wake) => {}
-                Ok(()) = self.crds.changed(), if live => {
-                    pauses.reset();
-                    extra = 0;
-                    next_discovery = next_discovery.min(Instant::now() + DISCOVERY_PAUSES.0);
+                biased;
+                answer = answer(&mut look) => {
+                    look = None;
+                    if let Some(end) = self.looked(answer, &mut schedule).await {
+                        return end;
+                    }
                 }
-                Ok(()) = self.api_services.changed(), if live => {
-                    pauses.reset();
-                    extra = 0;
-                    next_discovery = next_discovery.min(Instant::now() + DISCOVERY_PAUSES.0);
-                }
+                news = self.crds.changed(), if live => self.defined(news, &mut schedule),
+                news = self.api_services.changed(), if live => self.defined(news, &mut schedule),
                 Some(notice) = self.notices.recv() => match self.notice(notice).await {
                     Heard::Nothing => {}
                     Heard::Rights => next_rights = next_rights.min(Instant::now()),
-                    Heard::Discovery => {
-                        next_discovery = next_discovery.min(Instant::now() + Duration::from_secs(1));
-                    }
+                    Heard::Discovery => schedule.ask(Reason::NotServed, Instant::now()),
                     Heard::End(end) => return end,
                 },
+                () = tokio::time::sleep_until(wake) => {}
             }
         }
+    }
+
+    /// What defines kinds has changed; `news`: which ones there are.
+    fn defined(&mut self, news: bool, schedule: &mut Schedule) {
+        self.behind = 0;
+        schedule.ask(if news { Reason::Names } else { Reason::Updates }, Instant::now());
     }
 
     async fn start_kind(&mut self, kind: Kind) {
@@ -395,7 +329,7 @@ impl<'a> Life<'a> {
     }
 
     fn storage(&self, kind: &Kind) -> Storage {
-        Storage::of(kind, self.crds.borrow().known())
+        Storage::of(kind, self.crds.names().known())
     }
 
     async fn notice(&mut self, notice: Notice) -> Heard {
@@ -463,6 +397,14 @@ enum Heard {
     Rights,
     Discovery,
     End(End),
+}
+
+/// The answer of the reading that is under way, if one is.
+async fn answer(look: &mut Option<Look>) -> Result<Discovery, ClientError> {
+    match look {
+        Some(look) => look.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Does it, up to a time if there is one; `None` where that came first.

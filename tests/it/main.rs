@@ -29,6 +29,7 @@ mod many_kinds;
 mod mirror;
 mod proxies;
 mod questions;
+mod rediscovery;
 mod rights;
 mod served;
 mod servers;

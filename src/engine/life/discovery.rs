@@ -3,12 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
 use super::super::definitions::Sight;
 use super::super::plan::{Definitions, Steps, Unread};
 use super::super::pump::Message;
 use super::super::unanswered::unanswered;
-use super::Life;
+use super::super::{Mode, Outcome};
+use super::identify::outcome;
 use super::reading::Sorted;
+use super::schedule::{Reason, Schedule};
+use super::{End, Life};
 use crate::cluster::client::ClientError;
 use crate::cluster::discovery::{Discovery, Freshness, discover};
 use crate::object::{Kind, KindKey};
@@ -18,44 +25,89 @@ use crate::text::suggest;
 const DISCOVERY_BLIND: Duration = Duration::from_secs(30);
 /// Discovery is read again this often where they may: only what the watches can't tell changes in between.
 const DISCOVERY_EVERY: Duration = Duration::from_secs(300);
-/// Discovery is read again this often while some API server does not answer: the API server itself looks once a minute.
-const DISCOVERY_STALE: Duration = Duration::from_secs(60);
 /// The second reading that shows a kind as gone.
 const DISCOVERY_SECOND: Duration = Duration::from_secs(61);
+/// A CRD whose names were not accepted never shows up: discovery is not behind for more readings than this.
+const BEHIND: u32 = 10;
+
+/// A reading under way.
+pub(super) type Look = BoxFuture<'static, Result<Discovery, ClientError>>;
 
 impl Life<'_> {
-    pub(super) fn discovery_pause(&self) -> Duration {
+    /// Begins a reading. What is heard meanwhile is heard: one that takes a minute holds up nothing.
+    pub(super) fn look(&self) -> Look {
+        let client = self.client.clone();
+        let connectivity = (self.options.mode == Mode::Live).then(|| self.connectivity.clone());
+        let look = async move {
+            if let Some(connectivity) = connectivity {
+                connectivity.up().await;
+            }
+            discover(&client).await
+        };
+        look.boxed()
+    }
+
+    /// Takes the answer of a reading, and says when the next one is due; an end where the mode has one.
+    pub(super) async fn looked(
+        &mut self,
+        answer: Result<Discovery, ClientError>,
+        schedule: &mut Schedule,
+    ) -> Option<End> {
+        match answer {
+            Ok(discovery) => {
+                let agrees = self.take(&discovery).await;
+                self.behind = if agrees { 0 } else { self.behind + 1 };
+                let now = Instant::now();
+                schedule.done(now, self.regular_pause());
+                if (1..=BEHIND).contains(&self.behind) {
+                    schedule.ask(Reason::Behind, now);
+                }
+                if discovery.groups.values().any(|freshness| *freshness == Freshness::Stale) {
+                    schedule.ask(Reason::Stale, now);
+                }
+            }
+            Err(error) => {
+                if self.options.mode != Mode::Live {
+                    return Some(End::Finished(outcome(&error)));
+                }
+                self.tell_trouble("discovery could not be read", &error).await;
+                let now = Instant::now();
+                schedule.done(now, DISCOVERY_EVERY);
+                schedule.ask(Reason::Failed, now);
+            }
+        }
+        let idle = self.options.mode != Mode::Live && self.plan.running().next().is_none();
+        idle.then_some(End::Finished(Outcome::Done))
+    }
+
+    fn regular_pause(&self) -> Duration {
         if self.plan.waits() {
             DISCOVERY_SECOND
-        } else if self.crds.borrow().known().is_none() {
+        } else if self.crds.names().known().is_none() {
             DISCOVERY_BLIND
-        } else if self.stale {
-            DISCOVERY_STALE
         } else {
             DISCOVERY_EVERY
         }
     }
 
-    /// One reading of discovery and what follows from it; says whether it agrees with the definitions that stand.
-    pub(super) async fn discover(&mut self) -> Result<bool, ClientError> {
-        let discovery = discover(&self.client).await?;
+    /// One reading and what follows from it; says whether it agrees with the definitions that stand.
+    async fn take(&mut self, discovery: &Discovery) -> bool {
         let held = self.held().await;
-        let sorted = Sorted::new(&discovery, &self.options.selection, &held);
+        let sorted = Sorted::new(discovery, &self.options.selection, &held);
         let known = held.iter().chain(self.memory.kinds().keys()).cloned().collect();
         let now = self.begun.elapsed();
         let mut steps = self.plan.read(now, &sorted.reading, &self.definitions(), &known);
-        self.memory.note(&discovery, &held, self.plan.missing(now), &steps.remove);
+        self.memory.note(discovery, &held, self.plan.missing(now), &steps.remove);
         if !self.memory.save(&self.pump).await {
             // Deleted now, they would be forgotten: the next reading says it again.
             steps.unread.extend(steps.remove.drain(..).map(|kind| (kind, Unread::Missing)));
         }
-        self.stale = discovery.groups.values().any(|freshness| *freshness == Freshness::Stale);
-        self.tell_unmatched(&discovery).await;
-        self.tell_kinds(&discovery, &sorted, &steps, &held).await;
+        self.tell_unmatched(discovery).await;
+        self.tell_kinds(discovery, &sorted, &steps, &held).await;
         let kinds = sorted.excluded.into_keys().filter(|kind| held.contains(kind)).collect();
         self.tell(Message::Exclude { kinds, selection: self.options.selection.clone() }).await;
         self.carry_out(steps).await;
-        Ok(self.agrees(&discovery))
+        self.agrees(discovery)
     }
 
     /// Does what the plan says.
@@ -79,8 +131,8 @@ impl Life<'_> {
 
     fn definitions(&self) -> Definitions {
         Definitions {
-            crds: self.crds.borrow().all().map(Clone::clone),
-            aggregated: self.api_services.borrow().foreign().map(groups),
+            crds: self.crds.names().all().map(Clone::clone),
+            aggregated: self.api_services.names().foreign().map(groups),
         }
     }
 
@@ -118,16 +170,16 @@ impl Life<'_> {
     /// Whether discovery has caught up with what defines kinds: it names every CRD that stands, none that was there and
     /// went, and every group that an APIService leads to another API server.
     fn agrees(&mut self, discovery: &Discovery) -> bool {
-        let names = self.api_services.borrow();
-        let aggregated = names.foreign();
-        let aggregated = matches!(aggregated, Sight::Seen(names) if !groups(names).iter().all(|group| discovery.groups.contains_key(group)));
-        drop(names);
-        let Some(crds) = self.crds.borrow().known().cloned() else { return !aggregated };
+        let aggregated = match self.definitions().aggregated {
+            Sight::Seen(groups) => groups.iter().all(|group| discovery.groups.contains_key(group)),
+            Sight::Unsure | Sight::Hidden => true,
+        };
+        let Some(crds) = self.crds.names().known().cloned() else { return aggregated };
         let is_served = |name: &String| discovery.named.contains(&KindKey::from(name.as_str()));
         let agrees = crds.iter().all(is_served)
             && !self.seen_crds.iter().any(|name| !crds.contains(name) && is_served(name));
         self.seen_crds.extend(crds);
-        agrees && !aggregated
+        agrees && aggregated
     }
 }
 
