@@ -286,6 +286,9 @@ pub(super) struct SyncArgs {
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
+    /// Compare ids, texts and metadata, and leave the vectors out: needs no embedder
+    #[arg(long)]
+    pub(super) no_vectors: bool,
     #[command(flatten)]
     store: StoreArgs,
 }

@@ -112,6 +112,7 @@ impl Plan {
 
 /// Why a mirror failed, and what to do.
 pub(super) fn failure(halt: Halt) -> Failure {
+    const OTHER_NAME: &str = "choose another one with --collection NAME";
     const OTHER: &str = "choose another one with --collection NAME; nothing was changed";
     let advice = match &halt {
         Halt::Refused(Refusal::OtherCluster { .. }) => {
@@ -131,6 +132,7 @@ pub(super) fn failure(halt: Halt) -> Failure {
             "give the token: KUBESIFT_CHROMA_TOKEN=... kubesift sync ..."
         }
         Halt::Store(StoreError::Unreachable { .. }) => "is Chroma running there? chroma run --port 8000",
+        Halt::Store(StoreError::Name(_)) => return Failure::usage(halt).advise(OTHER_NAME),
         Halt::Store(
             StoreError::Setting(_)
             | StoreError::Unreadable { .. }
@@ -208,10 +210,14 @@ fn names(kinds: &[String]) -> String {
 pub(super) fn line(status: &MirrorStatus) -> String {
     match &status.phase {
         MirrorPhase::Failing { error, .. } => format!("mirror failing, trying again: {error}"),
-        MirrorPhase::Refused { why } => format!("mirror refused: {why}"),
+        MirrorPhase::Refused { why } | MirrorPhase::Mistaken { why } => format!("mirror refused: {why}"),
         MirrorPhase::Passive { writer } => format!("mirror passive: writer {writer} keeps the collection"),
         MirrorPhase::Comparing { done, total } | MirrorPhase::Writing { done, total } => {
             format!("mirror {}: {} of {}", status.state(), count(*done), count(*total))
+        }
+        MirrorPhase::Live if !status.lacks.is_empty() => {
+            let (records, lacks) = (count(status.records), status.lacks.join(", "));
+            format!("mirror live, not equal ({lacks}): {records} records in {}", status.to)
         }
         MirrorPhase::Live => {
             format!("mirror live: {} records in {}", count(status.records), status.to)

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The address or another setting can't be used; nothing was sent.
     #[error("{0}")]
     Setting(String),
+    /// No store of this kind takes such a name, or this store does not: another one is needed.
+    #[error("{0}")]
+    Name(String),
     /// No connection, or no answer in time. What was sent may have been applied all the same.
     #[error("{server} can't be reached: {why}")]
     Unreachable {
@@ -104,7 +107,7 @@ impl StoreError {
             Self::TooLarge => Reaction::Split,
             Self::Rejected { .. } => Reaction::Isolate,
             Self::NotFound { .. } => Reaction::Reopen,
-            Self::Setting(_) | Self::NotAStore { .. } | Self::Denied { .. } => Reaction::Ask,
+            Self::Setting(_) | Self::Name(_) | Self::NotAStore { .. } | Self::Denied { .. } => Reaction::Ask,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A store in memory that enforces the contract as strictly as the strictest real one: what passes here passes
 //! there. For tests, which can make it fail, forget, and apply what it then reports as failed.
 
+mod calls;
 mod fault;
 #[cfg(test)]
 mod tests;
@@ -10,15 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::StoreError;
 use super::source::{Snapshot, SourceError};
-use super::store::{
-    Collection, Contents, Ensured, Fields, Limits, Metric, Record, Sink, Stored, Vector, VectorStore,
-};
+use super::store::{Collection, Contents, Fields, Limits, Metric, Record, Stored, Vector};
 use crate::document::Document;
 use crate::object::IdHash;
-pub use fault::{Fault, Faults, Operation, Requests};
+pub use fault::{Fault, Faults, Operation, Pace, Requests, Written};
 
 /// Documents by id, as an index in memory commits them.
 impl Snapshot for BTreeMap<String, Document> {
@@ -35,6 +35,8 @@ impl Snapshot for BTreeMap<String, Document> {
 #[derive(Clone)]
 pub struct Memory {
     inner: Arc<Mutex<Inner>>,
+    /// Who asks, in the journal.
+    who: &'static str,
 }
 
 struct Inner {
@@ -47,6 +49,8 @@ struct Inner {
     turns: usize,
     calls: Calls,
     requests: Requests,
+    pace: Option<Pace>,
+    journal: Vec<Written>,
     /// What it says about the collection's name, which it refuses.
     refused: Option<String>,
     /// So many records are left out of the call that runs now.
@@ -101,10 +105,17 @@ impl Memory {
             turns: 0,
             calls: Calls::default(),
             requests: Requests::default(),
+            pace: None,
+            journal: Vec::new(),
             refused: None,
             lost: 0,
         };
-        Self { inner: Arc::new(Mutex::new(inner)) }
+        Self { inner: Arc::new(Mutex::new(inner)), who: "" }
+    }
+
+    /// The same store, as somebody of this name uses it.
+    pub fn of(&self, who: &'static str) -> Self {
+        Self { who, ..self.clone() }
     }
 
     /// With other limits.
@@ -130,9 +141,35 @@ impl Memory {
         self.inner().faults = Some(faults);
     }
 
-    /// Works again.
+    /// Takes its time from now on, whatever else goes wrong.
+    pub fn slow_by(&self, pace: Pace) {
+        self.inner().pace = Some(pace);
+    }
+
+    /// Takes no more time than usual.
+    pub fn hurry(&self) {
+        self.inner().pace = None;
+    }
+
+    /// Whether it takes its usual time.
+    pub fn is_quick(&self) -> bool {
+        self.inner().pace.is_none()
+    }
+
+    /// Works again, and at once.
     pub fn heal(&self) {
-        self.inner().faults = None;
+        let mut inner = self.inner();
+        (inner.faults, inner.pace) = (None, None);
+    }
+
+    /// Everything that wrote or deleted records so far, in the order in which it was sent.
+    pub fn journal(&self) -> Vec<Written> {
+        self.inner().journal.clone()
+    }
+
+    /// The collection's metadata as it is now.
+    pub fn peek(&self) -> Option<Fields> {
+        Some(self.inner().collection.as_ref()?.collection.fields.clone())
     }
 
     /// Loses everything, as a server whose disk was not kept.
@@ -247,6 +284,8 @@ impl Memory {
     ) -> Result<T, StoreError> {
         let fault = self.inner().faults.as_mut().and_then(|faults| faults(operation));
         let (before, after, fault) = Fault::unwrapped(fault);
+        let pace = self.inner().pace.as_mut().map(|pace| pace(operation)).unwrap_or_default();
+        let (before, after) = (before + pace.0, after + pace.1);
         let memory = self.clone();
         let run = async move {
             let _open = Open::new(&memory, operation);
@@ -268,6 +307,28 @@ impl Memory {
         }
         let ended = |error| StoreError::Failed { status: 500, message: format!("it ended: {error}") };
         tokio::spawn(run).await.map_err(ended)?
+    }
+}
+
+impl Memory {
+    /// [`Self::call`] for what changes records: journalled.
+    async fn change(
+        &self,
+        deleted: Vec<String>,
+        work: impl FnOnce(&mut Inner) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let place = {
+            let mut inner = self.inner();
+            inner.journal.push(Written { who: self.who, sent: Instant::now(), applied: None, deleted });
+            inner.journal.len() - 1
+        };
+        let applied = move |inner: &mut Inner| {
+            if let Some(written) = inner.journal.get_mut(place) {
+                written.applied = Some(Instant::now());
+            }
+            work(inner)
+        };
+        self.call(Operation::Write, applied).await
     }
 }
 
@@ -343,166 +404,13 @@ impl Inner {
 impl KeptRecord {
     fn stored(&self, id: &str, contents: Contents) -> Stored {
         match contents {
-            Contents::Ids => Stored { id: id.to_owned(), text: None, fields: Fields::new() },
-            Contents::Full => {
-                Stored { id: id.to_owned(), text: Some(self.text.clone()), fields: self.fields.clone() }
-            }
+            Contents::Ids => Stored { id: id.to_owned(), text: None, fields: Fields::new(), vector: None },
+            Contents::Full | Contents::Vectors => Stored {
+                id: id.to_owned(),
+                text: Some(self.text.clone()),
+                fields: self.fields.clone(),
+                vector: (contents == Contents::Vectors).then(|| self.vector.clone()),
+            },
         }
-    }
-}
-
-/// As real stores do it: keys that are not named stay, null removes.
-fn merge(old: &mut Fields, new: &Fields) {
-    for (key, value) in new {
-        match value {
-            Value::Null => old.remove(key),
-            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-                old.insert(key.clone(), value.clone())
-            }
-        };
-    }
-}
-
-impl Sink for Memory {
-    fn limits(&self) -> Limits {
-        self.inner().limits
-    }
-
-    async fn upsert(&self, records: &[Record]) -> Result<(), StoreError> {
-        let records = records.to_vec();
-        self.call(Operation::Write, move |inner| {
-            inner.check(&records)?;
-            let lost = inner.lost;
-            let kept = inner.kept()?;
-            for record in &records {
-                let Some(vector) = &record.vector else {
-                    return Err(StoreError::Rejected { status: 422, message: "no vector".to_owned() });
-                };
-                let dimension = *kept.collection.dimension.get_or_insert(vector.len());
-                if dimension != vector.len() {
-                    let message = format!("expecting dimension {dimension}, got {}", vector.len());
-                    return Err(StoreError::Rejected { status: 400, message });
-                }
-            }
-            for record in records.iter().skip(lost) {
-                let Some(vector) = record.vector.clone() else { continue };
-                let entry = kept.records.entry(record.id.clone()).or_insert_with(|| KeptRecord {
-                    text: String::new(),
-                    fields: Fields::new(),
-                    vector: vector.clone(),
-                });
-                entry.text.clone_from(&record.text);
-                entry.vector = vector;
-                merge(&mut entry.fields, &record.fields);
-            }
-            inner.calls.upserted += records.len();
-            Ok(())
-        })
-        .await
-    }
-
-    async fn delete(&self, ids: &[String]) -> Result<(), StoreError> {
-        let ids = ids.to_vec();
-        self.call(Operation::Write, move |inner| {
-            let lost = inner.lost;
-            let kept = inner.kept()?;
-            ids.iter().skip(lost).for_each(|id| {
-                kept.records.remove(id);
-            });
-            inner.calls.deleted += ids.len();
-            Ok(())
-        })
-        .await
-    }
-}
-
-impl VectorStore for Memory {
-    async fn find(&self) -> Result<Option<Collection>, StoreError> {
-        self.call(Operation::Read, |inner| Ok(inner.collection.as_ref().map(|kept| kept.collection.clone())))
-            .await
-    }
-
-    async fn ensure(&self, fields: &Fields) -> Result<Ensured, StoreError> {
-        let fields = fields.clone();
-        self.call(Operation::Read, move |inner| {
-            if let Some(kept) = &inner.collection {
-                return Ok(Ensured { collection: kept.collection.clone(), created: false });
-            }
-            if let Some(message) = &inner.refused {
-                return Err(StoreError::Setting(format!("memory: {message}")));
-            }
-            Ok(Ensured { collection: inner.make(fields), created: true })
-        })
-        .await
-    }
-
-    async fn set_fields(&self, fields: &Fields) -> Result<(), StoreError> {
-        let fields = fields.clone();
-        self.call(Operation::Mark, move |inner| {
-            let keeps = inner.keeps_marks;
-            let kept = inner.kept()?;
-            if keeps {
-                kept.collection.fields = fields;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    async fn update(&self, records: &[Record]) -> Result<(), StoreError> {
-        let records = records.to_vec();
-        self.call(Operation::Write, move |inner| {
-            inner.check(&records)?;
-            let lost = inner.lost;
-            let kept = inner.kept()?;
-            for record in records.iter().skip(lost) {
-                if let Some(there) = kept.records.get_mut(&record.id) {
-                    there.text.clone_from(&record.text);
-                    merge(&mut there.fields, &record.fields);
-                }
-            }
-            inner.calls.updated += records.len();
-            Ok(())
-        })
-        .await
-    }
-
-    async fn page(&self, offset: usize, limit: usize, contents: Contents) -> Result<Vec<Stored>, StoreError> {
-        self.call(Operation::Read, move |inner| {
-            // Every page sees another order: whoever trusts it misses some records and sees others twice.
-            inner.turns = inner.turns.wrapping_mul(31).wrapping_add(7);
-            let (turns, lost) = (inner.turns, inner.lost);
-            let kept = inner.kept()?;
-            let count = kept.records.len().max(1);
-            let records: Vec<_> = kept.records.iter().collect();
-            let (before, after) = records.split_at(turns % count % (records.len() + 1));
-            let order = after.iter().chain(before).skip(lost).skip(offset).take(limit);
-            Ok(order.map(|(id, record)| record.stored(id, contents)).collect())
-        })
-        .await
-    }
-
-    async fn get(&self, ids: &[String], contents: Contents) -> Result<Vec<Stored>, StoreError> {
-        let ids = ids.to_vec();
-        self.call(Operation::Read, move |inner| {
-            let lost = inner.lost;
-            let kept = inner.kept()?;
-            let found =
-                ids.iter().skip(lost).filter_map(|id| Some(kept.records.get(id)?.stored(id, contents)));
-            Ok(found.collect())
-        })
-        .await
-    }
-
-    async fn count(&self) -> Result<usize, StoreError> {
-        self.call(Operation::Read, |inner| {
-            let lost = inner.lost;
-            Ok(inner.kept()?.records.len().saturating_sub(lost))
-        })
-        .await
-    }
-
-    fn name(&self) -> String {
-        "memory".to_owned()
     }
 }

@@ -18,7 +18,7 @@ pub mod store;
 pub use any::AnyStore;
 pub use chroma::{Chroma, ChromaOptions, Token};
 pub use error::{Reaction, StoreError};
-pub use run::{Comparison, Divergence, Halt, Mirror, MirrorOptions};
+pub use run::{Comparison, Depth, Divergence, Halt, Mirror, MirrorOptions};
 pub use status::{MirrorPhase, MirrorStatus};
 pub use store::{
     Collection, Contents, Ensured, Fields, Limits, Metric, Record, Sink, Stored, Vector, VectorStore,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::store::{Fields, Stored};
+use super::store::{Fields, Stored, Vector};
 use crate::document::{Document, SOURCE};
 
 /// The one key whose value is a list; servers before lists existed refuse it.
@@ -28,6 +28,12 @@ pub fn fields(document: &Document, lists: bool) -> Fields {
     fields
 }
 
+/// A vector is ours as long as its cosine to what should be there is at least this. The same form embedded on another
+/// machine differs by less than 0.008, which is how far the 8-bit model is from the one that it was made of, and the
+/// offset of a document's id by 0.001 to 0.003; another text, or the same one embedded as a whole, differs by tenths. What
+/// is nearer answers every question alike.
+pub const SAME_VECTOR: f32 = 0.98;
+
 /// What differs between a document and its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
@@ -35,6 +41,8 @@ pub enum Difference {
     Text,
     /// The value of this key; also a key that the document does not have.
     Key(String),
+    /// The vector: its cosine to what should be there, in thousandths.
+    Vector(i16),
 }
 
 impl fmt::Display for Difference {
@@ -42,6 +50,7 @@ impl fmt::Display for Difference {
         match self {
             Self::Text => f.write_str("text"),
             Self::Key(key) => f.write_str(key),
+            Self::Vector(thousandths) => write!(f, "vector, cosine {:.3}", f32::from(*thousandths) / 1_000.0),
         }
     }
 }
@@ -61,6 +70,22 @@ pub fn differences(document: &Document, stored: &Stored, lists: bool) -> Vec<Dif
     let foreign = stored.fields.iter().filter(|(key, value)| !wanted.contains_key(*key) && !value.is_null());
     found.extend(foreign.map(|(key, _)| Difference::Key(key.clone())));
     found
+}
+
+/// Compares the vector that a document should have with its record's, which was read with it.
+pub fn vector_difference(wanted: &Vector, stored: &Stored) -> Option<Difference> {
+    let cosine = stored.vector.as_ref().map_or(0.0, |vector| cosine(wanted, vector));
+    // Nothing that is no number is near to anything.
+    let same = cosine >= SAME_VECTOR;
+    (!same).then_some(Difference::Vector((cosine * 1_000.0) as i16))
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    if a.len() != b.len() {
+        return 0.0;
+    }
+    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    product(a, b) / (product(a, a) * product(b, b)).sqrt().max(f32::MIN_POSITIVE)
 }
 
 /// Keys of a stored record that no document has: they are removed with the next write.
@@ -115,7 +140,7 @@ mod tests {
 
     fn stored(document: &Document) -> Stored {
         let fields = fields(document, true).into_iter().filter(|(_, value)| !value.is_null()).collect();
-        Stored { id: document.id.clone(), text: Some(document.text.clone()), fields }
+        Stored { id: document.id.clone(), text: Some(document.text.clone()), fields, vector: None }
     }
 
     #[test]
@@ -143,6 +168,24 @@ mod tests {
         assert_eq!(foreign_keys(&more).collect::<Vec<_>>(), ["team"]);
         more = Stored { text: None, ..stored(&bare) };
         assert_eq!(differences(&bare, &more, true), [Difference::Text]);
+    }
+
+    #[test]
+    fn a_vector_is_ours_if_it_points_nearly_the_same_way() {
+        let wanted: Vector = vec![0.6, 0.8, 0.0].into();
+        let with = |vector: Option<&[f32]>| Stored {
+            vector: vector.map(Into::into),
+            ..stored(&document(&[], None))
+        };
+        let differs = |vector: Option<&[f32]>| vector_difference(&wanted, &with(vector));
+        assert_eq!(differs(Some(&[0.6, 0.8, 0.0])), None);
+        assert_eq!(differs(Some(&[1.2, 1.6, 0.1])), None, "its length is no difference");
+        let foreign = differs(Some(&[0.0, 0.6, 0.8]));
+        assert_eq!(foreign, Some(Difference::Vector(480)));
+        assert_eq!(foreign.unwrap().to_string(), "vector, cosine 0.480");
+        for none in [None, Some(&[][..]), Some(&[0.6, 0.8]), Some(&[f32::NAN; 3]), Some(&[0.0; 3])] {
+            assert_eq!(differs(none), Some(Difference::Vector(0)), "{none:?}");
+        }
     }
 
     #[test]

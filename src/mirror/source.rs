@@ -46,6 +46,12 @@ pub trait Source: Send + Sync {
     /// What it covers, as of a commit that every snapshot taken after the answer contains.
     fn authority(&self) -> impl Future<Output = Authority> + Send;
 
+    /// The same, once these kinds are confirmed, as far as that can be had within seconds.
+    fn confirmed(&self, kinds: &BTreeSet<KindKey>) -> impl Future<Output = Authority> + Send {
+        _ = kinds;
+        self.authority()
+    }
+
     /// Kinds that should be covered and are not, or not confirmed, now.
     fn stale(&self) -> BTreeSet<KindKey>;
 }
@@ -103,10 +109,11 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Takes note of changes that were just committed.
+    /// Takes note of changes that were just committed: all of one commit.
     pub fn mark<'a>(&self, changes: impl IntoIterator<Item = (&'a str, Cause)>) {
         let now = self.now();
         let mut dirty = self.dirty();
+        dirty.begin_group();
         changes.into_iter().for_each(|(id, cause)| dirty.mark(now, id, cause));
         let too_many = dirty.give_up(MOST);
         drop(dirty);

@@ -19,6 +19,12 @@ pub struct MirrorStatus {
     pub profile: String,
     /// What it is doing.
     pub phase: MirrorPhase,
+    /// Whether the collection equals the index now, record by record.
+    pub equal: bool,
+    /// Whether it does, but for what changed within the last two seconds.
+    pub in_sync: bool,
+    /// Why it does not, and will not by itself, in plain words.
+    pub lacks: Vec<String>,
     /// Records that the store held at the last reconcile, and what was written and deleted since.
     pub records: u64,
     /// Documents that wait to be sent.
@@ -55,6 +61,8 @@ pub struct MirrorStatus {
     pub lost_updates: u64,
     /// The collection last equalled the index at this time.
     pub synced_ms: Option<i64>,
+    /// At this time all that the index had was last written as far as it can be: what is lacking since stays so.
+    pub caught_up_ms: Option<i64>,
     /// The last reconcile ended at this time.
     pub reconciled_ms: Option<i64>,
     /// What a person should know, one line each.
@@ -103,6 +111,11 @@ pub enum MirrorPhase {
         /// Why.
         why: String,
     },
+    /// What was asked for can't be: a person has to ask for something else.
+    Mistaken {
+        /// Why.
+        why: String,
+    },
     /// Ended in good order.
     Stopped,
 }
@@ -119,21 +132,17 @@ impl MirrorPhase {
             | Self::Live
             | Self::Passive { .. }
             | Self::Refused { .. }
+            | Self::Mistaken { .. }
             | Self::Stopped => None,
         }
     }
 }
 
 impl MirrorStatus {
-    /// Whether the collection equals the index, but for what just changed.
-    pub fn is_in_sync(&self) -> bool {
-        self.phase == MirrorPhase::Live && self.synced_ms.is_some() && self.lag_ms < 2_000
-    }
-
     /// What a person should know first: the last error, or why the collection may not be written.
     pub fn trouble(&self) -> Option<&str> {
         match &self.phase {
-            MirrorPhase::Refused { why } => Some(why),
+            MirrorPhase::Refused { why } | MirrorPhase::Mistaken { why } => Some(why),
             phase => phase.failing().map(|(_, error)| error),
         }
     }
@@ -145,11 +154,12 @@ impl MirrorStatus {
             MirrorPhase::Claiming => "claiming",
             MirrorPhase::Comparing { .. } => "comparing",
             MirrorPhase::Writing { .. } => "writing",
+            MirrorPhase::Live if !self.lacks.is_empty() => "not equal",
             MirrorPhase::Live if self.queue == 0 => "in sync",
             MirrorPhase::Live => "writing changes",
             MirrorPhase::Passive { .. } => "passive",
             MirrorPhase::Failing { .. } => "failing",
-            MirrorPhase::Refused { .. } => "refused",
+            MirrorPhase::Refused { .. } | MirrorPhase::Mistaken { .. } => "refused",
             MirrorPhase::Stopped => "stopped",
         }
     }

@@ -37,6 +37,8 @@ pub struct Stored {
     pub text: Option<String>,
     /// Its metadata; empty where it has none or it was not asked for.
     pub fields: Fields,
+    /// Its vector; `None` where it has none or it was not asked for.
+    pub vector: Option<Vector>,
 }
 
 /// What one request may hold.
@@ -88,8 +90,10 @@ pub struct Ensured {
 pub enum Contents {
     /// Ids alone.
     Ids,
-    /// Text and metadata as well; never vectors.
+    /// Text and metadata as well.
     Full,
+    /// And vectors: forty times as much.
+    Vectors,
 }
 
 /// Takes documents. Whether it can tell what it holds is [`VectorStore`]'s business.

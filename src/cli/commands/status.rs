@@ -139,9 +139,12 @@ fn semantic(status: &SemanticStatus) -> String {
 }
 
 fn mirror_line(session: &Session<'_>, mirror: &MirrorStatus, now: i64) -> String {
-    let synced = match mirror.synced_ms {
-        Some(ms) => format!("equal at {}", session.clock.time(ms, now)),
-        None => "not equal yet".to_owned(),
+    let last = mirror.synced_ms.map(|ms| format!("equal at {}", session.clock.time(ms, now)));
+    let synced = match (mirror.lacks.as_slice(), last) {
+        ([], Some(last)) => last,
+        ([], None) => "not equal yet".to_owned(),
+        (lacks, Some(last)) => format!("not equal: {}; last {last}", lacks.join(", ")),
+        (lacks, None) => format!("not equal: {}", lacks.join(", ")),
     };
     format!(
         "{}; {synced}; {} records, {} waiting, {} deletes held back; {}",

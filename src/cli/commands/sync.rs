@@ -22,7 +22,7 @@ use crate::engine::mirror::{compare, mirror_beside};
 use crate::engine::status::{Phase, Status};
 use crate::engine::{Handle, Mode, Outcome as Ended};
 use crate::index::{Lock, Reader};
-use crate::mirror::{MirrorPhase, MirrorStatus};
+use crate::mirror::{Depth, Halt, MirrorPhase, MirrorStatus, StoreError};
 
 /// How often a follower tries to take over.
 const TAKE_OVER: Duration = Duration::from_secs(2);
@@ -55,7 +55,8 @@ async fn dry_run(session: &mut Session<'_>, target: &Target, plan: &Plan) -> Out
     let prepared = prepare(session, target, Wanted::Fresh).await?;
     let (progress, _) = watch::channel(MirrorStatus::default());
     let comparison =
-        compare(plan.settings(), &prepared.reader, &target.store, progress).await.map_err(failure)?;
+        compare(plan.settings(), &prepared.reader, &target.store, Depth::Contents, progress).await;
+    let comparison = comparison.map_err(failure)?;
     session.output.note(&verdict(&comparison, &plan.name()));
     session
         .output
@@ -123,8 +124,8 @@ async fn wait_for_writer(
         let Some(mirror) = status.mirror.filter(|mirror| plan.is(mirror)) else {
             return Err(Failure::unavailable(anyhow!("pid {} no longer mirrors there", status.pid)));
         };
-        // In sync with what was in the index when this began.
-        if mirror.is_in_sync() && mirror.synced_ms.is_some_and(|at| at >= started) {
+        // Everything that was in the index when this began is written, as far as it can be.
+        if mirror.caught_up_ms.is_some_and(|at| at >= started) {
             session.output.note(&format!("pid {} keeps this collection in sync", status.pid));
             return Ok(mirror);
         }
@@ -158,7 +159,7 @@ async fn once(session: &mut Session<'_>, target: &Target) -> Outcome {
     if let Some(plan) = &target.mirror {
         let mirror = mirrored(session, target, plan, &status, &prepared.reader).await?;
         summary(&mirror).iter().for_each(|line| session.output.note(line));
-        incomplete = mirror.held_back > 0 || mirror.over_limit_count > 0;
+        incomplete = !mirror.lacks.is_empty();
     }
     Ok(if unread || incomplete { Exit::Nothing } else { Exit::Done })
 }
@@ -174,8 +175,13 @@ async fn follow(session: &mut Session<'_>, target: &Target) -> Outcome {
     if let Some(monitor) = &monitor {
         monitor.watch(handle.subscribe());
     }
+    let mut updates = handle.subscribe();
     let ended = tokio::select! {
         ended = report(session, &mut handle) => return finish(ended),
+        why = mistake(&mut updates) => {
+            handle.shutdown().await;
+            return finish(Ended::MirrorFailed(Halt::Store(StoreError::Name(why))));
+        }
         () = stop.asked() => {
             session.output.note("stopping");
             // A second signal does not wait for the last commit.
@@ -186,6 +192,21 @@ async fn follow(session: &mut Session<'_>, target: &Target) -> Outcome {
         }
     };
     finish(ended)
+}
+
+/// Why the mirror can never do what it was asked for; does not end while it can.
+async fn mistake(updates: &mut watch::Receiver<Status>) -> String {
+    loop {
+        if let Some(MirrorPhase::Mistaken { why }) =
+            updates.borrow_and_update().mirror.as_ref().map(|mirror| &mirror.phase)
+        {
+            return why.clone();
+        }
+        if updates.changed().await.is_err() {
+            // The engine ends, and says so itself.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// The health and metrics endpoints, where an address is set.

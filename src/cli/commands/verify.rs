@@ -1,4 +1,4 @@
-//! `verify`: compares every id, text and metadata of a store with the cluster, and writes nothing.
+//! `verify`: compares every id, text, metadata and vector of a store with the cluster, and writes nothing.
 
 use anyhow::anyhow;
 use tokio::sync::watch;
@@ -12,23 +12,33 @@ use super::super::mirror::{OneShot, failure};
 use super::super::output::count;
 use super::super::session::Session;
 use super::super::target::{Need, Target};
+use crate::embed::Storing;
 use crate::engine::mirror::compare;
-use crate::mirror::{Comparison, Divergence, MirrorStatus};
+use crate::mirror::{Comparison, Depth, Divergence, Halt, MirrorStatus};
 
 /// Differences printed; the rest is counted.
 const PRINTED: usize = 1_000;
 
 /// Runs `verify`.
-pub(crate) async fn run(session: &mut Session<'_>, _: &VerifyArgs) -> Outcome {
+pub(crate) async fn run(session: &mut Session<'_>, args: &VerifyArgs) -> Outcome {
     let target = Target::open(session, Need::Cluster)?;
     let Some(plan) = target.plan(session, OneShot::default())? else {
         return Err(Failure::usage(anyhow!("which store?"))
             .advise("kubesift verify --to chroma --url http://localhost:8000"));
     };
     let prepared = prepare(session, &target, Wanted::Fresh).await?;
+    let (depth, settings) = match args.no_vectors {
+        true => (Depth::Contents, plan.settings().clone()),
+        false => (Depth::Vectors, target.with_vectors(&plan, Storing::Read)?),
+    };
     let (progress, _) = watch::channel(MirrorStatus::default());
-    let comparison = compare(plan.settings(), &prepared.reader, &target.store, progress).await;
-    let comparison = comparison.map_err(failure)?;
+    let comparison = compare(&settings, &prepared.reader, &target.store, depth, progress).await;
+    let comparison = comparison.map_err(|halt| match halt {
+        Halt::Source(_) if depth == Depth::Vectors => {
+            failure(halt).advise("compare everything but the vectors: kubesift verify --no-vectors")
+        }
+        halt => failure(halt),
+    })?;
     if let Some(status) = &prepared.status {
         let objects = prepared.reader.snapshot().num_docs();
         let truth =

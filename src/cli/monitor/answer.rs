@@ -110,8 +110,9 @@ fn readiness(state: &State<'_>, now_ms: i64) -> Result<String, String> {
         Phase::Unauthorized { .. } => Err(format!("the credentials are refused, or there are none; {WHY}")),
         Phase::Stopped => Err("stopped".to_owned()),
         Phase::Live => {
-            if let Some(mirror) = status.mirror.as_ref().filter(|mirror| !mirror.is_in_sync()) {
-                return Err(format!("the index is in sync, the mirror is not: {}", mirror.state()));
+            if let Some(mirror) = status.mirror.as_ref().filter(|mirror| !mirror.in_sync) {
+                let why = [vec![mirror.state().to_owned()], mirror.lacks.clone()].concat().join(", ");
+                return Err(format!("the index is in sync, the mirror is not: {why}"));
             }
             let coverage = status.coverage();
             if coverage.kinds > 0 && coverage.complete == 0 {
@@ -210,8 +211,19 @@ mod tests {
         );
         assert_eq!(ask("/healthz", &State::Running(&status)).0, 200);
         status.mirror =
-            Some(MirrorStatus { phase: MirrorPhase::Live, synced_ms: Some(NOW), ..MirrorStatus::default() });
+            Some(MirrorStatus { phase: MirrorPhase::Live, in_sync: true, ..MirrorStatus::default() });
         assert_eq!(ask("/readyz", &State::Running(&status)).0, 200);
+        // As a mirror says it that holds deletes back: it did equal the index once.
+        status.mirror = Some(MirrorStatus {
+            phase: MirrorPhase::Live,
+            synced_ms: Some(NOW),
+            held_back: 1_900,
+            lacks: vec!["1900 deletes held back".into()],
+            ..MirrorStatus::default()
+        });
+        let (code, body) = ask("/readyz", &State::Running(&status));
+        let says = "the index is in sync, the mirror is not: not equal, 1900 deletes held back\n";
+        assert_eq!((code, body.as_str()), (503, says));
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn mirror(page: &mut Page, mirror: &MirrorStatus) {
         "kubesift_mirror_in_sync",
         "1 while the collection equals the index, but for what just changed.",
     );
-    page.sample(&[], f64::from(u8::from(mirror.is_in_sync())));
+    page.sample(&[], f64::from(u8::from(mirror.in_sync)));
     page.gauge("kubesift_mirror_lag_seconds", "How long the longest waiting document has waited.");
     page.sample(&[], mirror.lag_ms as f64 / 1000.0);
     for (name, help, value) in [
@@ -139,6 +139,7 @@ fn mirror(page: &mut Page, mirror: &MirrorStatus) {
         ("kubesift_mirror_queue", "Documents that wait to be sent.", mirror.queue),
         ("kubesift_mirror_deletes_held_back", "Deletes that the brake holds back.", mirror.held_back),
         ("kubesift_mirror_foreign", "Records of somebody else, which are left alone.", mirror.foreign),
+        ("kubesift_mirror_uncovered", "Records that stay because their kinds are not covered.", mirror.kept),
         ("kubesift_mirror_over_limit", "Documents that the store can't take.", mirror.over_limit_count),
     ] {
         page.gauge(name, help);

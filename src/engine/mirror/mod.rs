@@ -18,7 +18,9 @@ use tokio::sync::watch;
 use crate::embed::Vectors;
 use crate::index::{Reader, Store};
 use crate::mirror::source::Feed;
-use crate::mirror::{AnyStore, Comparison, Halt, Mirror, MirrorOptions, MirrorStatus, VectorStore as _};
+use crate::mirror::{
+    AnyStore, Comparison, Depth, Halt, Mirror, MirrorOptions, MirrorStatus, VectorStore as _,
+};
 use crate::text::Clock;
 
 pub(super) use source::{Covered, IndexSource};
@@ -105,7 +107,7 @@ pub fn cluster_identity(reader: &Reader, store: &Store) -> String {
     reader.checkpoint().cluster_uid.unwrap_or_else(|| format!("index:{}", store.identity()))
 }
 
-/// Compares a store with the index as it is on disk, and writes nothing. What differs is looked at again for some
+/// Compares a store with the index as it is on disk, as deep as asked for, and writes nothing. What differs is looked at again for some
 /// seconds: it may be on its way.
 ///
 /// # Errors
@@ -114,12 +116,13 @@ pub async fn compare(
     settings: &MirrorSettings,
     reader: &Reader,
     store: &Store,
+    depth: Depth,
     progress: watch::Sender<MirrorStatus>,
 ) -> Result<Comparison, Halt> {
     let source = IndexSource::beside(reader.clone(), store.clone());
     let cluster = cluster_identity(reader, store);
     let mut mirror = settings.mirror(source, Arc::default(), store, cluster, progress);
-    let mut comparison = mirror.compare().await?;
+    let mut comparison = mirror.compare(depth).await?;
     for _ in 0..LOOKS {
         if comparison.divergent.is_empty() || comparison.no_collection {
             break;
@@ -129,7 +132,7 @@ pub async fn compare(
         if let Err(error) = reader.reload() {
             tracing::warn!(%error, "the index can't be read again");
         }
-        mirror.look_again(&mut comparison).await?;
+        mirror.look_again(&mut comparison, depth).await?;
     }
     Ok(comparison)
 }

@@ -12,6 +12,7 @@ use http::{Http, Method};
 use wire::{CollectionReply, GetBody, GetReply, RecordsBody};
 
 use super::StoreError;
+use super::core::claim::REQUEST_MS;
 use super::store::{
     Collection, Contents, Ensured, Fields, Limits, Metric, Record, Sink, Stored, VectorStore,
 };
@@ -29,10 +30,8 @@ const BODY_BYTES: usize = 4 * 1024 * 1024;
 const CLOUD: Limits = Limits { records: 300, bytes: BODY_BYTES, id_bytes: 128, text_bytes: 16 * 1024 };
 /// Where a server does not say how much it takes.
 const RECORDS: usize = 1_000;
-/// Writing is slow while Chroma moves its log into the vector index.
-const WRITE_PATIENCE: Duration = Duration::from_secs(120);
-/// Reading is not.
-const READ_PATIENCE: Duration = Duration::from_secs(60);
+/// Requests are slow while Chroma moves its log into the vector index.
+const PATIENCE: Duration = Duration::from_millis(REQUEST_MS.unsigned_abs());
 
 /// Which server, tenant, database and collection.
 #[derive(Debug, Clone)]
@@ -95,7 +94,7 @@ impl Chroma {
     /// Checks the address; connects to nothing.
     ///
     /// # Errors
-    /// [`StoreError::Setting`].
+    /// [`StoreError::Setting`], [`StoreError::Name`].
     pub fn new(options: ChromaOptions) -> Result<Self, StoreError> {
         let http = Http::new(&options.url, options.token)?;
         let segment = |what: &str, text: &str| match wire::path_segment(text) {
@@ -104,7 +103,9 @@ impl Chroma {
         };
         let (tenant, database) =
             (segment("tenant", &options.tenant)?, segment("database", &options.database)?);
-        segment("collection", &options.collection)?;
+        if let Err(why) = wire::collection_name(&options.collection) {
+            return Err(bad_name(&options.collection, why));
+        }
         Ok(Self {
             root: format!("/api/v2/tenants/{tenant}/databases/{database}/collections"),
             tenant: options.tenant,
@@ -135,9 +136,7 @@ impl Chroma {
         path: &str,
         body: Option<&B>,
     ) -> Result<R, StoreError> {
-        let reading = method == Method::Get || path.ends_with("/get");
-        let usual = if reading { READ_PATIENCE } else { WRITE_PATIENCE };
-        self.http.send(method, path, body, self.patience.unwrap_or(usual)).await
+        self.http.send(method, path, body, self.patience.unwrap_or(PATIENCE)).await
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -163,10 +162,16 @@ impl Chroma {
         Ok(Collection { id, metric, dimension: reply.dimension, fields: reply.metadata.unwrap_or_default() })
     }
 
-    /// No such tenant or database, or a name that can't be a collection's: nothing that passes, and tenants and
-    /// databases are not made unasked.
+    /// No such tenant or database: nothing that passes, and they are not made unasked.
     fn misplaced(&self, message: &str) -> StoreError {
         StoreError::Setting(format!("{}: {message}", self.name()))
+    }
+
+    /// Why the collection could not be made: nothing that passes.
+    fn not_made(&self, message: &str) -> StoreError {
+        // A server may know more rules for names than are known here.
+        let about_name = wire::is_about_name(message);
+        if about_name { bad_name(&self.collection, message) } else { self.misplaced(message) }
     }
 
     async fn write(&self, verb: &str, records: &[Record]) -> Result<(), StoreError> {
@@ -182,9 +187,9 @@ impl Chroma {
     async fn read(&self, body: &GetBody<'_>) -> Result<Vec<Stored>, StoreError> {
         let path = self.records_path("get")?;
         let reply: GetReply = self.send(Method::Post, &path, Some(body)).await?;
-        reply
-            .into_stored()
-            .ok_or_else(|| self.http.no_store("its lists of ids, documents and metadata differ in length"))
+        reply.into_stored().ok_or_else(|| {
+            self.http.no_store("its lists of ids, documents, metadata and vectors differ in length")
+        })
     }
 }
 
@@ -237,7 +242,7 @@ impl VectorStore for Chroma {
                 Ok(Ensured { collection: found, created: false })
             }
             Err(StoreError::NotFound { message } | StoreError::Rejected { message, .. }) => {
-                Err(self.misplaced(&message))
+                Err(self.not_made(&message))
             }
             Err(error) => Err(error),
         }
@@ -288,9 +293,29 @@ impl VectorStore for Chroma {
     }
 }
 
+fn bad_name(name: &str, why: &str) -> StoreError {
+    StoreError::Name(format!("'{name}' can't be the name of a collection: {why}"))
+}
+
 fn include(contents: Contents) -> &'static [&'static str] {
     match contents {
         Contents::Ids => &[],
         Contents::Full => &["documents", "metadatas"],
+        Contents::Vectors => &["documents", "metadatas", "embeddings"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_refuses_a_name_is_asked_for_no_other_collection_of_that_name() {
+        let chroma = Chroma::new(ChromaOptions::new("http://localhost:8000")).unwrap();
+        let name = "Validation error: name: Expected a name that does not contains two consecutive periods";
+        assert!(matches!(chroma.not_made(name), StoreError::Name(why) if why.contains("'instances'")));
+        let database =
+            "Database [nowhere] does not exist. Are you trying to connect to the correct database?";
+        assert!(matches!(chroma.not_made(database), StoreError::Setting(_)));
     }
 }

@@ -87,6 +87,8 @@ pub(super) struct GetReply {
     documents: Option<Vec<Option<String>>>,
     #[serde(default)]
     metadatas: Option<Vec<Option<Fields>>>,
+    #[serde(default)]
+    embeddings: Option<Vec<Option<Vec<f32>>>>,
 }
 
 impl GetReply {
@@ -95,12 +97,17 @@ impl GetReply {
         let count = self.ids.len();
         let documents = self.documents.unwrap_or_else(|| vec![None; count]);
         let metadatas = self.metadatas.unwrap_or_else(|| vec![None; count]);
-        if documents.len() != count || metadatas.len() != count {
+        let vectors = self.embeddings.unwrap_or_else(|| vec![None; count]);
+        if documents.len() != count || metadatas.len() != count || vectors.len() != count {
             return None;
         }
-        let parts = self.ids.into_iter().zip(documents).zip(metadatas);
-        let stored =
-            parts.map(|((id, text), fields)| Stored { id, text, fields: fields.unwrap_or_default() });
+        let parts = self.ids.into_iter().zip(documents).zip(metadatas.into_iter().zip(vectors));
+        let stored = parts.map(|((id, text), (fields, vector))| Stored {
+            id,
+            text,
+            fields: fields.unwrap_or_default(),
+            vector: vector.map(Into::into),
+        });
         Some(stored.collect())
     }
 }
@@ -157,9 +164,65 @@ pub(super) fn path_segment(text: &str) -> Option<String> {
     usable.then(|| text.to_owned())
 }
 
+/// Whether Chroma takes a name for a collection; its own rules, in words where it does not.
+pub(super) fn collection_name(name: &str) -> Result<(), &'static str> {
+    let outer = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let wellformed = (3..=512).contains(&name.len())
+        && name.chars().all(inner)
+        && outer(name.chars().next())
+        && outer(name.chars().next_back());
+    if !wellformed {
+        Err("it needs 3 to 512 of a-z, A-Z, 0-9, '.', '_', '-', and a letter or digit at both ends")
+    } else if name.contains("..") {
+        Err("it must not have two dots in a row")
+    } else if name.parse::<std::net::Ipv4Addr>().is_ok() {
+        Err("it must not be an IP address")
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether a collection was refused because of its name.
+pub(super) fn is_about_name(message: &str) -> bool {
+    message.contains("name:") || message.contains("a name ")
+}
+
 /// Whether a 404 is about the collection, not about the tenant, the database or the path.
 pub(super) fn is_collection_missing(message: &str) -> bool {
     let message = message.to_lowercase();
     message.contains("collection") && message.contains("not exist")
         || message.contains("collection") && message.contains("not found")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_chroma_takes() {
+        // Each was sent to Chroma 1.5.9.
+        for taken in ["abc", "UPPER", "a.b", "a-_b", "1.2.3", &"a".repeat(512)] {
+            assert_eq!(collection_name(taken), Ok(()), "{taken}");
+        }
+        for refused in [
+            "",
+            "ab",
+            "a..b",
+            "a_",
+            "_ab",
+            "-ab",
+            "ab-",
+            "a@b",
+            "a~b",
+            "a b",
+            "a/b",
+            "1.2.3.4",
+            &"a".repeat(513),
+        ] {
+            assert!(collection_name(refused).is_err(), "{refused}");
+        }
+        let said = "Validation error: name: Expected a name containing 3-512 characters from [a-zA-Z0-9._-]";
+        assert!(is_about_name(said) && !is_about_name("Database [x] does not exist"));
+    }
 }

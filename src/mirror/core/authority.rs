@@ -47,8 +47,10 @@ impl fmt::Debug for Authority {
 pub enum Ruling {
     /// It may go.
     Delete,
-    /// Its kind, or its kind there, is not covered: it stays. The kind's name.
-    NotCovered(String),
+    /// Its kind, or its kind there, is not covered: it stays.
+    NotCovered(KindKey),
+    /// Nobody knows its kind: it stays. The kind's name.
+    Unknown(String),
 }
 
 impl Authority {
@@ -57,7 +59,7 @@ impl Authority {
         let name = (subject.group.clone(), subject.kind.clone());
         let Some(key) = self.kinds.get(&name) else {
             let (group, kind) = name;
-            return Ruling::NotCovered(if group.is_empty() { kind } else { format!("{kind}.{group}") });
+            return Ruling::Unknown(if group.is_empty() { kind } else { format!("{kind}.{group}") });
         };
         let namespaced = subject.namespace != CLUSTER_SCOPED;
         let outside =
@@ -67,7 +69,7 @@ impl Authority {
         if covered || outside || self.excluded.contains(key) || self.vanished.contains(key) {
             Ruling::Delete
         } else {
-            Ruling::NotCovered(key.to_string())
+            Ruling::NotCovered(key.clone())
         }
     }
 }
@@ -106,7 +108,7 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_never_deleted() {
         let ruling = authority().judge(&subject("example.org", "Ten", "a"));
-        assert_eq!(ruling, Ruling::NotCovered("Ten.example.org".into()));
+        assert_eq!(ruling, Ruling::Unknown("Ten.example.org".into()));
     }
 
     #[test]

@@ -1,4 +1,13 @@
 //! Who may write a collection: decided from its marker, by the observer's own clock alone.
+//!
+//! A marker can't be written on a condition, so two that claim at the same time overwrite each other, and the last one
+//! stands. What keeps them from writing at the same time:
+//!
+//! - Nothing is written without a look at the marker within the last [`FRESH_MS`].
+//! - Whoever takes a collection over waits after its claim ([`settles`]), longer than the one before needs to notice. The
+//!   writer before need not wait: there is one, and all others wait.
+//! - A request ends, well or not, before its writer could be taken for dead ([`REQUEST_MS`]); and who finds the store
+//!   slow takes longer to believe that another one is dead ([`Observer::judge`]).
 
 use std::collections::BTreeSet;
 
@@ -8,10 +17,23 @@ use crate::mirror::store::{Collection, Metric};
 
 /// A writer gives a sign of life this often.
 pub const BEAT_MS: Millis = 15_000;
-/// A writer whose beat has not moved for this long is dead.
-pub const DEAD_MS: Millis = 60_000;
-/// After a claim it is this long until it is read back.
-pub const SETTLE_MS: Millis = 5_000;
+/// A request of the mirror gets this long.
+pub const REQUEST_MS: Millis = 90_000;
+/// A writer whose beat has not moved for this long is dead, where the store answers at once.
+pub const DEAD_MS: Millis = 120_000;
+/// Nothing is written unless the claim was seen to stand this recently.
+pub const FRESH_MS: Millis = 2_000;
+/// After a claim it is this long until it is read back, where the store answers at once.
+const SETTLE_MS: Millis = 5_000;
+
+// One slow request for a sign of life, and it comes in time all the same.
+const _: () = assert!(BEAT_MS + REQUEST_MS + SETTLE_MS < DEAD_MS);
+
+/// How long a claim has to stand before anything is written under it; `slow` is how long a request took here.
+pub fn settles(slow: Millis) -> Millis {
+    // The writer before may have looked just before, and its next request is on its way: both are as slow as ours.
+    SETTLE_MS + 3 * slow
+}
 
 /// Who wants to write, and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +114,8 @@ pub enum Judgement {
     Taken {
         /// Its id.
         writer: String,
+        /// Its last sign of life.
+        beat: i64,
         /// When it counts as dead unless its beat moves.
         until: Millis,
     },
@@ -106,25 +130,36 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Judges what the collection shows now.
-    pub fn judge(&mut self, now: Millis, collection: &Collection, claimant: &Claimant) -> Judgement {
+    /// Judges what the collection shows now; `slow` is how long a request took here, and a sign of life takes two.
+    pub fn judge(
+        &mut self,
+        now: Millis,
+        collection: &Collection,
+        claimant: &Claimant,
+        slow: Millis,
+    ) -> Judgement {
         let marker = Marker::read(&collection.fields);
         if let Some(refusal) = refusal(collection, marker.as_ref(), claimant) {
             return Judgement::Refused(refusal);
         }
-        let Some(marker) = marker.filter(|marker| !marker.writer.is_empty()) else { return Judgement::Free };
-        if marker.writer == claimant.writer && claimant.beat.is_some_and(|beat| marker.beat <= beat) {
+        let Some(marker) = marker else { return Judgement::Free };
+        let last = if marker.writer.is_empty() { &marker.last } else { &marker.writer };
+        if *last == claimant.writer && claimant.beat.is_some_and(|beat| marker.beat <= beat) {
             return Judgement::Mine;
+        }
+        if marker.writer.is_empty() {
+            return Judgement::Free;
         }
         let since = match &self.seen {
             Some((writer, beat, since)) if *writer == marker.writer && *beat == marker.beat => *since,
             Some(_) | None => now,
         };
         self.seen = Some((marker.writer.clone(), marker.beat, since));
-        if now - since >= DEAD_MS {
+        let until = since + DEAD_MS + 4 * slow;
+        if now >= until {
             Judgement::Free
         } else {
-            Judgement::Taken { writer: marker.writer, until: since + DEAD_MS }
+            Judgement::Taken { writer: marker.writer, beat: marker.beat, until }
         }
     }
 }
@@ -186,7 +221,7 @@ mod tests {
     }
 
     fn judge(marker: Option<Marker>) -> Judgement {
-        Observer::default().judge(0, &collection(marker), &claimant())
+        Observer::default().judge(0, &collection(marker), &claimant(), 0)
     }
 
     #[test]
@@ -197,18 +232,37 @@ mod tests {
         assert_eq!(judge(Some(marker("me", 2))), Judgement::Mine);
         // Somebody runs a copy of our state, or we of theirs.
         assert!(matches!(judge(Some(marker("me", 4))), Judgement::Taken { .. }));
+        // Given free in good order: whoever wrote last goes on at once, all others wait.
+        let free = |last: &str, beat| judge(Some(Marker { last: last.into(), ..marker("", beat) }));
+        assert_eq!((free("me", 3), free("me", 4), free("you", 3)), {
+            (Judgement::Mine, Judgement::Free, Judgement::Free)
+        });
     }
 
     #[test]
-    fn another_writer_is_dead_when_its_beat_stood_still_for_a_minute() {
+    fn another_writer_is_dead_when_its_beat_stood_still_for_two_minutes() {
         let (mut observer, claimant) = (Observer::default(), claimant());
-        let mut look = |now, beat| observer.judge(now, &collection(Some(marker("you", beat))), &claimant);
-        let taken = |until| Judgement::Taken { writer: "you".into(), until };
-        assert_eq!(look(1_000, 5), taken(61_000));
-        assert_eq!(look(60_999, 5), taken(61_000));
-        assert_eq!(look(60_999, 6), taken(120_999));
-        assert_eq!(look(120_998, 6), taken(120_999));
-        assert_eq!(look(120_999, 6), Judgement::Free);
+        let mut look = |now, beat| observer.judge(now, &collection(Some(marker("you", beat))), &claimant, 0);
+        let taken = |beat, until| Judgement::Taken { writer: "you".into(), beat, until };
+        assert_eq!(look(1_000, 5), taken(5, 121_000));
+        assert_eq!(look(120_999, 5), taken(5, 121_000));
+        assert_eq!(look(120_999, 6), taken(6, 240_999));
+        assert_eq!(look(240_998, 6), taken(6, 240_999));
+        assert_eq!(look(240_999, 6), Judgement::Free);
+    }
+
+    #[test]
+    fn a_slow_store_makes_nobody_look_dead() {
+        let (mut observer, claimant) = (Observer::default(), claimant());
+        let slow = 75_000;
+        let mut look =
+            |now, beat| observer.judge(now, &collection(Some(marker("you", beat))), &claimant, slow);
+        // Each request takes 75 seconds: a sign of life, two of them, comes every 165.
+        for beat in 1..20 {
+            let seen = look(beat * (BEAT_MS + 2 * slow), beat);
+            assert!(matches!(seen, Judgement::Taken { .. }), "{beat}: {seen:?}");
+        }
+        assert_eq!(look(20 * (BEAT_MS + 2 * slow) + DEAD_MS + 4 * slow, 19), Judgement::Free);
     }
 
     #[test]
@@ -238,13 +292,13 @@ mod tests {
         let mut narrow = collection(None);
         narrow.dimension = Some(8);
         let mut observer = Observer::default();
-        let refused = observer.judge(0, &narrow, &claimant());
+        let refused = observer.judge(0, &narrow, &claimant(), 0);
         assert_eq!(refused, Judgement::Refused(Refusal::OtherDimension { theirs: 8, ours: 384 }));
         let euclid = Collection { metric: Metric::Other("l2".into()), ..collection(None) };
-        let refused = observer.judge(0, &euclid, &claimant());
+        let refused = observer.judge(0, &euclid, &claimant(), 0);
         assert_eq!(refused, Judgement::Refused(Refusal::OtherMetric { metric: "l2".into() }));
         let adopting = Claimant { adopt: true, ..claimant() };
         let theirs = Marker { cluster: "there".into(), scope: "less".into(), ..marker("", 1) };
-        assert_eq!(observer.judge(0, &collection(Some(theirs)), &adopting), Judgement::Free);
+        assert_eq!(observer.judge(0, &collection(Some(theirs)), &adopting, 0), Judgement::Free);
     }
 }

@@ -93,6 +93,11 @@ impl Confirmed {
         self.records.contains_key(&id)
     }
 
+    /// All that are known, in any order.
+    pub fn ids(&self) -> impl Iterator<Item = IdHash> {
+        self.records.keys().copied()
+    }
+
     /// How many are known.
     pub fn len(&self) -> usize {
         self.records.len()

@@ -21,7 +21,8 @@ pub enum Cause {
     Written,
     /// A DELETED event named its uid.
     DeletedByEvent,
-    /// It went by a list that did not name it, a kind that vanished, or an exclusion: the brake counts it.
+    /// It went by a list that did not name it, a kind that vanished, or an exclusion: the brake judges it, together with
+    /// all others of its group.
     Removed,
 }
 
@@ -34,6 +35,8 @@ struct Entry {
     place: (Millis, u64),
     /// The latest mark.
     mark: u64,
+    /// The group of the latest mark.
+    group: u64,
 }
 
 /// The set.
@@ -47,6 +50,7 @@ pub struct DirtySet {
     /// When documents were sent, as far as it still matters.
     sent: HashMap<Arc<str>, Millis>,
     marks: u64,
+    groups: u64,
 }
 
 /// One document that is due.
@@ -58,29 +62,35 @@ pub struct Due {
     pub cause: Cause,
     /// Since when it waits.
     pub since: Millis,
+    /// The group of changes that it belongs to: those of one commit.
+    pub group: u64,
 }
 
 impl DirtySet {
+    /// Begins a group: what is marked from now on came with one commit.
+    pub fn begin_group(&mut self) {
+        self.groups += 1;
+    }
+
     /// Takes note of a change; the last state wins.
     pub fn mark(&mut self, now: Millis, id: &str, cause: Cause) {
         self.marks += 1;
         let mark = self.marks;
         self.aside.remove(id);
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.cause = cause;
-            entry.mark = mark;
+            (entry.cause, entry.mark, entry.group) = (cause, mark, self.groups);
             return;
         }
-        self.insert(id.into(), cause, now, mark);
+        self.insert(id.into(), cause, now, mark, self.groups);
     }
 
     /// Puts back what could not be sent. What became dirty again meanwhile keeps its newer state.
     pub fn put_back(&mut self, due: Vec<Due>) {
-        for Due { id, cause, since } in due {
+        for Due { id, cause, since, group } in due {
             self.sent.remove(&id);
-            let cause = self.remove(&id).map_or(cause, |newer| newer.cause);
+            let (cause, group) = self.remove(&id).map_or((cause, group), |newer| (newer.cause, newer.group));
             self.marks += 1;
-            self.insert(id, cause, since, self.marks);
+            self.insert(id, cause, since, self.marks, group);
         }
     }
 
@@ -105,7 +115,7 @@ impl DirtySet {
             let Some(id) = self.order.remove(&place) else { continue };
             if let Some(entry) = self.entries.remove(&id) {
                 self.sent.insert(id.clone(), now);
-                due.push(Due { id, cause: entry.cause, since: entry.since });
+                due.push(Due { id, cause: entry.cause, since: entry.since, group: entry.group });
             }
         }
         self.sent.retain(|_, at| now - *at < SPACING_MS);
@@ -141,7 +151,7 @@ impl DirtySet {
     pub fn wake_aside(&mut self) {
         for (id, entry) in std::mem::take(&mut self.aside) {
             self.marks += 1;
-            self.insert(id, entry.cause, entry.since, self.marks);
+            self.insert(id, entry.cause, entry.since, self.marks, entry.group);
         }
     }
 
@@ -150,12 +160,18 @@ impl DirtySet {
         self.entries.get(id).or_else(|| self.aside.get(id)).map(|entry| entry.cause)
     }
 
+    /// What waits to be removed, with its group.
+    pub fn removed(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        let all = self.entries.iter().chain(&self.aside);
+        all.filter(|(_, entry)| entry.cause == Cause::Removed).map(|(id, entry)| (id, entry.group))
+    }
+
     /// Gives up naming what waits when it is too much; the caller has everything compared then.
     #[must_use]
     pub fn give_up(&mut self, most: usize) -> bool {
         let too_many = self.len() > most;
         if too_many {
-            *self = Self { marks: self.marks, ..Self::default() };
+            *self = Self { marks: self.marks, groups: self.groups, ..Self::default() };
         }
         too_many
     }
@@ -177,11 +193,11 @@ impl DirtySet {
         waiting.chain(self.aside.values()).map(|entry| entry.since).min()
     }
 
-    fn insert(&mut self, id: Arc<str>, cause: Cause, since: Millis, mark: u64) {
+    fn insert(&mut self, id: Arc<str>, cause: Cause, since: Millis, mark: u64, group: u64) {
         let spaced = self.sent.get(&id).map_or(since, |at| at + SPACING_MS);
         let place = (since.max(spaced), mark);
         self.order.insert(place, id.clone());
-        self.entries.insert(id, Entry { cause, since, place, mark });
+        self.entries.insert(id, Entry { cause, since, place, mark, group });
     }
 
     fn remove(&mut self, id: &str) -> Option<Entry> {
@@ -231,7 +247,7 @@ mod tests {
         assert_eq!(dirty.due(300, 10), Some(1_250));
         assert_eq!(dirty.take(1_249, 10), []);
         let due = dirty.take(1_250, 10);
-        assert_eq!(due, [Due { id: "a".into(), cause: Cause::DeletedByEvent, since: 300 }]);
+        assert_eq!(due, [Due { id: "a".into(), cause: Cause::DeletedByEvent, since: 300, group: 0 }]);
     }
 
     #[test]
@@ -298,6 +314,23 @@ mod tests {
         dirty.mark(9, "e", Cause::Written);
         dirty.forget_until(mark);
         assert_eq!(ids(&dirty.take(300, 10)), ["e"], "what comes after counts as newer");
+    }
+
+    #[test]
+    fn what_is_removed_keeps_its_group_until_it_changes_again() {
+        let mut dirty = DirtySet::default();
+        for ids in [&["a", "b", "c"][..], &["d"]] {
+            dirty.begin_group();
+            ids.iter().for_each(|id| dirty.mark(0, id, Cause::Removed));
+        }
+        let taken = dirty.take(300, 2);
+        dirty.begin_group();
+        dirty.mark(400, "b", Cause::Written);
+        dirty.put_back(taken);
+        dirty.set_aside();
+        let mut removed: Vec<_> = dirty.removed().map(|(id, group)| (id.to_string(), group)).collect();
+        removed.sort();
+        assert_eq!(removed, [("a".into(), 1), ("c".into(), 1), ("d".into(), 2)]);
     }
 
     proptest! {

@@ -14,6 +14,8 @@ pub struct Marker {
     pub cluster: String,
     /// The writer's id; empty when the last one ended in good order.
     pub writer: String,
+    /// The last writer's id, when it ended in good order: it may go on at once.
+    pub last: String,
     /// Grows with every sign of life.
     pub beat: i64,
     /// Hash of what is included and excluded.
@@ -26,7 +28,8 @@ pub struct Marker {
     pub vectors: i64,
     /// When the collection last equalled the index, RFC 3339; empty before that.
     pub synced_at: String,
-    /// Whether every kind that should be covered is, and no document is missing and no delete held back.
+    /// Whether every kind that should be covered is, no document is missing, no delete held back, and no record stays
+    /// that may be a ghost.
     pub complete: bool,
     /// Kinds that are not covered or not confirmed, separated by commas.
     pub stale: String,
@@ -43,6 +46,7 @@ impl Marker {
         Some(Self {
             cluster: text("cluster"),
             writer: text("writer"),
+            last: text("last"),
             beat: get("beat").and_then(Value::as_i64).unwrap_or(0),
             scope: text("scope"),
             profile: text("profile"),
@@ -73,6 +77,7 @@ impl Marker {
         let mut put = |key: &str, value: Value| fields.insert(format!("{PREFIX}{key}"), value);
         put("cluster", self.cluster.clone().into());
         put("writer", self.writer.clone().into());
+        put("last", self.last.clone().into());
         put("beat", self.beat.into());
         put("scope", self.scope.clone().into());
         put("profile", self.profile.clone().into());
@@ -95,6 +100,7 @@ mod tests {
         let marker = Marker {
             cluster: "uid".into(),
             writer: "w".into(),
+            last: "v".into(),
             beat: 7,
             model: "m".into(),
             complete: true,

@@ -6,7 +6,9 @@ pub mod brake;
 pub mod claim;
 pub mod confirmed;
 pub mod dirty;
+pub mod ledger;
 pub mod marker;
+pub mod patrol;
 pub mod split;
 
 /// Milliseconds of a clock that never goes back.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::mirror::StoreError;
 
 /// What one call does instead of working.
@@ -56,6 +58,22 @@ pub enum Operation {
 
 /// Says what goes wrong with the next call.
 pub type Faults = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
+
+/// Says how long the next call takes: until it is applied, and from then until it is answered.
+pub type Pace = Box<dyn FnMut(Operation) -> (Duration, Duration) + Send>;
+
+/// One call that wrote or deleted records, or was to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Who asked: see [`super::Memory::of`].
+    pub who: &'static str,
+    /// When it was sent.
+    pub sent: Instant,
+    /// When it was applied; `None` where it never was.
+    pub applied: Option<Instant>,
+    /// Ids that were to be deleted; empty for what writes.
+    pub deleted: Vec<String>,
+}
 
 /// How often it was asked, in requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

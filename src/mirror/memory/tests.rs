@@ -1,6 +1,7 @@
 use tokio::time::Instant;
 
 use super::*;
+use crate::mirror::store::{Sink as _, VectorStore as _};
 
 fn record(id: &str) -> Record {
     let vector = Some(vec![1.0].into());
@@ -75,11 +76,11 @@ async fn others_lose_replace_and_overwrite_what_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_is_refused_is_a_mistake_in_the_settings() {
+async fn a_name_that_is_refused_is_a_mistake() {
     let store = Memory::new();
     store.refuse_name(Some("Expected a name containing 3-512 characters"));
     assert_eq!(store.find().await, Ok(None));
-    assert!(matches!(store.ensure(&Fields::new()).await, Err(StoreError::Setting(_))));
+    assert!(matches!(store.ensure(&Fields::new()).await, Err(StoreError::Name(_))));
     store.refuse_name(None);
     assert!(store.ensure(&Fields::new()).await.unwrap().created);
 }

@@ -1,9 +1,10 @@
 //! Between reconciles: the batches of the dirty set.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::send::Outgoing;
+use super::verify::living;
 use super::{Halt, Mirror};
 use crate::document::Document;
 use crate::mirror::core::dirty::Cause;
@@ -48,8 +49,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let documents = snapshot.documents(&ids)?;
         let documents: HashMap<String, Document> =
             documents.into_iter().map(|document| (document.id.clone(), document)).collect();
-        let (mut by_event, mut others) = (Vec::new(), Vec::new());
-        let mut later = Vec::new();
+        let (mut by_event, mut removed, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for due in &self.taken {
             if documents.contains_key(&*due.id) {
                 self.memo.brake.settled(&due.id);
@@ -59,7 +59,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 // Gone since; its delete is on its way.
                 Cause::Written => {}
                 Cause::DeletedByEvent => by_event.push(due.id.to_string()),
-                Cause::Removed if self.reconciled => others.push(due.id.to_string()),
+                Cause::Removed if self.reconciled => removed.push(due.clone()),
                 // The reconcile that is under way judges it together with what else is gone.
                 Cause::Removed => later.push(due.clone()),
             }
@@ -69,16 +69,62 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         gone.iter().for_each(|due| self.forget_refusal(&due.id));
         // New records are written before old ones go.
         self.write(documents.into_values().map(Outgoing::from).collect()).await?;
-        if !others.is_empty() {
-            let records = usize::try_from(self.status.borrow().records).unwrap_or(usize::MAX);
-            others.retain(|id| self.confirmed.contains(IdHash::of(id)));
-            let now = self.options.clock.steady_ms();
-            others = self.memo.brake.admit(now, others, records);
-            self.save();
+        if !removed.is_empty() {
+            self.judge_groups(removed.iter().map(|due| due.group).collect()).await?;
+            let through = removed.iter().filter(|due| self.memo.brake.lets_through(&due.id));
+            by_event.extend(through.map(|due| due.id.to_string()));
         }
-        by_event.extend(others);
         self.delete(by_event).await?;
         self.later.extend(later);
+        Ok(())
+    }
+
+    /// Has the brake judge everything that these commits removed, whichever batch it is in.
+    async fn judge_groups(&mut self, groups: BTreeSet<u64>) -> Result<(), Halt> {
+        for group in groups {
+            let ids = self.group(group).await?;
+            self.memo.brake.judge(self.clocks(), ids, self.ledger.records);
+        }
+        // Before the first of them goes: after a crash the rest must not be another group.
+        self.save();
+        Ok(())
+    }
+
+    /// What commits removed and no batch has settled yet, with the commit's group.
+    fn removed(&self) -> Vec<(String, u64)> {
+        let on_its_way = self.taken.iter().chain(&self.later).filter(|due| due.cause == Cause::Removed);
+        let mut removed: Vec<_> = on_its_way.map(|due| (due.id.to_string(), due.group)).collect();
+        removed.extend(self.feed.dirty().removed().map(|(id, group)| (id.to_string(), group)));
+        removed
+    }
+
+    /// What one commit removed, as far as it is not there again and its record is.
+    async fn group(&mut self, group: u64) -> Result<BTreeSet<String>, Halt> {
+        let own = self.removed().into_iter().filter(|(_, own)| *own == group);
+        let mut ids: BTreeSet<String> = own.map(|(id, _)| id).collect();
+        let unknown: Vec<String> =
+            ids.iter().filter(|id| !self.confirmed.contains(IdHash::of(id))).cloned().collect();
+        for chunk in unknown.chunks(self.page_size()) {
+            let stored = self.stored(chunk.to_vec(), Contents::Full).await?;
+            let ours = |id: &String| stored.get(id).is_some_and(|record| Subject::of(record).is_some());
+            chunk.iter().filter(|id| !ours(id)).for_each(|id| _ = ids.remove(id));
+        }
+        let there = living(&self.source.snapshot(), ids.iter())?;
+        ids.retain(|id| !there.contains(id));
+        Ok(ids)
+    }
+
+    /// Has the brake judge these deletes, and with them whatever else was removed by a commit that removed one of them.
+    pub(super) async fn judge_with_groups(&mut self, ids: &[String]) -> Result<(), Halt> {
+        let mut all: BTreeSet<String> = ids.iter().cloned().collect();
+        let removed = self.removed();
+        let groups: BTreeSet<u64> =
+            removed.iter().filter(|(id, _)| all.contains(id)).map(|(_, group)| *group).collect();
+        for group in groups {
+            all.extend(self.group(group).await?);
+        }
+        self.memo.brake.judge(self.clocks(), all, self.ledger.records);
+        self.save();
         Ok(())
     }
 
@@ -87,6 +133,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         if !self.opened.as_ref().is_some_and(|opened| opened.marked) {
             return Ok(());
         }
+        let store = self.store.clone();
         for chunk in ids.chunks(self.batch_size()) {
             let unknown: Vec<String> =
                 chunk.iter().filter(|id| !self.confirmed.contains(IdHash::of(id))).cloned().collect();
@@ -96,23 +143,24 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 unknown.iter().for_each(|id| {
                     ours.remove(id);
                 });
-                let found = self.store.get(&unknown, Contents::Full).await?;
+                let found = self.request(store.get(&unknown, Contents::Full)).await??;
                 ours.extend(found.into_iter().filter(|it| Subject::of(it).is_some()).map(|it| it.id));
             }
             if ours.is_empty() {
                 continue;
             }
             let ours: Vec<String> = ours.into_iter().collect();
+            self.stand().await?;
             // In doubt until it is acknowledged: a later update would be lost.
             ours.iter().for_each(|id| self.confirmed.forget(IdHash::of(id)));
-            self.store.delete(&ours).await?;
+            self.request(store.delete(&ours)).await??;
             ours.iter().for_each(|id| {
                 self.memo.brake.settled(id);
             });
+            self.ledger.take(ours.len());
             self.status.send_modify(|status| {
                 status.batches_sent += 1;
                 status.deleted += ours.len() as u64;
-                status.records = status.records.saturating_sub(ours.len() as u64);
             });
         }
         Ok(())

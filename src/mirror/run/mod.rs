@@ -2,15 +2,18 @@
 //! [`super::core`]; here it is done, in an order that a crash at any point leaves safe.
 //!
 //! ```text
-//!   open ── claimed ──> reconcile ──> follow (batches, beats, hourly reconcile)
+//!   open ── claimed ──> reconcile ──> follow (batches, beats and patrols, hourly reconcile)
 //!    ^  └─ passive: look again             │
 //!    └──────── lost connection, new collection, lost claim ┘
 //! ```
 
 mod flush;
 mod open;
+mod patrol;
 mod reconcile;
+mod requests;
 mod send;
+mod show;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -24,9 +27,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::Millis;
 use super::core::backoff::Backoff;
+use super::core::brake::Now;
 use super::core::claim::{BEAT_MS, Observer, Refusal};
 use super::core::confirmed::Confirmed;
 use super::core::dirty::Due;
+use super::core::ledger::Ledger;
+use super::core::patrol::Patrol;
 use super::source::{Embedder, Feed, Keep, Memo, Source, SourceError};
 use super::status::{MirrorPhase, MirrorStatus};
 use super::store::VectorStore;
@@ -34,6 +40,8 @@ use super::{Reaction, StoreError};
 use crate::object::IdHash;
 use crate::text::Clock;
 use open::Opened;
+pub use reconcile::Depth;
+use requests::millis;
 pub use verify::{Comparison, Divergence};
 
 /// Everything is compared again this often.
@@ -42,9 +50,10 @@ const RECONCILE_MS: Millis = 3_600_000;
 const LOOK: Duration = Duration::from_secs(5);
 /// What is shown is no older than this.
 const SHOW_MS: Millis = 2_000;
-/// The first comparison after one that could not judge every record: a resumed kind counts as covered after its first
-/// bookmark, which takes a minute.
-const DOUBT_MS: Millis = 90_000;
+/// Records that could not be judged are looked at again after this long, then after twice as long, and so on.
+const DOUBT_MS: Millis = 2_000;
+/// The longest of these pauses.
+const LONGEST_DOUBT_MS: Millis = 600_000;
 /// What is dirty at the end gets this long to leave.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
 /// A single run gives up after this many failures in a row.
@@ -89,9 +98,9 @@ pub enum Halt {
 
 /// One mirror of one index into one collection.
 pub struct Mirror<S, I, E> {
-    store: S,
+    store: Arc<S>,
     source: Arc<I>,
-    embedder: E,
+    embedder: Arc<E>,
     feed: Arc<Feed>,
     keep: Box<dyn Keep>,
     options: MirrorOptions,
@@ -99,10 +108,16 @@ pub struct Mirror<S, I, E> {
     observer: Observer,
     opened: Option<Opened>,
     confirmed: Confirmed,
-    /// Everything was compared since the collection was opened.
+    /// What is known of the collection: decisions and statements follow from it.
+    ledger: Ledger,
+    patrol: Patrol,
+    /// Everything was compared since the collection was opened, and no comparison is under way.
     reconciled: bool,
     next_reconcile: Millis,
-    /// How long after the last comparison, while records are left that could not be judged.
+    /// How the next reconcile compares.
+    depth: Depth,
+    /// When records that could not be judged are looked at again, and how long after that.
+    doubt_at: Millis,
     doubt: Millis,
     /// The batch on its way: put back when it does not arrive.
     taken: Vec<Due>,
@@ -115,11 +130,14 @@ pub struct Mirror<S, I, E> {
     /// When refused documents are tried again, and how long after that.
     ask_again_at: Millis,
     ask_again_after: Millis,
-    /// The other writer that is waited for, and when it counts as dead.
-    waited: Option<(String, Millis)>,
+    /// The other writer that is waited for, and its sign of life when that began.
+    waited: Option<(String, i64)>,
+    /// How long a request for the collection takes.
+    slow: Millis,
     /// The store takes lists in metadata.
     lists: bool,
     backoff: Backoff,
+    phase: MirrorPhase,
     status: watch::Sender<MirrorStatus>,
 }
 
@@ -148,9 +166,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             status.held_back = memo.brake.held.len() as u64;
         });
         Self {
-            store,
+            store: Arc::new(store),
             source,
-            embedder,
+            embedder: Arc::new(embedder),
             feed,
             keep,
             options,
@@ -158,8 +176,12 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             observer: Observer::default(),
             opened: None,
             confirmed: Confirmed::default(),
+            ledger: Ledger::default(),
+            patrol: Patrol::default(),
             reconciled: false,
             next_reconcile: 0,
+            depth: Depth::Contents,
+            doubt_at: Millis::MAX,
             doubt: 0,
             taken: Vec::new(),
             later: Vec::new(),
@@ -168,23 +190,29 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             ask_again_at: 0,
             ask_again_after: 0,
             waited: None,
+            slow: 0,
             lists: true,
             backoff: Backoff::default(),
+            phase: MirrorPhase::Connecting,
             status,
         }
     }
 
-    /// Keeps the collection equal to the index until it is told to stop; then what is dirty leaves, if it can.
+    /// Keeps the collection equal to the index until it is told to stop; then what is dirty leaves, if it can. Ends
+    /// earlier only where what was asked for can never be done.
     pub async fn run(mut self, stop: CancellationToken) {
         let trying = async {
             loop {
                 let Err(halt) = self.live().await;
                 let pause = self.halted(&halt);
+                if matches!(halt, Halt::Store(StoreError::Name(_))) {
+                    return;
+                }
                 tokio::time::sleep(pause).await;
             }
         };
         tokio::select! {
-            () = trying => {}
+            () = trying => return,
             () = stop.cancelled() => {}
         }
         self.put_back();
@@ -245,6 +273,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             if self.feed.is_overrun() {
                 self.feed.take_overrun();
                 self.reconciled = false;
+                self.ledger.forget();
             }
             if !self.reconciled || self.feed.now() >= self.next_reconcile {
                 self.reconcile().await?;
@@ -252,20 +281,34 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             }
             if self.beat_due() <= self.feed.now() {
                 self.beat().await?;
+                self.patrol().await?;
+            }
+            if self.feed.now() >= self.doubt_at {
+                self.judge_again().await?;
             }
             self.ask_again();
             self.flush_due().await?;
             self.backoff.reset();
             self.phase(MirrorPhase::Live);
+            if self.says_too_much() {
+                // An agent must not read for a quarter of a minute what is known not to be so.
+                self.beat().await?;
+            }
             let now = self.feed.now();
-            let batch = self.feed.dirty().due(now, self.batch_size()).unwrap_or(Millis::MAX);
-            let wake = batch.min(self.beat_due()).min(self.next_reconcile).min(now + SHOW_MS);
-            let pause = Duration::from_millis(u64::try_from(wake.saturating_sub(now)).unwrap_or(0));
+            let wake = self.wake(now);
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(millis(wake - now)) => {}
                 () = self.feed.changed() => {}
             }
         }
+    }
+
+    /// When there is something to do again, unless something changes before.
+    fn wake(&self, now: Millis) -> Millis {
+        let batch = self.feed.dirty().due(now, self.batch_size()).unwrap_or(Millis::MAX);
+        [self.beat_due(), self.next_reconcile, self.doubt_at, now + SHOW_MS]
+            .into_iter()
+            .fold(batch, Millis::min)
     }
 
     /// Takes note of a failure: what is still certain, what is shown, how long to wait.
@@ -280,6 +323,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.opened = None;
             self.confirmed.clear();
             self.reconciled = false;
+            self.ledger.forget();
         }
         match halt {
             Halt::Passive { writer } => {
@@ -290,15 +334,19 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 self.phase(MirrorPhase::Refused { why: refusal.to_string() });
                 return LOOK;
             }
+            Halt::Store(StoreError::Name(why)) => {
+                self.phase(MirrorPhase::Mistaken { why: why.clone() });
+                return LOOK;
+            }
             Halt::Store(_) | Halt::Source(_) => {}
         }
         let error = halt.to_string();
-        let since = self.status.borrow().phase.failing().map(|(since, _)| since);
+        let since = self.phase.failing().map(|(since, _)| since);
         if since.is_none() {
             tracing::warn!(error, "the mirror waits");
         }
-        let failing =
-            MirrorPhase::Failing { since_ms: since.unwrap_or_else(|| self.options.clock.wall_ms()), error };
+        let since_ms = since.unwrap_or_else(|| self.options.clock.wall_ms());
+        let failing = MirrorPhase::Failing { since_ms, error };
         self.status.send_modify(|status| status.batches_retried += 1);
         self.phase(failing);
         self.backoff.pause(reaction, self.options.clock.chance(0.0..1.0))
@@ -312,6 +360,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         while self.reconciled && !self.feed.is_empty() {
             self.flush_when_due().await?;
         }
+        self.show();
         self.give_free().await
     }
 
@@ -333,26 +382,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
     }
 
-    /// Shows a phase, and the numbers as they are.
-    fn phase(&self, phase: MirrorPhase) {
-        let now = self.feed.now();
-        let (queue, oldest) = {
-            let dirty = self.feed.dirty();
-            (dirty.len(), dirty.oldest())
-        };
-        let held = self.memo.brake.held.len();
-        let wall = self.options.clock.wall_ms();
-        self.status.send_if_modified(|status| {
-            let before = status.clone();
-            status.queue = queue as u64;
-            status.lag_ms = oldest.map_or(0, |since| u64::try_from(now - since).unwrap_or(0));
-            status.held_back = held as u64;
-            if queue == 0 && matches!(phase, MirrorPhase::Live | MirrorPhase::Stopped) && self.reconciled {
-                // To the second: a status that only grows older is no news.
-                status.synced_ms = Some(wall / 1_000 * 1_000);
-            }
-            status.phase = phase;
-            *status != before
-        });
+    /// Both clocks.
+    fn clocks(&self) -> Now {
+        Now { steady: self.options.clock.steady_ms(), wall: self.options.clock.wall_ms() }
     }
 }

@@ -1,15 +1,18 @@
 //! Finding, claiming and keeping the collection.
 
-use std::time::Duration;
-
+use super::requests::limited;
 use super::{Halt, LOOK, Mirror};
+use std::collections::BTreeSet;
+
+use crate::mirror::StoreError;
 use crate::mirror::core::Millis;
-use crate::mirror::core::claim::{Claimant, Judgement, SETTLE_MS};
+use crate::mirror::core::claim::{Claimant, Judgement, settles};
 use crate::mirror::core::marker::Marker;
 use crate::mirror::offset::VECTORS_VERSION;
 use crate::mirror::source::{Embedder, Snapshot as _, Source};
 use crate::mirror::status::MirrorPhase;
 use crate::mirror::store::{Collection, Fields, VectorStore};
+use crate::object::KindKey;
 use crate::text;
 
 /// Agents are told so many kinds by name.
@@ -26,45 +29,56 @@ pub(super) struct Opened {
     pub(super) distrusted: bool,
     /// It holds the marker; else nothing in it is deleted.
     pub(super) marked: bool,
-    /// When it was last known to be ours.
+    /// When the last sign of life was given.
     pub(super) beat_at: Millis,
+    /// When the marker was last seen to be ours.
+    pub(super) seen_at: Millis,
+    /// Nothing is written before this: others may have claimed it at the same time.
+    pub(super) settles_at: Millis,
     beat: i64,
+    /// What the marker says of the collection.
+    complete: bool,
 }
 
 impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     /// Opens the collection as its writer. With `waits` a writer that may be dead is waited for; a living one is
     /// [`Halt::Passive`].
     pub(super) async fn open(&mut self, waits: bool) -> Result<(), Halt> {
+        let store = self.store.clone();
         loop {
             let fields = self.marker(1, true).write(&Fields::new());
             // Nothing is written before it is known that this is the right store.
-            let Some(found) = self.store.find().await? else {
+            let began = self.feed.now();
+            let found = self.request(store.find()).await??;
+            self.took(began);
+            let Some(found) = found else {
                 self.try_embedder().await?;
                 self.remember_beat(1);
-                let ensured = self.store.ensure(&fields).await?;
+                let ensured = self.request(store.ensure(&fields)).await??;
                 if ensured.created {
                     self.memo.scopes = [self.options.scope.clone()].into();
-                    self.opened = Some(self.opened(&ensured.collection, 1, true, false));
+                    self.opened = Some(self.opened(&ensured.collection, 1));
                     return Ok(());
                 }
                 continue;
             };
             let now = self.feed.now();
             let marker = Marker::read(&found.fields);
-            match self.observer.judge(now, &found, &self.claimant()) {
+            match self.observer.judge(now, &found, &self.claimant(), self.slow) {
                 Judgement::Refused(refusal) => return Err(refusal.into()),
-                Judgement::Mine => return self.claim(found, marker, false).await,
-                Judgement::Free => return self.claim(found, marker, true).await,
+                // There is one writer before, and all others wait: this one need not.
+                Judgement::Mine => return self.claim(found, marker, 0).await,
+                Judgement::Free => return self.claim(found, marker, settles(self.slow)).await,
                 Judgement::Taken { writer, .. } if !waits => {
                     // What changes now is the other writer's to send.
                     self.feed.dirty().set_aside();
                     self.feed.dirty().drop_aside();
                     return Err(Halt::Passive { writer });
                 }
-                Judgement::Taken { writer, until } => {
+                Judgement::Taken { writer, beat, .. } => {
                     self.phase(MirrorPhase::Passive { writer: writer.clone() });
-                    let waited = self.observer_moved(&writer, until);
-                    if waited {
+                    let waited = self.waited.get_or_insert_with(|| (writer.clone(), beat));
+                    if *waited != (writer.clone(), beat) {
                         return Err(Halt::Passive { writer });
                     }
                     tokio::time::sleep(LOOK).await;
@@ -74,26 +88,26 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     }
 
     /// Without vectors nothing can be mirrored: then not even the collection is made. What is embedded here is kept.
-    async fn try_embedder(&self) -> Result<(), Halt> {
+    async fn try_embedder(&mut self) -> Result<(), Halt> {
         // What was read is committed before this is answered.
         self.source.authority().await;
         let snapshot = self.source.snapshot();
         let first: Vec<_> = snapshot.ids()?.into_iter().take(1).collect();
         let documents = snapshot.documents(&first)?;
         if !documents.is_empty() {
-            self.embedder.vectors(&documents).await?;
+            self.vectors(&documents).await?;
         }
         Ok(())
     }
 
-    /// Whether the writer that was waited for gave a sign of life meanwhile.
-    fn observer_moved(&mut self, writer: &str, until: Millis) -> bool {
-        let known = self.waited.get_or_insert_with(|| (writer.to_owned(), until));
-        known.0 != writer || known.1 != until
-    }
-
-    /// Writes the marker; with `settle` waits and looks whether it still stands.
-    async fn claim(&mut self, found: Collection, marker: Option<Marker>, settle: bool) -> Result<(), Halt> {
+    /// Writes the marker and looks whether it stands. Reading may begin at once, writing after `settles`.
+    async fn claim(
+        &mut self,
+        found: Collection,
+        marker: Option<Marker>,
+        settles: Millis,
+    ) -> Result<(), Halt> {
+        let store = self.store.clone();
         let before = marker.clone().unwrap_or_default();
         let beat = before.beat.max(self.memo.beat.unwrap_or(0)) + 1;
         let trusted = before.vectors == VECTORS_VERSION;
@@ -110,19 +124,13 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         self.remember_beat(beat);
         let mut mine = self.marker(beat, trusted);
         mine.take_freshness(before);
-        self.store.set_fields(&mine.write(&found.fields)).await?;
+        // Nothing is known of it yet.
+        mine.complete = false;
+        self.request(store.set_fields(&mine.write(&found.fields))).await??;
+        let settles_at = self.feed.now() + settles;
         self.memo.scopes = [self.options.scope.clone()].into();
-        if settle {
-            self.phase(MirrorPhase::Claiming);
-            tokio::time::sleep(Duration::from_millis(SETTLE_MS.unsigned_abs())).await;
-        }
-        let again = self.store.find().await?.filter(|again| again.id == found.id);
-        let Some(again) = again else {
-            return Err(crate::mirror::StoreError::NotFound {
-                message: "the collection was replaced".into(),
-            }
-            .into());
-        };
+        let again = self.request(store.find()).await??;
+        let again = again.filter(|again| again.id == found.id).ok_or_else(replaced)?;
         let written = Marker::read(&again.fields);
         match &written {
             Some(now) if now.writer != self.memo.writer || now.beat != beat => {
@@ -131,20 +139,30 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             }
             Some(_) | None => {}
         }
-        let empty = self.store.count().await? == 0;
-        let mut opened = self.opened(&again, beat, empty, !trusted && !empty);
-        opened.marked = written.is_some();
-        if !opened.marked {
+        let empty = self.request(store.count()).await?? == 0;
+        if written.is_none() {
             self.note("the store does not keep a collection's metadata: nothing is deleted from it");
         }
-        self.opened = Some(opened);
+        let opened = self.opened(&again, beat);
+        let distrusted = !trusted && !empty;
+        self.opened = Some(Opened { empty, distrusted, settles_at, ..opened });
         Ok(())
     }
 
-    fn opened(&self, collection: &Collection, beat: i64, empty: bool, distrusted: bool) -> Opened {
-        let marked = Marker::read(&collection.fields).is_some();
-        let (id, beat_at) = (collection.id.clone(), self.feed.now());
-        Opened { id, empty, distrusted, marked, beat_at, beat }
+    /// A collection that was just made: nobody else knows of it.
+    fn opened(&self, collection: &Collection, beat: i64) -> Opened {
+        let now = self.feed.now();
+        Opened {
+            id: collection.id.clone(),
+            empty: true,
+            distrusted: false,
+            marked: Marker::read(&collection.fields).is_some(),
+            beat_at: now,
+            seen_at: now,
+            settles_at: now,
+            beat,
+            complete: false,
+        }
     }
 
     /// A sign of life, and how fresh the collection is. Finds out whether it is still ours.
@@ -159,51 +177,71 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(())
     }
 
+    /// Whether the marker says more than is known to be so.
+    pub(super) fn says_too_much(&self) -> bool {
+        let said = self.opened.as_ref().is_some_and(|opened| opened.complete);
+        said && !self.facts().is_complete(false)
+    }
+
     async fn mark(&mut self, free: bool) -> Result<(), Halt> {
-        let Some(Opened { id, beat, distrusted, marked, .. }) = &self.opened else { return Ok(()) };
-        let (id, beat, trusted, marked) = (id.clone(), *beat, !*distrusted, *marked);
-        let found = self.store.find().await?.filter(|found| found.id == id);
-        let Some(found) = found else {
-            return Err(crate::mirror::StoreError::NotFound {
-                message: "the collection was replaced".into(),
-            }
-            .into());
-        };
-        // A sign of life that was applied and never acknowledged is ours as well: it was remembered before it was sent.
-        let is_ours = |marker: &Marker| {
-            marker.writer == self.memo.writer && (marker.beat == beat || self.memo.beat == Some(marker.beat))
-        };
-        let before = match Marker::read(&found.fields) {
-            Some(marker) if is_ours(&marker) => marker,
-            Some(marker) => return Err(Halt::Passive { writer: marker.writer }),
-            // Somebody replaced the metadata: a later get-or-create with its own, say. It is ours all the same.
-            None => Marker::default(),
-        };
-        let beat = beat.max(before.beat);
-        self.remember_beat(beat + 1);
-        let mut marker = self.marker(beat + 1, trusted);
+        let Some(Opened { beat, distrusted, .. }) = &self.opened else { return Ok(()) };
+        let (beat, trusted) = (*beat, !*distrusted);
+        let (store, began) = (self.store.clone(), self.feed.now());
+        // Not beside other signs of life: this is one.
+        let found = self.shown(limited(self.store.name(), store.find())).await?;
+        self.took(began);
+        let (found, before) = self.recognise(found)?;
+        let beat = beat.max(before.beat) + 1;
+        self.remember_beat(beat);
+        let mut marker = self.marker(beat, trusted);
         if free {
-            marker.writer.clear();
+            marker.last = std::mem::take(&mut marker.writer);
         }
         marker.take_freshness(before);
-        if self.reconciled {
-            let stale = self.source.stale();
-            let held = &self.memo.brake.held;
-            marker.complete = stale.is_empty() && held.is_empty() && self.refused.is_empty();
-            marker.held_back = i64::try_from(held.len()).unwrap_or(i64::MAX);
-            let names: Vec<_> = stale.iter().take(STALE_NAMES).map(|kind| kind.as_str()).collect();
-            marker.stale = names.join(",");
-            if self.feed.is_empty() {
-                marker.synced_at = text::rfc3339(self.options.clock.wall_s());
-            }
-        }
-        self.store.set_fields(&marker.write(&found.fields)).await?;
+        self.say(&mut marker);
+        let complete = marker.complete;
+        let fields = marker.write(&found.fields);
+        self.shown(limited(self.store.name(), store.set_fields(&fields))).await?;
         let now = self.feed.now();
         if let Some(opened) = &mut self.opened {
-            (opened.beat, opened.beat_at) = (beat + 1, now);
-            opened.marked = marked;
+            (opened.beat, opened.complete) = (beat, complete);
+            (opened.beat_at, opened.seen_at) = (now, now);
         }
         Ok(())
+    }
+
+    /// What agents are told.
+    fn say(&self, marker: &mut Marker) {
+        let facts = self.facts();
+        marker.complete = false;
+        if !facts.compared {
+            return;
+        }
+        let stale = self.source.stale();
+        let mut names: BTreeSet<&str> = stale.iter().map(KindKey::as_str).collect();
+        names.extend(self.ledger.uncovered_kinds());
+        marker.complete = facts.is_complete(!names.is_empty());
+        marker.held_back = i64::try_from(facts.held).unwrap_or(i64::MAX);
+        marker.stale = names.into_iter().take(STALE_NAMES).collect::<Vec<_>>().join(",");
+        if facts.statement().equal {
+            marker.synced_at = text::rfc3339(self.options.clock.wall_s());
+        }
+    }
+
+    /// Whether a collection is the one that was claimed, by its id and its marker; an error where it is not.
+    pub(super) fn recognise(&self, found: Option<Collection>) -> Result<(Collection, Marker), Halt> {
+        let Some(opened) = &self.opened else { return Err(replaced().into()) };
+        let found = found.filter(|found| found.id == opened.id).ok_or_else(replaced)?;
+        match Marker::read(&found.fields) {
+            // A sign of life that was applied and never acknowledged is ours as well: it was remembered before it was
+            // sent. And an older one is, where a newer one is just on its way.
+            Some(marker) if marker.writer == self.memo.writer && self.memo.beat >= Some(marker.beat) => {
+                Ok((found, marker))
+            }
+            Some(marker) => Err(Halt::Passive { writer: marker.writer }),
+            // Somebody replaced the metadata: a later get-or-create with its own, say. It is ours all the same.
+            None => Ok((found, Marker::default())),
+        }
     }
 
     fn remember_beat(&mut self, beat: i64) {
@@ -222,10 +260,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             profile: self.options.profile.clone(),
             model: self.embedder.model(),
             vectors: if trusted { VECTORS_VERSION } else { 0 },
-            synced_at: String::new(),
-            complete: false,
-            stale: String::new(),
-            held_back: 0,
+            ..Marker::default()
         }
     }
 
@@ -242,15 +277,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             adopt: self.options.adopt,
         }
     }
+}
 
-    pub(super) fn note(&self, note: &str) {
-        self.status.send_if_modified(|status| {
-            let new = !status.notes.iter().any(|known| known == note);
-            if new {
-                tracing::warn!(note, "mirror");
-                status.notes.push(note.to_owned());
-            }
-            new
-        });
-    }
+fn replaced() -> StoreError {
+    StoreError::NotFound { message: "the collection was replaced".into() }
 }

@@ -1,62 +1,110 @@
 //! Making the collection equal to the index, whatever either of them went through.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::pin::pin;
+use std::time::Duration;
 
 use super::send::Outgoing;
 use super::verify::{Scan, living};
-use super::{DOUBT_MS, Halt, Mirror, RECONCILE_MS};
+use super::{DOUBT_MS, Halt, LONGEST_DOUBT_MS, Mirror, RECONCILE_MS};
 use crate::mirror::core::authority::{Authority, Ruling};
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::record::{Subject, differences, foreign_keys};
 use crate::mirror::source::{Embedder, Snapshot as _, Source};
 use crate::mirror::status::MirrorPhase;
-use crate::mirror::store::VectorStore;
-use crate::object::IdHash;
+use crate::mirror::store::{Contents, VectorStore};
+use crate::object::{IdHash, KindKey};
+
+/// How much of each record is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Id, text and metadata.
+    Contents,
+    /// And the vector.
+    Vectors,
+}
+
+impl Depth {
+    /// What is read of a record.
+    pub(super) fn contents(self) -> Contents {
+        match self {
+            Self::Contents => Contents::Full,
+            Self::Vectors => Contents::Vectors,
+        }
+    }
+}
+
+/// What is said of records that the index lacks.
+#[derive(Debug, Default)]
+struct Verdicts {
+    by_event: Vec<String>,
+    delete: Vec<String>,
+    uncovered: BTreeMap<String, String>,
+    /// Kinds of those that may yet be confirmed.
+    unconfirmed: BTreeSet<KindKey>,
+}
 
 impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     /// Pages through the store, looks at each difference again by id, writes what is missing or different, and
     /// deletes what may go. Changes that come meanwhile leave between the steps.
     pub(super) async fn reconcile(&mut self) -> Result<(), Halt> {
         let known = std::mem::replace(&mut self.reconciled, false);
-        self.different.clear();
-        let result = self.compare_and_mend(known).await;
+        let result = self.compare_all(known).await;
         match result {
             Ok(()) => self.feed.dirty().drop_aside(),
             Err(_) => self.feed.dirty().wake_aside(),
         }
         self.feed.put_back(std::mem::take(&mut self.later));
         self.different = HashSet::new();
-        result
+        if result.is_err() {
+            // What was found and not mended is no more equal than it was.
+            self.ledger.forget();
+        }
+        result?;
+        self.depth = Depth::Contents;
+        self.reconciled = true;
+        (self.ledger.compared, self.ledger.meddled) = (true, false);
+        self.next_reconcile = self.feed.now() + RECONCILE_MS;
+        let wall = self.options.clock.wall_ms();
+        self.status.send_modify(|status| status.reconciled_ms = Some(wall));
+        Ok(())
+    }
+
+    async fn compare_all(&mut self, known: bool) -> Result<(), Halt> {
+        self.compare_and_mend(known).await?;
+        // A few records tell whether the vectors of all were replaced.
+        if self.depth == Depth::Contents && self.is_sample_foreign().await? {
+            self.depth = Depth::Vectors;
+            self.compare_and_mend(true).await?;
+        }
+        Ok(())
     }
 
     /// `known`: what the store holds is known, and changes go on leaving within two seconds.
     async fn compare_and_mend(&mut self, known: bool) -> Result<(), Halt> {
+        self.different.clear();
         // What was dirty before the snapshot is part of the comparison.
         let mark = self.feed.dirty().now();
-        let authority = self.source.authority().await;
+        let source = self.source.clone();
+        let authority = self.beside(source.authority()).await?;
         if !known {
             // Sent now, it would be sent again without need: nothing is confirmed yet.
             self.feed.dirty().set_aside();
         }
         let empty = self.opened.as_ref().is_some_and(|opened| opened.empty);
-        let scan = if empty { Scan::default() } else { self.scan().await? };
-        let records = scan.len();
-        self.status.send_modify(|status| {
-            status.records = records as u64;
-            status.unchanged = scan.equal.len() as u64;
-        });
+        let scan = if empty { Scan::default() } else { self.scan(self.depth).await? };
+        self.ledger.records = scan.len();
+        self.status.send_modify(|status| status.unchanged = scan.equal.len() as u64);
         self.write_differences(&scan).await?;
-        self.delete_extra(&scan, &authority).await?;
+        // Paging is unordered: what was judged before is looked for by id, not only where the walk came by.
+        let extra: BTreeSet<String> = scan.extra.iter().chain(self.memo.brake.judged()).cloned().collect();
+        self.judge_lacking(extra.into_iter().collect(), authority, true).await?;
         if let Some(opened) = &mut self.opened {
             (opened.distrusted, opened.empty) = (false, false);
         }
-        self.reconciled = true;
-        let doubtful = self.status.borrow().kept > 0;
-        self.doubt = if doubtful { (self.doubt * 2).clamp(DOUBT_MS, RECONCILE_MS) } else { 0 };
-        self.next_reconcile = self.feed.now() + if doubtful { self.doubt } else { RECONCILE_MS };
         self.feed.dirty().forget_until(mark);
-        let wall = self.options.clock.wall_ms();
-        self.status.send_modify(|status| status.reconciled_ms = Some(wall));
+        let store = self.store.clone();
+        self.ledger.records = self.request(store.count()).await??;
         Ok(())
     }
 
@@ -78,7 +126,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             }
             let documents = self.source.snapshot().documents(chunk)?;
             let ids = documents.iter().map(|document| document.id.clone()).collect();
-            let stored = if empty { Default::default() } else { self.stored(ids).await? };
+            let stored = if empty { Default::default() } else { self.stored(ids, Contents::Full).await? };
             let mut outgoing = Vec::new();
             for document in documents {
                 let hash = IdHash::of(&document.id);
@@ -91,7 +139,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                     outgoing.push(Outgoing::from(document));
                     continue;
                 };
-                if !distrusted && differences(&document, record, self.lists).is_empty() {
+                let alike = !distrusted && !scan.foreign_vectors.contains_key(&hash);
+                if alike && differences(&document, record, self.lists).is_empty() {
                     self.confirmed.confirm(hash, self.content(&document));
                     // Paging passed it by.
                     self.status.send_modify(|status| status.unchanged += 1);
@@ -110,54 +159,97 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(())
     }
 
-    async fn delete_extra(&mut self, scan: &Scan, authority: &Authority) -> Result<(), Halt> {
-        let (mut by_event, mut others) = (Vec::new(), Vec::new());
-        let (mut foreign, mut kept, mut not_covered) = (0, 0, BTreeSet::new());
-        // Paging is unordered: what is held back is looked for by id, not only where the walk came by.
-        let extra: HashSet<&String> = scan.extra.iter().chain(&self.memo.brake.held).collect();
-        let extra: Vec<String> = extra.into_iter().cloned().collect();
-        let mut lacking = BTreeSet::new();
+    /// Looks again at records that could not be judged: their kinds may have been confirmed since.
+    pub(super) async fn judge_again(&mut self) -> Result<(), Halt> {
+        let source = self.source.clone();
+        let authority = self.beside(source.authority()).await?;
+        let doubtful = self.ledger.uncovered.keys().cloned().collect();
+        self.judge_lacking(doubtful, authority, false).await
+    }
+
+    /// Deletes what may go of these records, which the index seemed to lack. `all`: no others are lacking.
+    async fn judge_lacking(
+        &mut self,
+        extra: Vec<String>,
+        authority: Authority,
+        all: bool,
+    ) -> Result<(), Halt> {
+        let mut lacking = BTreeMap::new();
+        let mut foreign = 0;
         for chunk in extra.chunks(self.page_size()) {
-            let stored = self.stored(chunk.to_vec()).await?;
+            let stored = self.stored(chunk.to_vec(), Contents::Full).await?;
             let there = living(&self.source.snapshot(), stored.keys())?;
             for (id, record) in stored.into_iter().filter(|(id, _)| !there.contains(id)) {
-                let Some(subject) = Subject::of(&record) else {
-                    foreign += 1;
-                    continue;
-                };
-                if self.feed.dirty().cause(&id) == Some(Cause::DeletedByEvent) {
-                    by_event.push(id);
-                    continue;
-                }
-                lacking.insert(id.clone());
-                match authority.judge(&subject) {
-                    Ruling::Delete => others.push(id),
-                    Ruling::NotCovered(kind) => {
-                        kept += 1;
-                        not_covered.insert(kind);
-                    }
+                match Subject::of(&record) {
+                    Some(subject) => _ = lacking.insert(id, subject),
+                    None => foreign += 1,
                 }
             }
             self.between().await?;
         }
-        self.status.send_modify(|status| {
-            (status.foreign, status.kept) = (foreign, kept);
-            status.not_covered = not_covered.into_iter().collect();
-        });
-        self.memo.brake.compared(lacking);
+        let mut verdicts = self.verdicts(&lacking, &authority)?;
+        if !verdicts.unconfirmed.is_empty() {
+            let authority = self.confirmed(std::mem::take(&mut verdicts.unconfirmed)).await?;
+            verdicts = self.verdicts(&lacking, &authority)?;
+        }
+        if all {
+            self.ledger.foreign = foreign;
+            let by_event: HashSet<&String> = verdicts.by_event.iter().collect();
+            self.memo.brake.compared(lacking.into_keys().filter(|id| !by_event.contains(id)).collect());
+        }
+        self.leave(verdicts.uncovered, all);
         if !self.opened.as_ref().is_some_and(|opened| opened.marked) {
             return Ok(());
         }
-        let records = scan.len();
-        let now = self.options.clock.steady_ms();
-        let allowed = self.memo.brake.admit(now, others, records);
-        self.save();
-        by_event.extend(allowed);
-        self.delete(by_event).await
+        self.judge_with_groups(&verdicts.delete).await?;
+        let mut gone = verdicts.by_event;
+        gone.extend(verdicts.delete.into_iter().filter(|id| self.memo.brake.lets_through(id)));
+        self.delete(gone).await
+    }
+
+    /// Judges records, of the last commit: the answer about coverage is older than that.
+    fn verdicts(&self, lacking: &BTreeMap<String, Subject>, authority: &Authority) -> Result<Verdicts, Halt> {
+        let there = living(&self.source.snapshot(), lacking.keys())?;
+        let mut verdicts = Verdicts::default();
+        for (id, subject) in lacking.iter().filter(|(id, _)| !there.contains(*id)) {
+            if self.feed.cause(id) == Some(Cause::DeletedByEvent) {
+                verdicts.by_event.push(id.clone());
+                continue;
+            }
+            match authority.judge(subject) {
+                Ruling::Delete => verdicts.delete.push(id.clone()),
+                Ruling::NotCovered(kind) => {
+                    verdicts.uncovered.insert(id.clone(), kind.to_string());
+                    verdicts.unconfirmed.insert(kind);
+                }
+                Ruling::Unknown(kind) => _ = verdicts.uncovered.insert(id.clone(), kind),
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// Has kinds confirmed, as far as that can be had within seconds; meanwhile changes go on leaving.
+    async fn confirmed(&mut self, kinds: BTreeSet<KindKey>) -> Result<Authority, Halt> {
+        let source = self.source.clone();
+        let mut asked = pin!(source.confirmed(&kinds));
+        loop {
+            tokio::select! {
+                authority = &mut asked => return Ok(authority),
+                () = tokio::time::sleep(Duration::from_millis(250)) => self.between().await?,
+            }
+        }
+    }
+
+    /// Takes note of records that could not be judged, and of when they are looked at again.
+    fn leave(&mut self, uncovered: BTreeMap<String, String>, anew: bool) {
+        let fewer = anew || uncovered.len() < self.ledger.uncovered.len();
+        self.doubt = if fewer { DOUBT_MS } else { (self.doubt * 2).clamp(DOUBT_MS, LONGEST_DOUBT_MS) };
+        self.doubt_at = if uncovered.is_empty() { i64::MAX } else { self.feed.now() + self.doubt };
+        self.ledger.uncovered = uncovered;
     }
 
     /// Between two steps of a long reconcile: signs of life, and what changed meanwhile.
-    async fn between(&mut self) -> Result<(), Halt> {
+    pub(super) async fn between(&mut self) -> Result<(), Halt> {
         if self.beat_due() <= self.feed.now() {
             self.beat().await?;
         }

@@ -9,7 +9,7 @@ use crate::mirror::core::split::{over_limit, requests};
 use crate::mirror::offset::moved;
 use crate::mirror::record::{self, LIST_KEY};
 use crate::mirror::source::{Embedder, Source};
-use crate::mirror::store::{Contents, Record, VectorStore};
+use crate::mirror::store::{Contents, Record, Vector, VectorStore};
 use crate::mirror::{Reaction, StoreError};
 use crate::object::IdHash;
 
@@ -69,7 +69,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.doubt(&chunk, Way::Update);
             let stored = self.send(Verb::Update, records).await?;
             // An update of what is not there is silently ignored: only a look tells.
-            let there = self.store.get(&stored, Contents::Ids).await?;
+            let store = self.store.clone();
+            let there = self.request(store.get(&stored, Contents::Ids)).await??;
             let there: std::collections::HashSet<String> =
                 there.into_iter().map(|record| record.id).collect();
             for outgoing in chunk {
@@ -79,10 +80,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                     self.status.send_modify(|status| status.updated += 1);
                 } else if stored.contains(&outgoing.document.id) {
                     self.confirmed.forget(id);
-                    self.status.send_modify(|status| {
-                        status.lost_updates += 1;
-                        status.records = status.records.saturating_sub(1);
-                    });
+                    self.ledger.take(1);
+                    self.status.send_modify(|status| status.lost_updates += 1);
                     lost.push(outgoing);
                 }
             }
@@ -92,15 +91,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
 
     async fn upsert(&mut self, chunk: Vec<Outgoing>) -> Result<(), Halt> {
         let documents: Vec<Document> = chunk.iter().map(|outgoing| outgoing.document.clone()).collect();
-        let vectors = self.embedder.vectors(&documents).await?;
-        if vectors.len() != documents.len() {
-            let what = format!("{} vectors came for {} documents", vectors.len(), documents.len());
-            return Err(crate::mirror::source::SourceError(what).into());
-        }
-        let records = chunk
-            .iter()
-            .zip(&vectors)
-            .map(|(outgoing, vector)| self.record(outgoing, Some(moved(vector, &outgoing.document.id))));
+        let vectors = self.vectors(&documents).await?;
+        let records = chunk.iter().zip(vectors).map(|(outgoing, vector)| self.record(outgoing, Some(vector)));
         let records: Vec<Record> = records.collect();
         self.doubt(&chunk, Way::Upsert);
         let stored: std::collections::HashSet<String> =
@@ -109,16 +101,25 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             let id = IdHash::of(&outgoing.document.id);
             let known = self.confirmed.contains(id) || self.different.contains(&id);
             self.confirmed.confirm(id, self.content(&outgoing.document));
+            self.ledger.add(usize::from(!known));
             self.status.send_modify(|status| {
-                if known {
-                    status.updated += 1;
-                } else {
-                    status.added += 1;
-                    status.records += 1;
-                }
+                let count = if known { &mut status.updated } else { &mut status.added };
+                *count += 1;
             });
         }
         Ok(())
+    }
+
+    /// The vectors that the records of these documents have.
+    pub(super) async fn vectors(&mut self, documents: &[Document]) -> Result<Vec<Vector>, Halt> {
+        let embedder = self.embedder.clone();
+        let vectors = self.beside(embedder.vectors(documents)).await??;
+        if vectors.len() != documents.len() {
+            let what = format!("{} vectors came for {} documents", vectors.len(), documents.len());
+            return Err(crate::mirror::source::SourceError(what).into());
+        }
+        let pairs = documents.iter().zip(&vectors);
+        Ok(pairs.map(|(document, vector)| moved(vector, &document.id)).collect())
     }
 
     fn doubt(&mut self, outgoing: &[Outgoing], way: Way) {
@@ -129,7 +130,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Content::of(document, self.embedder.form(document))
     }
 
-    fn record(&self, outgoing: &Outgoing, vector: Option<crate::mirror::Vector>) -> Record {
+    fn record(&self, outgoing: &Outgoing, vector: Option<Vector>) -> Record {
         let document = &outgoing.document;
         let mut fields = record::fields(document, self.lists);
         fields.extend(outgoing.foreign_keys.iter().map(|key| (key.clone(), serde_json::Value::Null)));
@@ -158,11 +159,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                     record.fields.remove(LIST_KEY);
                 });
             }
-            let result = match verb {
-                Verb::Upsert => self.store.upsert(&batch).await,
-                Verb::Update => self.store.update(&batch).await,
-            };
-            let Err(error) = result else {
+            let Err(error) = self.put(verb, &batch).await? else {
                 self.status.send_modify(|status| status.batches_sent += 1);
                 batch.iter().for_each(|record| self.forget_refusal(&record.id));
                 stored.extend(batch.into_iter().map(|record| record.id));
@@ -196,7 +193,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     }
 
     /// Whether a refused record is taken without its list: then the store is one that knows no lists.
-    async fn takes_no_lists(&mut self, verb: Verb, batch: &[Record]) -> Result<bool, StoreError> {
+    async fn takes_no_lists(&mut self, verb: Verb, batch: &[Record]) -> Result<bool, Halt> {
         let listed = |record: &Record| record.fields.get(LIST_KEY).is_some_and(serde_json::Value::is_array);
         if !batch.iter().any(listed) {
             return Ok(false);
@@ -216,15 +213,21 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(true)
     }
 
-    async fn is_taken(&self, verb: Verb, batch: &[Record]) -> Result<bool, StoreError> {
-        let result = match verb {
-            Verb::Upsert => self.store.upsert(batch).await,
-            Verb::Update => self.store.update(batch).await,
-        };
-        match result {
+    async fn is_taken(&mut self, verb: Verb, batch: &[Record]) -> Result<bool, Halt> {
+        match self.put(verb, batch).await? {
             Ok(()) => Ok(true),
             Err(error) if matches!(error.reaction(), Reaction::Isolate | Reaction::Split) => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One request that writes records: the store's answer.
+    async fn put(&mut self, verb: Verb, batch: &[Record]) -> Result<Result<(), StoreError>, Halt> {
+        self.stand().await?;
+        let store = self.store.clone();
+        match verb {
+            Verb::Upsert => self.request(store.upsert(batch)).await,
+            Verb::Update => self.request(store.update(batch)).await,
         }
     }
 
@@ -243,7 +246,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
         self.ask_again_after = (self.ask_again_after * 2).min(RECONCILE_MS);
         self.ask_again_at = self.feed.now() + self.ask_again_after;
-        self.feed.mark(self.refused.iter().map(|id| (id.as_str(), Cause::Written)));
+        // Not what waits already: that it was deleted must not be forgotten.
+        let idle = self.refused.iter().filter(|id| self.feed.cause(id).is_none());
+        let idle: Vec<&str> = idle.map(String::as_str).collect();
+        self.feed.mark(idle.into_iter().map(|id| (id, Cause::Written)));
     }
 
     pub(super) fn forget_refusal(&mut self, id: &str) {

@@ -142,20 +142,17 @@ fn summary(state: &State, status: &Status, columns: usize) -> Vec<Line<'static>>
     }
     say(&coverage(state, status), Style::new());
     if let Some(mirror) = &status.mirror {
-        let held = match mirror.held_back {
-            0 => String::new(),
-            held => format!(", {} deletes held back", number(held)),
-        };
         let trouble = mirror.trouble();
-        let why = trouble.map(|why| format!(": {why}")).unwrap_or_default();
+        let lacks = (!mirror.lacks.is_empty()).then(|| mirror.lacks.join(", "));
+        let why = trouble.map(str::to_owned).or(lacks).map(|why| format!(": {why}")).unwrap_or_default();
         let text = format!(
-            "mirror {}{why}; {} records, {} waiting{held}; {}",
+            "mirror {}{why}; {} records, {} waiting; {}",
             mirror.state(),
             number(mirror.records),
             number(mirror.queue),
             mirror.to
         );
-        let bad = trouble.is_some() || mirror.held_back > 0;
+        let bad = trouble.is_some() || !mirror.lacks.is_empty();
         say(&text, if bad { state.theme.bad() } else { state.theme.dim() });
     }
     say(&costs(state, status), state.theme.dim());

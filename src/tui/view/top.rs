@@ -227,7 +227,7 @@ fn mirror(status: &Status) -> Option<Fact> {
         return Some(Fact(1, vec![format!("mirror ✗ {held} (K says more)"), format!("mirror ✗ {held}")]));
     }
     let waiting = if mirror.queue > 0 { format!(" {} wait", number(mirror.queue)) } else { String::new() };
-    let forms = match (mirror.is_in_sync(), mirror.state()) {
+    let forms = match (mirror.in_sync, mirror.state()) {
         (true, _) => vec![
             format!("mirror ✓ {}.{} s", mirror.lag_ms / 1000, mirror.lag_ms % 1000 / 100),
             "mirror ✓".to_owned(),

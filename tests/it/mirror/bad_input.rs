@@ -20,6 +20,12 @@ async fn a_wrong_store_is_told_in_one_line() {
         (vec!["verify"], 2, "which store?"),
         (to("sync", "localhost:8000", &[]), 2, "needs http:// or https://"),
         (to("sync", "http://me:secret@localhost:1", &[]), 2, "KUBESIFT_CHROMA_TOKEN"),
+        (
+            to("sync", "http://127.0.0.1:1", &["--collection", "a_"]),
+            2,
+            "'a_' can't be the name of a collection",
+        ),
+        (to("verify", "http://127.0.0.1:1", &["--collection", "a..b"]), 2, "two dots"),
         (to("sync", "http://127.0.0.1:1", &["--once"]), 3, "connection refused"),
         (to("verify", "http://127.0.0.1:1", &[]), 3, "connection refused"),
         (to("sync", "http://nowhere.invalid:8000", &["--once"]), 3, "can't be reached"),

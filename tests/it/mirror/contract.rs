@@ -52,6 +52,7 @@ async fn contract(store: &impl VectorStore) {
     metadata_of_a_collection_is_replaced_as_a_whole(store).await;
     upserts_merge_metadata_and_null_removes(store).await;
     an_update_leaves_the_vector_and_ignores_what_is_not_there(store).await;
+    vectors_come_back_when_they_are_asked_for(store).await;
     the_dimension_is_fixed(store).await;
     deletes_may_name_what_is_not_there(store).await;
     ids_and_texts_come_back_as_they_were(store).await;
@@ -103,6 +104,21 @@ async fn an_update_leaves_the_vector_and_ignores_what_is_not_there(store: &impl 
     assert_eq!(get_one(store, "not-there").await, None);
     let error = store.upsert(&[without_vector(record("b", "x", json!({ "k": "v" })))]).await;
     assert!(error.is_err(), "an upsert needs vectors");
+}
+
+async fn vectors_come_back_when_they_are_asked_for(store: &impl VectorStore) {
+    let ids = ["a".to_owned()];
+    let without = store.get(&ids, Contents::Full).await.expect("get");
+    assert_eq!(without[0].vector, None);
+    let got = store.get(&ids, Contents::Vectors).await.expect("get");
+    let page = store.page(0, 10, Contents::Vectors).await.expect("page");
+    for records in [got, page] {
+        let record = records.into_iter().find(|record| record.id == "a").expect("there");
+        let vector = record.vector.expect("asked for");
+        let near = vector.iter().zip([0.6_f32, 0.8, 0.0]).all(|(have, wrote)| (have - wrote).abs() < 1e-5);
+        assert!(near && vector.len() == 3, "{vector:?}: an update left it as it was");
+        assert_eq!(record.text.as_deref(), Some("three"));
+    }
 }
 
 async fn the_dimension_is_fixed(store: &impl VectorStore) {
@@ -256,27 +272,35 @@ async fn whatever_else_answers_is_told_apart_in_one_line() {
         let error = Chroma::new(ChromaOptions::new(url)).expect_err("no URL");
         assert!(matches!(error, StoreError::Setting(_)) && !error.to_string().contains("secret"), "{error}");
     }
+    for name in ["ab", "a..b", "_ab", "1.2.3.4", "a b", ""] {
+        let options = ChromaOptions { collection: name.to_owned(), ..ChromaOptions::new("http://host") };
+        let error = Chroma::new(options).expect_err("no name");
+        assert!(matches!(error, StoreError::Name(_)) && error.to_string().contains(name), "{error}");
+    }
     let nobody = Chroma::new(ChromaOptions::new("http://nowhere.invalid:1")).expect("options");
     let error = nobody.find().await.expect_err("nobody").to_string();
     assert!(error.contains("nowhere.invalid:1 can't be reached"), "{error}");
 }
 
 #[tokio::test]
-async fn a_collection_name_that_is_refused_is_a_mistake_in_the_settings() {
-    async fn refused(store: &impl VectorStore) {
-        assert_eq!(store.find().await, Ok(None));
-        let error = store.ensure(&Fields::new()).await.expect_err("a name that can't be");
-        assert!(matches!(&error, StoreError::Setting(why) if why.contains("Expected a name")), "{error}");
-    }
+async fn a_collection_name_that_is_refused_is_a_mistake() {
     let double = Memory::new();
     double.refuse_name(Some("Expected a name containing 3-512 characters"));
-    refused(&double).await;
-    let Some(chroma) = chroma::Chroma::start().await else { return };
-    for name in ["ab", "a b c", "-abc", "abc-", "192.168.1.1"] {
-        let options = ChromaOptions { collection: name.to_owned(), ..ChromaOptions::new(chroma.url()) };
+    assert_eq!(double.find().await, Ok(None));
+    let error = double.ensure(&Fields::new()).await.expect_err("a name that can't be");
+    assert!(matches!(&error, StoreError::Name(why) if why.contains("Expected a name")), "{error}");
+    let Some(server) = chroma::Chroma::start().await else { return };
+    // What is refused here, before anything is sent, is refused there; and what is taken, taken.
+    for name in ["ab", "a b c", "-abc", "abc-", "192.168.1.1", "a..b", "abc", "A.b_c-1"] {
+        let options = ChromaOptions { collection: name.to_owned(), ..ChromaOptions::new(server.url()) };
+        let made = server
+            .python(&format!(
+                "try:\n client.create_collection('{name}', embedding_function=None)\n print(1)\nexcept Exception:\n print(0)"
+            ))
+            .await;
         match Chroma::new(options) {
-            Ok(chroma) => refused(&chroma).await,
-            Err(error) => assert!(matches!(error, StoreError::Setting(_)), "{error}"),
+            Ok(chroma) => assert!(made == 1 && chroma.find().await.expect("find").is_some(), "{name}"),
+            Err(error) => assert!(made == 0 && matches!(error, StoreError::Name(_)), "{name}: {error}"),
         }
     }
 }

@@ -5,6 +5,7 @@ mod chaos;
 mod contract;
 mod deployed;
 mod faults;
+mod foreign;
 mod fronts;
 mod orphans;
 mod rate;

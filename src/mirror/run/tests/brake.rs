@@ -37,13 +37,8 @@ fn deletes_that_an_event_named_pass_the_brake() {
     });
 }
 
-/// The ids of these Pods.
-fn pods(range: std::ops::Range<u8>) -> BTreeSet<String> {
-    range.map(|name| format!("ns/v1/Pod/{name}")).collect()
-}
-
 /// The index loses, without an event, the Pods with names below this.
-fn lose(world: &World, below: u8) {
+fn lose(world: &World, below: u16) {
     let gone = pods(0..below);
     world.documents.lock().unwrap().retain(|id, _| !gone.contains(id));
 }
@@ -92,5 +87,78 @@ fn what_another_writer_held_back_is_not_deleted_by_one_that_knows_nothing_of_it(
         world.documents.lock().unwrap().remove("ns/v1/Pod/249");
         world.mirror(&store, &feed, World::options()).once().await.unwrap();
         assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.len()), (249, 5));
+    });
+}
+
+#[test]
+fn a_commit_is_judged_as_a_whole_however_many_batches_it_takes() {
+    paused(async {
+        let (world, store, _) = synced(600).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        // A quarter of 600 is 150; a batch of this store holds 100.
+        world.lose(&process.feed, &pods(0..200));
+        minutes(1).await;
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.clone()), (600, pods(0..200)));
+        // What is small passes, also while others are held back, and what an event named.
+        world.lose(&process.feed, &pods(300..350));
+        world.remove(&process.feed, "ns/v1/Pod/599", Cause::DeletedByEvent);
+        minutes(1).await;
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.len()), (549, 200));
+        // Back in the index, it is held back no longer.
+        world.put(&process.feed, World::document("Pod", 7, "web", true));
+        minutes(1).await;
+        assert_eq!(world.memo.lock().unwrap().brake.held.len(), 199);
+        process.end().await;
+    });
+}
+
+#[test]
+fn the_rest_of_a_group_that_was_let_through_goes_after_failures_and_a_crash() {
+    paused(async {
+        let (world, store, _) = synced(600).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        // One batch of deletes passes; the next is refused for as long as the process lives.
+        let mut deletes = 0;
+        let crowded = || StoreError::Busy { status: 429, retry_after: None };
+        store.fail_by(Box::new(move |operation| {
+            deletes += usize::from(operation == Operation::Write);
+            (operation == Operation::Write && deletes > 1).then(|| Fault::Before(crowded()))
+        }));
+        world.lose(&process.feed, &pods(0..150));
+        seconds(30).await;
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.len()), (500, 0));
+        process.crash().await;
+        store.heal();
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.len()), (450, 0));
+        assert_eq!(held(&store), world.expected());
+        // The hour is full.
+        world.lose(&process.feed, &pods(200..201));
+        minutes(1).await;
+        assert_eq!(world.memo.lock().unwrap().brake.held, pods(200..201));
+        process.end().await;
+    });
+}
+
+#[test]
+fn a_commit_that_comes_while_everything_is_compared_is_one_group_with_what_the_comparison_finds() {
+    paused(async {
+        let (world, store, _) = synced(600).await;
+        let process = Process::start(&world, &store);
+        // Pages take a while: the commit comes in the middle of the first comparison.
+        store.slow_by(Box::new(|operation| match operation {
+            Operation::Read => (Duration::from_secs(2), Duration::from_secs(2)),
+            Operation::Write | Operation::Mark => (Duration::ZERO, Duration::ZERO),
+        }));
+        seconds(30).await;
+        world.lose(&process.feed, &pods(0..200));
+        minutes(10).await;
+        store.heal();
+        minutes(2).await;
+        assert_eq!((store.len(), world.memo.lock().unwrap().brake.held.clone()), (600, pods(0..200)));
+        process.end().await;
     });
 }

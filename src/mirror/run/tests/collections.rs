@@ -38,7 +38,7 @@ fn a_second_writer_is_passive_until_the_first_is_gone() {
         assert_eq!(store.len(), 1);
         first.crash().await;
         world.put(&feed, World::document("Pod", 2, "x", false));
-        tokio::time::sleep(Duration::from_secs(50)).await;
+        seconds(100).await;
         assert_eq!(store.len(), 1, "the first may still live");
         minutes(1).await;
         assert_eq!(store.len(), 2, "the second took over");
@@ -102,6 +102,21 @@ fn a_single_run_gives_up_with_the_reason() {
 }
 
 #[test]
+fn a_name_that_no_store_takes_is_not_tried_for_ever() {
+    paused(async {
+        let (world, store, feed) = (World::default(), Memory::new(), Arc::new(Feed::default()));
+        let refused = || StoreError::Name("'x' can't be the name of a collection".into());
+        store.fail_by(Box::new(move |_| Some(Fault::Before(refused()))));
+        let error = world.mirror(&store, &feed, World::options()).once().await.unwrap_err();
+        assert_eq!(error, Halt::Store(refused()));
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        assert!(process.task.is_finished());
+        assert_eq!(process.shown().phase, MirrorPhase::Mistaken { why: refused().to_string() });
+    });
+}
+
+#[test]
 fn another_selection_is_refused_and_ones_own_may_change() {
     paused(async {
         let (world, store, feed) = synced(3).await;
@@ -117,7 +132,7 @@ fn another_selection_is_refused_and_ones_own_may_change() {
         let before = held(&store);
         let mut mirror = other.mirror(&store, &feed, wide.clone());
         assert!(matches!(mirror.once().await, Err(Halt::Refused(_))));
-        assert!(matches!(mirror.compare().await, Err(Halt::Refused(_))));
+        assert!(matches!(mirror.compare(Depth::Vectors).await, Err(Halt::Refused(_))));
         assert_eq!((held(&store), scope().await.as_str()), (before, "pods"));
         // With the same one it may take over, and with --adopt in any case.
         let same = World { memo: Arc::default(), ..world.clone() };

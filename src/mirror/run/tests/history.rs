@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::mirror::memory::Pace;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -11,6 +12,10 @@ enum Step {
     Fail { times: u8, after: bool, kind: u8 },
     Wipe,
     LoseRecord { kind: usize, name: u8 },
+    Meddle { kind: usize, name: u8, text: bool },
+    Lie { times: u8 },
+    Slow { millis: u16 },
+    Look,
     Crash,
     Restart,
     Uncover { kind: usize },
@@ -27,7 +32,12 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(kind, name, by_event)| Step::Delete { kind, name, by_event }),
         3 => (1..5_u8, any::<bool>(), 0..5_u8).prop_map(|(times, after, kind)| Step::Fail { times, after, kind }),
         1 => Just(Step::Wipe),
-        1 => (kind.clone(), name).prop_map(|(kind, name)| Step::LoseRecord { kind, name }),
+        1 => (kind.clone(), name.clone()).prop_map(|(kind, name)| Step::LoseRecord { kind, name }),
+        1 => (kind.clone(), name, any::<bool>())
+            .prop_map(|(kind, name, text)| Step::Meddle { kind, name, text }),
+        1 => (1..3_u8).prop_map(|times| Step::Lie { times }),
+        1 => prop_oneof![Just(0), Just(50), Just(2_000), Just(20_000)].prop_map(|millis| Step::Slow { millis }),
+        4 => Just(Step::Look),
         1 => Just(Step::Crash),
         1 => Just(Step::Restart),
         1 => kind.clone().prop_map(|kind| Step::Uncover { kind }),
@@ -52,6 +62,71 @@ fn failing(times: u8, after: bool, kind: u8) -> Faults {
     })
 }
 
+/// Acknowledges this many writes and does nothing.
+fn lying(times: u8) -> Faults {
+    let mut left = times;
+    Box::new(move |operation| {
+        let lies = operation == Operation::Write && left > 0;
+        left -= u8::from(lies);
+        lies.then_some(Fault::Loses(usize::MAX))
+    })
+}
+
+fn slow(millis: u16) -> Pace {
+    let mut turn = 0_u32;
+    Box::new(move |_| {
+        turn = turn.wrapping_mul(31).wrapping_add(7);
+        let before = Duration::from_millis(u64::from(millis)) * (turn % 5) / 4;
+        (before, Duration::from_millis(u64::from(millis)).saturating_sub(before))
+    })
+}
+
+/// When the truth last changed without the mirror's doing: what it says may be older than that.
+struct Meddled(tokio::time::Instant);
+
+impl Meddled {
+    /// Somebody else's hand is seen with the next sign of life, if the store answers.
+    const NOTICED: Duration = Duration::from_secs(20);
+
+    fn now(&mut self) {
+        self.0 = tokio::time::Instant::now();
+    }
+}
+
+/// What is said now, a moment after the last change, is so.
+async fn statements_are_true(
+    process: &Process,
+    world: &World,
+    store: &Memory,
+    meddled: &Meddled,
+) -> Result<(), TestCaseError> {
+    let shown = process.shown();
+    let said = store.peek().and_then(|fields| Marker::read(&fields));
+    let open = matches!(
+        shown.phase,
+        MirrorPhase::Live | MirrorPhase::Comparing { .. } | MirrorPhase::Writing { .. }
+    );
+    // What can't be written can't be taken back either.
+    let complete = open && store.is_quick() && said.is_some_and(|said| said.complete);
+    let noticed = meddled.0.elapsed() > Meddled::NOTICED;
+    if !(noticed && store.is_quick()) || !(shown.equal || shown.in_sync || complete) {
+        return Ok(());
+    }
+    let mut found = held(store);
+    found.remove("foreign");
+    prop_assert_eq!(
+        found,
+        world.expected(),
+        "equal {}, in sync {}, complete {}: {:?}",
+        shown.equal,
+        shown.in_sync,
+        complete,
+        shown
+    );
+    prop_assert!(world.stale().is_empty() || !complete);
+    vectors_belong_to_their_texts(world, store).await
+}
+
 /// Runs a history; hands back the world, the store, and the records of uncovered kinds that must be left alone.
 async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let (world, store) = (World::default(), Memory::new());
@@ -62,13 +137,14 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
     // Documents that left the index without a word because their kind can't be read, and that the store may have.
     let mut lost: BTreeSet<String> = BTreeSet::new();
     let mut wiped = false;
+    let mut meddled = Meddled(tokio::time::Instant::now());
     let id = |kind: usize, name: u8| format!("ns/v1/{}/{name}", KINDS[kind].0);
     for step in steps {
         match step {
             Step::Put { kind, name, words, labelled } => {
                 if !world.uncovered.lock().unwrap().contains(KINDS[kind].0) {
                     let words = ["web", "web1", "web2", "database"][usize::from(words)];
-                    world.put(&process.feed, World::document(KINDS[kind].0, name, words, labelled));
+                    world.put(&process.feed, World::document(KINDS[kind].0, name.into(), words, labelled));
                 }
             }
             Step::Delete { kind, name, by_event } => {
@@ -78,13 +154,36 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 }
             }
             Step::Fail { times, after, kind } => store.fail_by(failing(times, after, kind)),
+            Step::Lie { times } => {
+                store.fail_by(lying(times));
+                meddled.now();
+            }
+            Step::Slow { millis: 0 } => store.hurry(),
+            Step::Slow { millis } => store.slow_by(slow(millis)),
+            Step::Look => {
+                seconds(3).await;
+                statements_are_true(&process, &world, &store, &meddled).await?;
+            }
+            Step::Meddle { kind, name, text } => {
+                let id = id(kind, name);
+                if let Some(record) = store.records().remove(&id) {
+                    if text {
+                        store.plant(&id, Some(("somebody's", record.fields)));
+                    } else {
+                        _ = store.set_vector(&id, vec![1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0].into());
+                    }
+                }
+                meddled.now();
+            }
             Step::Wipe => {
+                meddled.now();
                 store.wipe();
                 wiped = true;
                 lost.clear();
             }
             Step::LoseRecord { kind, name } => {
                 store.plant(&id(kind, name), None);
+                meddled.now();
                 lost.remove(&id(kind, name));
             }
             Step::Crash => {
@@ -116,7 +215,7 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
     }
     // Lost records of a kind that is covered again are found by the hourly comparison.
     store.heal();
-    minutes(130).await;
+    minutes(75).await;
     let mut expected = world.expected();
     let found = held(&store);
     for id in &lost {

@@ -2,9 +2,12 @@
 //! moment. Time is tokio's paused clock, so hours pass in milliseconds.
 
 mod brake;
+mod claims;
 mod collections;
+mod foreign;
 mod history;
 mod records;
+mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -16,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Divergence, Halt, Mirror, MirrorOptions};
+use super::{Depth, Divergence, Halt, Mirror, MirrorOptions};
 use crate::document::{Document, Metadata};
 use crate::mirror::core::authority::Authority;
 use crate::mirror::core::dirty::Cause;
@@ -35,6 +38,8 @@ const KINDS: [(&str, &str); 3] = [("Pod", "pods"), ("Node", "nodes"), ("Job", "j
 struct World {
     documents: Arc<Mutex<BTreeMap<String, Document>>>,
     uncovered: Arc<Mutex<BTreeSet<&'static str>>>,
+    /// Those among them that a watch of a few seconds confirms.
+    unconfirmed: Arc<Mutex<BTreeSet<&'static str>>>,
     memo: Arc<Mutex<Memo>>,
 }
 
@@ -58,6 +63,16 @@ impl Source for World {
             stale: self.stale(),
             ..Authority::default()
         }
+    }
+
+    async fn confirmed(&self, kinds: &BTreeSet<KindKey>) -> Authority {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for (kind, key) in KINDS {
+            if kinds.contains(&KindKey::from(key)) && self.unconfirmed.lock().unwrap().remove(kind) {
+                self.uncovered.lock().unwrap().remove(kind);
+            }
+        }
+        self.authority().await
     }
 
     fn stale(&self) -> BTreeSet<KindKey> {
@@ -107,7 +122,7 @@ impl Embedder for Hashes {
 }
 
 impl World {
-    fn document(kind: &'static str, name: u8, words: &str, labelled: bool) -> Document {
+    fn document(kind: &'static str, name: u16, words: &str, labelled: bool) -> Document {
         let key = KindKey::from(KINDS.iter().find(|(own, _)| *own == kind).unwrap().1);
         let label_pairs = if labelled { vec!["a=b".to_owned()] } else { vec![] };
         Document {
@@ -131,6 +146,12 @@ impl World {
         let id = document.id.clone();
         self.documents.lock().unwrap().insert(id.clone(), document);
         feed.mark([(id.as_str(), Cause::Written)]);
+    }
+
+    /// One commit without these, which no event named.
+    fn lose(&self, feed: &Feed, ids: &BTreeSet<String>) {
+        self.documents.lock().unwrap().retain(|id, _| !ids.contains(id));
+        feed.mark(ids.iter().map(|id| (id.as_str(), Cause::Removed)));
     }
 
     fn remove(&self, feed: &Feed, id: &str, cause: Cause) {
@@ -171,6 +192,19 @@ fn held(store: &Memory) -> BTreeMap<String, (String, Fields)> {
     records.into_iter().map(|(id, record)| (id, (record.text.unwrap_or_default(), record.fields))).collect()
 }
 
+/// The Pods of these names.
+fn pods(range: std::ops::Range<u16>) -> BTreeSet<String> {
+    range.map(|name| format!("ns/v1/Pod/{name}")).collect()
+}
+
+async fn marker(store: &Memory) -> Marker {
+    Marker::read(&store.find().await.unwrap().unwrap().fields).unwrap()
+}
+
+async fn seconds(count: u64) {
+    tokio::time::sleep(Duration::from_secs(count)).await;
+}
+
 fn paused<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(work)
@@ -188,14 +222,22 @@ async fn minutes(count: u64) {
 struct Process {
     feed: Arc<Feed>,
     stop: CancellationToken,
+    status: watch::Receiver<MirrorStatus>,
     task: JoinHandle<()>,
 }
 
 impl Process {
     fn start(world: &World, store: &Memory) -> Self {
         let (feed, stop) = (Arc::new(Feed::default()), CancellationToken::new());
-        let task = tokio::spawn(world.mirror(store, &feed, World::options()).run(stop.clone()));
-        Self { feed, stop, task }
+        let mirror = world.mirror(store, &feed, World::options());
+        let status = mirror.status.subscribe();
+        let task = tokio::spawn(mirror.run(stop.clone()));
+        Self { feed, stop, status, task }
+    }
+
+    /// What it shows now.
+    fn shown(&self) -> MirrorStatus {
+        self.status.borrow().clone()
     }
 
     async fn crash(self) {
@@ -210,7 +252,7 @@ impl Process {
 }
 
 /// A world with `count` Pods, and its store in sync.
-async fn synced(count: u8) -> (World, Memory, Arc<Feed>) {
+async fn synced(count: u16) -> (World, Memory, Arc<Feed>) {
     let (world, store, feed) = (World::default(), Memory::new(), Arc::new(Feed::default()));
     (0..count).for_each(|name| world.put(&feed, World::document("Pod", name, "web", true)));
     world.mirror(&store, &feed, World::options()).once().await.unwrap();

@@ -1,0 +1,133 @@
+//! What is said of a collection is so.
+
+use super::*;
+
+/// Whether anything says that the collection has all that the cluster has.
+async fn praised(process: &Process, store: &Memory) -> (bool, bool, bool) {
+    let shown = process.shown();
+    (shown.equal, shown.in_sync, marker(store).await.complete)
+}
+
+const ALL: (bool, bool, bool) = (true, true, true);
+const NONE: (bool, bool, bool) = (false, false, false);
+
+#[test]
+fn nothing_is_said_to_be_equal_while_deletes_are_held_back() {
+    paused(async {
+        let (world, store, _) = synced(600).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        let before = (marker(&store).await.synced_at, process.shown().synced_ms);
+        world.lose(&process.feed, &pods(0..200));
+        // Not a quarter of a minute later, with the next sign of life.
+        seconds(2).await;
+        assert_eq!(praised(&process, &store).await, NONE);
+        assert_eq!(process.shown().lacks, ["200 deletes held back"]);
+        minutes(90).await;
+        assert_eq!(praised(&process, &store).await, NONE);
+        assert_eq!((marker(&store).await.held_back, process.shown().state()), (200, "not equal"));
+        assert!(marker(&store).await.synced_at <= before.0, "{before:?}");
+        // They come back.
+        (0..200).for_each(|name| world.put(&process.feed, World::document("Pod", name, "web", true)));
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
+
+#[test]
+fn nothing_is_said_to_be_equal_while_the_store_refuses_a_document() {
+    paused(async {
+        let limits = Limits { records: 100, bytes: 4_000, id_bytes: 40, text_bytes: 1_000 };
+        let (world, store) = (World::default(), Memory::new().with_limits(limits));
+        let process = Process::start(&world, &store);
+        (0..5).for_each(|name| world.put(&process.feed, World::document("Pod", name, "x", true)));
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        world.put(&process.feed, World::document("Pod", 1, &"long ".repeat(300), true));
+        seconds(3).await;
+        assert_eq!(praised(&process, &store).await, NONE);
+        world.remove(&process.feed, "ns/v1/Pod/1", Cause::DeletedByEvent);
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
+
+#[test]
+fn a_record_that_may_be_a_ghost_is_no_part_of_a_complete_collection() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        world.uncovered.lock().unwrap().insert("Pod");
+        world.documents.lock().unwrap().remove("ns/v1/Pod/1");
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, NONE);
+        let said = marker(&store).await;
+        assert_eq!((said.stale.as_str(), process.shown().kept), ("pods", 1));
+        assert_eq!(process.shown().lacks, ["1 record of a kind that is not covered"]);
+        world.uncovered.lock().unwrap().clear();
+        minutes(10).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        assert_eq!(held(&store), world.expected());
+        process.end().await;
+    });
+}
+
+#[test]
+fn after_a_start_nothing_is_said_before_everything_was_compared() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        assert!(marker(&store).await.complete);
+        store.plant("ns/v1/Pod/1", None);
+        store.slow_by(Box::new(|operation| match operation {
+            Operation::Read => (Duration::from_secs(3), Duration::ZERO),
+            Operation::Write | Operation::Mark => (Duration::ZERO, Duration::ZERO),
+        }));
+        let process = Process::start(&world, &store);
+        seconds(10).await;
+        store.heal();
+        assert_eq!(praised(&process, &store).await, NONE);
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
+
+#[test]
+fn what_is_on_its_way_is_not_there_yet() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        store.slow_by(Box::new(|operation| match operation {
+            Operation::Write => (Duration::from_secs(30), Duration::ZERO),
+            Operation::Read | Operation::Mark => (Duration::ZERO, Duration::ZERO),
+        }));
+        world.put(&process.feed, World::document("Pod", 9, "web", true));
+        seconds(10).await;
+        let shown = process.shown();
+        assert_eq!((shown.equal, shown.in_sync, shown.queue), (false, false, 1));
+        assert!(shown.lag_ms > 5_000, "{}", shown.lag_ms);
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
+
+#[test]
+fn a_kind_whose_records_the_index_lacks_is_confirmed_at_once() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        // As after a crash: the kind was resumed, and a bookmark takes a minute.
+        world.uncovered.lock().unwrap().insert("Pod");
+        world.unconfirmed.lock().unwrap().insert("Pod");
+        world.documents.lock().unwrap().remove("ns/v1/Pod/1");
+        let process = Process::start(&world, &store);
+        seconds(4).await;
+        assert_eq!(held(&store), world.expected());
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
