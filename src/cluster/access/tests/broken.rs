@@ -131,6 +131,19 @@ fn of_a_repeated_key_the_last_counts_and_spellings_of_yes_are_known() {
 }
 
 #[test]
+fn anchors_merge_keys_and_several_documents_are_read() {
+    let text = "current-context: a\ncontexts: [{name: a, context: &context {cluster: a, user: a}},\
+                {name: b, context: {<<: *context, namespace: team}}]\nclusters: [{name: a, cluster: {server: \"https://a\"}}]\n\
+                ---\ncurrent-context: b\nclusters: [{name: a, cluster: {server: \"https://b\"}}]\nusers: [{name: a}]\n---\n";
+    assert_eq!(loaded(text).unwrap().server, "https://a", "the first document wins, as the first file does");
+    let home = Home::new();
+    let mut options = home.options(&home.write("config", text));
+    options.context = Some("b".into());
+    let access = Access::load(&options).unwrap();
+    assert_eq!((access.namespace.as_str(), access.user.as_deref()), ("team", Some("a")));
+}
+
+#[test]
 fn names_need_no_quotes_whatever_they_look_like() {
     let text = "current-context: 2024\ncontexts: [{name: 2024, context: {cluster: 007, user: true}}]\n\
                 clusters: [{name: 007, cluster: {server: \"https://a\"}}]\nusers: [{name: true, user: {token: 0123}}]";
