@@ -114,7 +114,8 @@ pub struct ServerOptions {
     /// comes from the seed.
     pub users: Vec<User>,
     /// Takes requests without a token as this user's: behind another API server, which has asked for the token itself.
-    /// Defaults to none, so that they are answered 401.
+    /// Defaults to none, so that they are answered 401; without TLS to the first user, as behind `kubectl proxy`, because
+    /// no client sends a token in the clear.
     pub anonymous: Option<String>,
     /// Bodies of this size are gzipped when asked for. Defaults to 128 KiB, as kube-apiserver.
     pub gzip_from: usize,

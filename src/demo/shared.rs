@@ -9,7 +9,7 @@ use super::faults::Faults;
 use super::gate::Gate;
 use super::log::Log;
 use super::store::State;
-use super::{ServerOptions, User};
+use super::{ServerOptions, Tls, User};
 
 /// State, faults, log and switches; locks are held for a moment and never over an await.
 pub(super) struct Shared {
@@ -75,7 +75,11 @@ impl Shared {
     pub(super) fn user(&self, authorization: &str) -> Option<&User> {
         let users = &self.options.users;
         if authorization.is_empty() {
-            return users.iter().find(|user| Some(&user.name) == self.options.anonymous.as_ref());
+            return match &self.options.anonymous {
+                Some(name) => users.iter().find(|user| user.name == *name),
+                None if self.options.tls == Tls::Off => users.first(),
+                None => None,
+            };
         }
         let token = authorization.strip_prefix("Bearer ")?.trim();
         users.iter().find(|user| user.token == token)

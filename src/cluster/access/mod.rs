@@ -108,13 +108,13 @@ impl Access {
         self.config.cluster_url.scheme_str() == Some("https")
     }
 
-    /// Whether there are credentials, and they are kept back.
-    pub(super) fn keeps_credentials_back(&self) -> bool {
+    /// Whether there is anything to prove who we are with.
+    pub(super) fn has_credentials(&self) -> bool {
         let user = &self.config.auth_info;
         let header = user.token.is_some() || user.token_file.is_some() || user.username.is_some();
         let asked = user.exec.is_some() || user.auth_provider.is_some();
         let certificate = user.client_certificate.is_some() || user.client_certificate_data.is_some();
-        !self.is_private() && (header || asked || certificate)
+        header || asked || certificate
     }
 }
 

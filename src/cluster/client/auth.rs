@@ -25,7 +25,6 @@ use tower::{BoxError, Layer, Service, ServiceExt as _};
 use super::error::{AuthError, ClientError};
 use super::exec::{ExecPlugin, Given};
 use super::terminal::Terminal;
-use crate::cluster::access::Access;
 use crate::cluster::tls::{self, ClientCertificate};
 use crate::document::REDACTED;
 
@@ -149,16 +148,15 @@ struct Failed {
 
 impl Auth {
     /// Chooses the method as client-go does: what is fixed goes before a plugin, a client certificate included. Runs
-    /// nothing. To a server that is not reached by TLS nothing is sent, so nothing is asked for either.
-    pub(super) fn new(access: &Access, terminal: Terminal) -> Result<Self, ClientError> {
-        let config = &access.config;
+    /// nothing. Where the way is not `private` (TLS, or memory) nothing is sent, so nothing is asked for either.
+    pub(super) fn new(config: &kube::Config, private: bool, terminal: Terminal) -> Result<Self, ClientError> {
         let info = &config.auth_info;
         let token = info.token.is_some() || info.token_file.is_some();
         let certificate = (info.client_certificate.is_some() || info.client_certificate_data.is_some())
             && (info.client_key.is_some() || info.client_key_data.is_some());
         let fixed = token || info.username.is_some();
         let source = match (&info.auth_provider, &info.token_file, &info.exec) {
-            _ if !access.is_private() => Source::Fixed(None),
+            _ if !private => Source::Fixed(None),
             (Some(_), _, _) if !fixed => Source::Provider(Box::new(Provider::new(config))),
             (_, Some(path), _) => Source::TokenFile { path: path.into(), fallback: fixed_header(info)? },
             (_, None, Some(exec)) if !fixed && !certificate => {

@@ -126,6 +126,8 @@ impl Client {
     /// Prepares a client: certificates are read and checked, nothing is connected and no plugin runs yet.
     pub fn new(access: &Access, options: ClientOptions) -> Result<Self, ClientError> {
         let config = &access.config;
+        // A connection in memory leaves the process no more than one by TLS can be read.
+        let private = access.is_private() || options.dialer.is_some();
         let mut headers = transport::common_headers(!config.disable_compression);
         headers.extend(auth::extra_headers(config)?);
         let connector = Connector::new(access, options.connect_timeout, options.dialer.clone())?;
@@ -134,8 +136,8 @@ impl Client {
         Ok(Self {
             inner: Arc::new(Inner {
                 transport,
-                auth: Arc::new(Auth::new(access, options.terminal.clone())?),
-                keeps_back: access.keeps_credentials_back(),
+                auth: Arc::new(Auth::new(config, private, options.terminal.clone())?),
+                keeps_back: !private && access.has_credentials(),
                 pools: Arc::default(),
                 politeness: Politeness::new(),
                 counters: Counters::default(),
