@@ -52,8 +52,10 @@ impl Truth<'_> {
         if status.is_alive(self.now_ms) {
             lines.extend(trouble(status));
         }
-        if !coverage.stale.is_empty() {
-            lines.push(format!("not confirmed: {}", self.by_time(&coverage.stale)));
+        // What is held of kinds that can't be read now is found as well.
+        let old: Vec<_> = coverage.stale.iter().chain(&coverage.held).cloned().collect();
+        if !old.is_empty() {
+            lines.push(format!("not confirmed: {}", self.by_time(&old)));
         }
         // Of a writer that is gone nothing was watched since, and its time says so.
         if is_live(status, self.now_ms) && !coverage.polled.is_empty() {
@@ -297,6 +299,28 @@ mod tests {
             lines(Some(&status), "1"),
             "1 of 18,904 objects, 4/4 kinds, as of 12:00:00\n\
              not confirmed: jobs.batch, nodes as of 11:59:00; secrets as of unknown"
+        );
+    }
+
+    #[test]
+    fn what_is_held_of_kinds_that_can_not_be_read_is_as_old_as_it_is() {
+        let held = |name: &str, state| KindStatus { objects: 4, ..kind(name, state, Some(NOON - 60_000)) };
+        let status = Status {
+            pid: std::process::id(),
+            heartbeat_ms: NOON,
+            phase: Phase::Live,
+            kinds: vec![
+                kind("pods", KindState::Complete, Some(NOON)),
+                kind("nodes", KindState::Forbidden { since_ms: NOON }, None),
+                held("secrets", KindState::Forbidden { since_ms: NOON }),
+                held("jobs.batch", KindState::Failing { error: "503".into() }),
+            ],
+            ..Status::default()
+        };
+        assert_eq!(
+            lines(Some(&status), "1"),
+            "1 of 18,904 objects, 1/4 kinds (2 forbidden: nodes, secrets; 1 failing: jobs.batch), as of 12:00:00\n\
+             not confirmed: secrets, jobs.batch as of 11:59:00"
         );
     }
 

@@ -228,6 +228,8 @@ pub struct Coverage {
     pub pending: Vec<KindKey>,
     /// Kinds held but not confirmed, with the time they were true at.
     pub stale: Vec<(KindKey, Option<i64>)>,
+    /// Kinds that are forbidden or failing and of which objects are held from before, with the time they were true at.
+    pub held: Vec<(KindKey, Option<i64>)>,
     /// Kinds that are listed now and then, with the time they were true at: nobody watches them in between.
     pub polled: Vec<(KindKey, Option<i64>)>,
     /// Kinds read in some namespaces only.
@@ -378,6 +380,10 @@ impl KindState {
 impl Coverage {
     fn add(&mut self, status: &KindStatus) {
         let key = status.kind.clone();
+        let unread = matches!(status.state, KindState::Forbidden { .. } | KindState::Failing { .. });
+        if unread && status.objects > 0 {
+            self.held.push((key.clone(), status.as_of_ms));
+        }
         match &status.state {
             KindState::Gone => return,
             KindState::Excluded { .. } => {
@@ -463,6 +469,11 @@ mod tests {
         assert_eq!(coverage.stale, [("configmaps".into(), Some(8))]);
         assert_eq!(coverage.excluded, ["events".into()]);
         assert_eq!(coverage.polled, [("services".into(), Some(1_000))]);
+        assert_eq!(coverage.held, [], "nothing is held of what fails");
+        let mut failing = status.kinds[3].clone();
+        failing.objects = 2;
+        let status = Status { kinds: vec![failing], ..Status::default() };
+        assert_eq!(status.coverage().held, [("secrets".into(), Some(7))]);
         assert!(!coverage.is_complete());
     }
 

@@ -156,7 +156,7 @@ async fn beside_a_writer_that_may_read_nothing_the_answer_is_nothing_and_why() {
     let user = server.users()[0].name.clone();
     server.set_rights(&user, Rights::none());
     let mut writer = home.spawn(&["sync", "--watch"]);
-    writer.wait_for_line("syncing").await;
+    writer.wait_for_line("live").await;
     wait_for("the answer", async || {
         let output = ends(&home, &["search", "kind:node"]).await;
         assert_ne!(output.code, 0, "{output:?}");
@@ -192,7 +192,7 @@ async fn an_index_that_can_not_be_written_is_not_called_a_cluster_that_is_away()
     let why = format!("pid {}, which keeps the index, can't write it: ", writer.id());
     assert!(output.code == 0 && output.stderr.contains(&why), "{output:?}");
     appears(&home, "name:=settings").await;
-    assert_eq!(home.status().await["phase"]["is"], "live");
+    wait_for("the writer to be live", async || home.status().await["phase"]["is"] == "live").await;
     writer.stop().await;
 }
 

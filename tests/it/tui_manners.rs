@@ -69,7 +69,7 @@ async fn an_index_that_can_t_be_written_any_more_is_said_and_the_app_goes_on() {
     fs_err::rename(&files, &aside).expect("renamed");
     fs_err::write(&files, "no directory").expect("a file");
     // The simulated cluster lives: soon there is something to write.
-    terminal.wait_for("○ offline, data from").await;
+    terminal.wait_for("○ the index can't be written, data from").await;
     terminal.enter_list().await;
     terminal.press_for("K", "can't write to the index").await;
     let shown = terminal.back().await;
