@@ -8,7 +8,7 @@ mod reading;
 mod rights;
 mod schedule;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +75,8 @@ pub(super) struct Life<'a> {
     denied: BTreeSet<KindKey>,
     rights: Rights,
     rights_read: Option<Instant>,
+    /// Whether the kinds that are read are namespaced, as the pump was told.
+    scopes: HashMap<KindKey, bool>,
     /// How many readings discovery has been behind the CRDs for.
     behind: u32,
     /// What a mirror of this life is made of, and the mirror.
@@ -135,6 +137,7 @@ impl<'a> Life<'a> {
             denied: BTreeSet::new(),
             rights: Rights::default(),
             rights_read: None,
+            scopes: HashMap::new(),
             behind: 0,
             mirrored,
             mirror: None,

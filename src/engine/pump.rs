@@ -1,7 +1,7 @@
 //! The one writer: a thread that owns the core and the index, takes messages from a bounded channel, commits, and
 //! publishes status. A slow disk makes it slow, which fills the channel, which slows the watches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +45,9 @@ pub(super) enum Message {
     RemoveKinds { kinds: Vec<KindKey>, why: String },
     /// Delete everything of these kinds and in namespaces outside the selection.
     Exclude { kinds: BTreeSet<KindKey>, selection: Arc<Selection> },
+    /// Delete entries of these kinds that only another scope can have: a kind that has become cluster-scoped has no
+    /// object in a namespace, and one that is namespaced (`true`) has none without.
+    Misplaced { namespaced: HashMap<KindKey, bool> },
     /// Delete what has been forbidden for this long.
     RemoveForbidden { after: Millis },
     /// A source is no longer read.
@@ -230,6 +233,14 @@ impl Pump {
                 });
                 self.core.forget_kinds(now, |kind| kinds.contains(kind));
                 self.removed(count, "the configuration excludes them");
+            }
+            Message::Misplaced { namespaced } => {
+                let count = self.core.remove(now, |kind, namespace| {
+                    namespaced
+                        .get(kind)
+                        .is_some_and(|namespaced| *namespaced == (namespace == CLUSTER_SCOPED))
+                });
+                self.removed(count, "their kind has another scope now");
             }
             Message::RemoveForbidden { after } => {
                 self.forbidden_after = Some(after);

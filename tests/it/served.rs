@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kubesift::cluster::selection::SelectionOptions;
 use kubesift::demo::{Crd, Formats, Server, ServerOptions};
 use kubesift::object::Kind;
 
@@ -152,4 +153,48 @@ async fn what_the_configuration_excludes_goes_though_its_kind_is_not_served() {
     played.exclude(GIZMOS);
     played.resume().await;
     played.until("its objects to go", |own| own.held(GIZMOS) == 0).await;
+}
+
+/// A custom resource that is deleted and made again in another way, each with one object `one`.
+async fn made_again(namespaces: &[&str], before: &Crd, after: &Crd, running: bool) -> Vec<String> {
+    let key = format!("{}.{}", before.plural, before.group);
+    let one = |crd: &Crd| object(if crd.namespaced { "default" } else { "" }, "one");
+    let only = namespaces.iter().map(|name| (*name).to_owned()).collect();
+    let selection = SelectionOptions { namespaces: only, ..SelectionOptions::default() };
+    let mut played = Played::start_with(empty(), selection, |server| {
+        server.add_crd(before).expect("a new kind");
+        server.apply(&key, one(before)).expect("it is served");
+    })
+    .await;
+    let old = played.ids(&key);
+    assert_eq!(old.len(), 1);
+    if !running {
+        played.stop().await;
+    }
+    assert!(played.server.remove_crd(&key));
+    played.server.add_crd(after).expect("a new kind");
+    played.server.apply(&key, one(after)).expect("it is served");
+    if !running {
+        played.resume().await;
+    }
+    println!("-- {before:?} to {after:?}, {namespaces:?}, running: {running}");
+    played.until("the new object alone", |own| own.ids(&key).len() == 1 && own.ids(&key) != old).await;
+    played.becomes(&key, "complete").await;
+    played.ids(&key)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_resource_that_comes_back_with_another_scope_or_name_leaves_no_old_object() {
+    let namespaced = Crd::new("test.example.org", "v1", "Widget", "widgets");
+    let cluster = Crd { namespaced: false, ..namespaced.clone() };
+    let renamed = Crd { kind: "Gadget".to_owned(), ..namespaced.clone() };
+    for running in [true, false] {
+        for namespaces in [&[][..], &["default"]] {
+            let again =
+                async |before: &Crd, after: &Crd| made_again(namespaces, before, after, running).await;
+            assert_eq!(again(&namespaced, &cluster).await, ["_cluster/test.example.org/v1/Widget/one"]);
+            assert_eq!(again(&cluster, &namespaced).await, ["default/test.example.org/v1/Widget/one"]);
+            assert_eq!(again(&namespaced, &renamed).await, ["default/test.example.org/v1/Gadget/one"]);
+        }
+    }
 }

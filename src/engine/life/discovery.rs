@@ -1,6 +1,6 @@
 //! Readings of discovery, and what follows from each: kinds to start, to stop, to remove.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -116,16 +116,26 @@ impl Life<'_> {
             self.stop_kind(key).await;
         }
         if !steps.remove.is_empty() {
+            let (kinds, why) = (steps.remove.clone(), format!("no longer served: {}", list(&steps.remove)));
+            self.tell(Message::RemoveKinds { kinds, why }).await;
             steps.remove.iter().for_each(|key| self.plan.removed(key));
-            let why = format!("no longer served: {}", list(&steps.remove));
-            self.tell(Message::RemoveKinds { kinds: steps.remove, why }).await;
         }
-        for kind in steps.replace {
+        for kind in &steps.replace {
             self.stop_kind(&kind.key()).await;
+        }
+        self.remove_misplaced().await;
+        for kind in steps.replace.into_iter().chain(steps.start) {
             self.start_kind(kind).await;
         }
-        for kind in steps.start {
-            self.start_kind(kind).await;
+    }
+
+    /// A kind that was deleted and made again with another scope left objects that no list in its new scopes names.
+    async fn remove_misplaced(&mut self) {
+        let scopes: HashMap<KindKey, bool> =
+            self.plan.running().map(|kind| (kind.key(), kind.namespaced)).collect();
+        if scopes != self.scopes {
+            self.scopes.clone_from(&scopes);
+            self.tell(Message::Misplaced { namespaced: scopes }).await;
         }
     }
 

@@ -40,13 +40,22 @@ pub(crate) struct Played {
 impl Played {
     /// Starts both, with a server that is prepared before it is asked anything, and waits until all is read.
     pub(crate) async fn start(options: ServerOptions, prepare: impl FnOnce(&Server)) -> Self {
+        Self::start_with(options, SelectionOptions::default(), prepare).await
+    }
+
+    /// The same, of which only this is read.
+    pub(crate) async fn start_with(
+        options: ServerOptions,
+        selection: SelectionOptions,
+        prepare: impl FnOnce(&Server),
+    ) -> Self {
         let clock = Clock::simulated(options.seed, START_MS);
         let options = ServerOptions { clock: clock.clone(), ..options };
         let server = Arc::new(Server::in_memory(options).expect("a simulated server"));
         prepare(&server);
         let access = access(&server);
         let dir = tempfile::Builder::new().prefix("kubesift-played-").tempdir().expect("temp dir");
-        let mut own = Self { server, clock, handle: None, access, selection: Default::default(), dir };
+        let mut own = Self { server, clock, handle: None, access, selection, dir };
         own.resume().await;
         own.becomes_live().await;
         own
@@ -120,6 +129,18 @@ impl Played {
         held.iter().filter(|entry| entry.kind.as_str() == kind).count()
     }
 
+    /// The ids of a kind's documents.
+    pub(crate) fn ids(&self, kind: &str) -> Vec<String> {
+        let snapshot = self.handle.as_ref().expect("it runs").reader().snapshot();
+        let held = snapshot.held().expect("an index");
+        let ids: Vec<_> =
+            held.iter().filter(|entry| entry.kind.as_str() == kind).map(|entry| entry.id).collect();
+        let documents = snapshot.documents(&ids).expect("an index");
+        let mut ids: Vec<String> = documents.into_iter().map(|document| document.id).collect();
+        ids.sort();
+        ids
+    }
+
     /// Lets time pass.
     pub(crate) async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
@@ -129,7 +150,11 @@ impl Played {
     pub(crate) async fn until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
         let begun = tokio::time::Instant::now();
         while !is_so(self) {
-            assert!(begun.elapsed() < PATIENCE, "{what}: not so: {:?}", self.status());
+            if begun.elapsed() >= PATIENCE {
+                let Status { phase, mut kinds, notes, .. } = self.status();
+                kinds.retain(|kind| !matches!(kind.state, KindState::Complete | KindState::Excluded { .. }));
+                panic!("{what}: not so: {phase:?}, {kinds:?}, {notes:?}");
+            }
             self.pass(LOOK).await;
         }
     }
