@@ -109,9 +109,9 @@ impl Pump {
         inbox: mpsc::Receiver<Message>,
         status: watch::Sender<Status>,
         feed: Option<Arc<Feed>>,
-        clock: Clock,
         status_every: Duration,
     ) -> Result<Self, IndexError> {
+        let clock = report.clock().clone();
         checkpoint.set_times(|wall_s| clock.steady_of(wall_s.saturating_mul(1_000)).div_euclid(1_000));
         let core = Core::restore(writer.held()?, checkpoint);
         let reader = writer.reader();

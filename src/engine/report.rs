@@ -10,6 +10,7 @@ use crate::cluster::watch::{Link, State, describe};
 use crate::index::{IndexError, Store};
 use crate::mirror::MirrorStatus;
 use crate::object::{KindKey, Scope};
+use crate::text::Clock;
 
 use super::core::{Core, Millis};
 use super::semantic::Embedding;
@@ -162,6 +163,11 @@ impl Report {
 
     pub(super) fn forget(&mut self, kind: &KindKey, scope: &Scope) {
         self.readers.remove(&(kind.clone(), scope.clone()));
+    }
+
+    /// Where its times come from.
+    pub(super) fn clock(&self) -> &Clock {
+        self.client.clock()
     }
 
     /// Where the status is stored, and whatever else lies beside the index.

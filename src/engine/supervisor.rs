@@ -223,7 +223,6 @@ impl Supervisor {
         );
         let feed = self.options.mirror.is_some().then(Arc::<Feed>::default);
         let reader = writer.reader();
-        let clock = self.options.client.clock().clone();
         let started = Pump::new(
             writer,
             checkpoint.clone(),
@@ -231,7 +230,6 @@ impl Supervisor {
             inbox,
             self.status.clone(),
             feed.clone(),
-            clock,
             self.options.running.status_every,
         )?;
         let mut pumping = spawn_pump(started, self.options.running)?;
