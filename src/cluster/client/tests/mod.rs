@@ -5,6 +5,7 @@ mod connections;
 mod credentials;
 mod failures;
 mod in_the_clear;
+mod lent;
 mod proxies;
 pub(crate) mod server;
 mod trust;
