@@ -141,10 +141,13 @@ impl Core {
                 self.generation += 1;
                 let generation = self.generation;
                 let floor = self.sources.of(kind).map_or(0, |own| own.newest_of_others(scope));
-                self.source(at).start_list(generation, consistent, reread, floor);
+                let buried = self.tombstones.buried();
+                self.source(at).start_list(generation, consistent, reread, floor, buried);
             }
             Change::Listed(items) => {
-                let reread = self.source(at).is_reread();
+                let source = self.source(at);
+                source.name();
+                let reread = source.is_reread();
                 items.into_iter().for_each(|item| self.list_item(now, at, item, reread));
             }
             Change::ListEnded(version) => return self.end_list(now, at, version),
@@ -348,7 +351,7 @@ impl Core {
                 self.counters.drift_corrected += 1;
             }
         }
-        self.take(now, at, item);
+        self.take(now, at, item, self.generation);
     }
 
     fn upsert_event(&mut self, now: Millis, at: At<'_>, item: Item) {
@@ -357,7 +360,9 @@ impl Core {
         let stale = self.tombstones.forbids(item.entry.key, version)
             || self.held.get_mut(at.kind, item.id).is_some_and(|held| is_older(version, held.version));
         if !stale {
-            self.take(now, at, item);
+            let generation = self.generation;
+            let generation = self.source(at).watch_generation(generation);
+            self.take(now, at, item, generation);
         }
         self.advance(now, at, version);
     }
@@ -385,10 +390,11 @@ impl Core {
     }
 
     /// Compares an item with what is held, marks it as seen, and writes it if it differs.
-    fn take(&mut self, now: Millis, at: At<'_>, item: Item) {
+    fn take(&mut self, now: Millis, at: At<'_>, item: Item, generation: u32) {
         self.source(at).see(item.entry.version);
-        let generation = self.generation;
-        let Some(held) = self.held.get_mut(at.kind, item.id) else { return self.take_new(now, at, item) };
+        let Some(held) = self.held.get_mut(at.kind, item.id) else {
+            return self.take_new(now, at, item, generation);
+        };
         held.see(at.scope, generation);
         let replaced = (held.key != item.entry.key).then_some(held.key);
         if let Some(old) = replaced {
@@ -412,7 +418,7 @@ impl Core {
     }
 
     /// Takes an item that is not held, unless another reader has gone beyond it and knows that it is gone.
-    fn take_new(&mut self, now: Millis, at: At<'_>, item: Item) {
+    fn take_new(&mut self, now: Millis, at: At<'_>, item: Item, generation: u32) {
         let namespace = &item.entry.document.metadata.namespace;
         let sources = &mut self.sources;
         let gone = |version| sources.others_know_as_gone(at.kind, at.scope, namespace, version);
@@ -420,7 +426,7 @@ impl Core {
             return;
         }
         let mut held = Held::new(&item.entry, self.held.intern(namespace));
-        held.see(at.scope, self.generation);
+        held.see(at.scope, generation);
         self.held.insert(at.kind, item.id, held);
         self.write(now, at.kind, item);
     }
@@ -446,7 +452,11 @@ impl Core {
     }
 
     fn end_list(&mut self, now: Millis, at: At<'_>, version: Option<ResourceVersion>) -> Verdict {
-        let generation = self.source(at).generation();
+        let source = self.source(at);
+        let (generation, beside_since) = (source.generation(), source.beside_since());
+        if beside_since.is_some_and(|buried| !self.tombstones.remember_since(buried)) {
+            self.source(at).doubt();
+        }
         let number = version.as_ref().and_then(ResourceVersion::number);
         let list = Swept { scope: at.scope, generation, version: number };
         let (before, unseen) = self.held.unseen(at.kind, list);

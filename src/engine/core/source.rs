@@ -25,7 +25,8 @@ pub(in crate::engine) enum Verdict {
     /// The list is new enough and yet names an older object than is held: the storage went back and has overtaken
     /// its old revision since. Nothing was swept, nothing held counts as newer any more. Read it again, consistently.
     Rewritten,
-    /// Another reader found meanwhile that the storage went back. Nothing was swept. Read it again, consistently.
+    /// Another reader found meanwhile that the storage went back, or the watch beside the list brought more deletions
+    /// than are remembered. Nothing was swept. Read it again, consistently.
     Doubted,
     /// The list lost more than half: nothing was swept yet. Read it again, consistently, to confirm.
     Suspicious,
@@ -52,18 +53,25 @@ pub(in crate::engine) struct Source {
     /// The newest version of any object seen here; a list that broke off may have brought newer ones than
     /// `version`.
     newest: u64,
-    /// A list has begun and none was accepted since: what it brought may be older than the version says.
+    /// A list has named something and none was accepted since: what it brought may be older than the version says.
     torn: bool,
     /// The storage went back, and no list was accepted since.
     regressed: bool,
+    /// The last list failed.
+    failed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Listing {
     consistent: bool,
     reread: bool,
-    /// What was held when it began, by other readers too.
+    /// What was held when it began, by other readers too: what it shows must not be older. A watch that goes on beside
+    /// it brings newer things meanwhile.
     floor: u64,
+    /// Deletions up to then, of all kinds.
+    buried: u64,
+    /// It has named something.
+    flows: bool,
     /// The oldest version held of what the list named in an older one.
     contradicted: Option<u64>,
     /// The storage was found to have gone back since it began: who knows of which history it is.
@@ -118,9 +126,9 @@ impl Source {
         self.as_of
     }
 
-    /// Whether a list is being read.
+    /// Whether a list is being read that brings much at once: not one that is only waited for, again or beside a watch.
     pub(in crate::engine) fn is_listing(&self) -> bool {
-        self.listing.is_some()
+        self.listing.is_some_and(|listing| listing.flows || !(listing.reread || self.failed))
     }
 
     pub(super) fn is_reread(&self) -> bool {
@@ -131,11 +139,46 @@ impl Source {
         self.generation
     }
 
-    /// A list begins; `floor` is the newest version that others of the kind have seen up to now.
-    pub(super) fn start_list(&mut self, generation: u32, consistent: bool, reread: bool, floor: u64) {
+    /// The count of lists at which its watch names things. While its own list is read beside the watch that is the time
+    /// before it: only the list itself says what it shows.
+    pub(super) fn watch_generation(&self, now: u32) -> u32 {
+        if self.listing.is_some() { self.generation.saturating_sub(1) } else { now }
+    }
+
+    /// A list begins; `floor` is the newest version that others of the kind have seen up to now, `buried` how many
+    /// deletions there were.
+    pub(super) fn start_list(
+        &mut self,
+        generation: u32,
+        consistent: bool,
+        reread: bool,
+        floor: u64,
+        buried: u64,
+    ) {
         self.generation = generation;
+        let floor = floor.max(self.newest());
+        let (contradicted, flows, doubted) = (None, false, false);
+        self.listing = Some(Listing { consistent, reread, floor, buried, flows, contradicted, doubted });
+    }
+
+    /// The watch goes on beside the list that is being read: how many deletions there were when that began.
+    pub(super) fn beside_since(&self) -> Option<u64> {
+        self.listing.filter(|listing| listing.reread).map(|listing| listing.buried)
+    }
+
+    /// Whatever the list that is being read shows can't be relied on.
+    pub(super) fn doubt(&mut self) {
+        if let Some(listing) = &mut self.listing {
+            listing.doubted = true;
+        }
+    }
+
+    /// The list names something.
+    pub(super) fn name(&mut self) {
         self.torn = true;
-        self.listing = Some(Listing { consistent, reread, floor, contradicted: None, doubted: false });
+        if let Some(listing) = &mut self.listing {
+            listing.flows = true;
+        }
     }
 
     /// The list named an object in an older version than the one held. Where that one is newer than the list as well,
@@ -148,6 +191,7 @@ impl Source {
 
     pub(super) fn fail_list(&mut self) {
         self.listing = None;
+        self.failed = true;
     }
 
     /// Judges a list that ended: `before` entries are held in its scope, `named` of them it named.
@@ -164,7 +208,7 @@ impl Source {
         }
         // What others had seen when it began it is measured by as well.
         self.newest = self.newest.max(listing.floor);
-        if self.is_older(version.as_ref()) {
+        if self.is_older(version.as_ref(), listing.floor) {
             return self.stale();
         }
         let shown = version.as_ref().and_then(ResourceVersion::number);
@@ -177,11 +221,14 @@ impl Source {
             return Verdict::Suspicious;
         }
         self.confirming = false;
-        (self.torn, self.regressed) = (false, false);
+        (self.torn, self.regressed, self.failed) = (false, false, false);
         self.complete = true;
         self.confirmed = true;
         self.allow();
-        self.version = version;
+        // A watch beside it may have come further: what it brought until there counts as well.
+        if !self.is_behind(shown) {
+            self.version = version;
+        }
         self.as_of = now;
         Verdict::Accepted { deleted: 0 }
     }
@@ -190,12 +237,14 @@ impl Source {
     pub(super) fn advance(&mut self, version: Option<ResourceVersion>, now: Millis) {
         self.as_of = now;
         self.allow();
-        let held = self.number();
         let new = version.as_ref().and_then(ResourceVersion::number);
-        let back = matches!((new, held), (Some(new), Some(held)) if new < held);
-        if version.is_some() && !back {
+        if version.is_some() && !self.is_behind(new) {
             self.version = version;
         }
+    }
+
+    fn is_behind(&self, new: Option<u64>) -> bool {
+        matches!((new, self.number()), (Some(new), Some(held)) if new < held)
     }
 
     /// A bookmark came: every event before it was seen.
@@ -227,9 +276,7 @@ impl Source {
         (self.torn, self.regressed) = (true, true);
         self.version = None;
         self.newest = 0;
-        if let Some(listing) = &mut self.listing {
-            listing.doubted = true;
-        }
+        self.doubt();
     }
 
     /// Whether nothing was listed since the storage went back.
@@ -264,6 +311,8 @@ impl Source {
             self.version = None;
         }
         self.opened = true;
+        // A reader that was stopped in the middle of a list does not end it.
+        self.listing = None;
         api.clone_into(&mut self.api);
     }
 
@@ -281,9 +330,9 @@ impl Source {
         Verdict::Stale { held: Some(self.newest()) }
     }
 
-    fn is_older(&self, version: Option<&ResourceVersion>) -> bool {
+    fn is_older(&self, version: Option<&ResourceVersion>, floor: u64) -> bool {
         match version.and_then(ResourceVersion::number) {
-            Some(new) => new < self.newest(),
+            Some(new) => new < floor,
             // A server that numbers its lists does not stop doing so: something else answered.
             None => self.version.as_ref().is_some_and(|held| held.number().is_some()),
         }

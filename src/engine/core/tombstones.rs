@@ -12,10 +12,22 @@ const CAPACITY: usize = 8_192;
 pub(super) struct Tombstones {
     versions: HashMap<Key, u64>,
     order: VecDeque<Key>,
+    buried: u64,
 }
 
 impl Tombstones {
+    /// How many there were; more than remembered.
+    pub(super) fn buried(&self) -> u64 {
+        self.buried
+    }
+
+    /// Whether every deletion after the first `buried` is remembered.
+    pub(super) fn remember_since(&self, buried: u64) -> bool {
+        self.buried - buried <= CAPACITY as u64
+    }
+
     pub(super) fn bury(&mut self, key: Key, version: u64) {
+        self.buried += 1;
         if self.versions.insert(key, version).is_none() {
             self.order.push_back(key);
         }
@@ -34,5 +46,22 @@ impl Tombstones {
     pub(super) fn clear(&mut self) {
         self.versions.clear();
         self.order.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_known_whether_all_deletions_since_are_remembered() {
+        let mut tombstones = Tombstones::default();
+        let key = |n: u64| Key::of("id", &n.to_string());
+        tombstones.bury(key(0), 1);
+        let since = tombstones.buried();
+        (1..=CAPACITY as u64).for_each(|n| tombstones.bury(key(n), n));
+        assert!(tombstones.remember_since(since) && tombstones.forbids(key(1), Some(1)));
+        tombstones.bury(key(0), 9);
+        assert!(!tombstones.remember_since(since) && !tombstones.forbids(key(1), Some(1)));
     }
 }

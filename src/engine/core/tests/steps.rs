@@ -81,6 +81,9 @@ fn by(who: impl Strategy<Value = Who> + Clone + 'static) -> impl Strategy<Value 
         2 => who.clone().prop_map(Step::Bookmark),
         4 => (who.clone(), 0..6u64, proptest::option::of(0..6usize), any::<bool>())
             .prop_map(|(who, behind, fail_after, reread)| Step::List { who, behind, fail_after, reread }),
+        // Beside a watch, where there is one.
+        3 => (who.clone(), 0..6u64).prop_map(|(who, behind)| Step::Begin { who, behind, reread: true }),
+        3 => who.clone().prop_map(Step::Finish),
         4 => Just(Step::Commit),
         2 => Just(Step::Crash),
         1 => (1..8usize).prop_map(|back| Step::RestoreEtcd { back }),

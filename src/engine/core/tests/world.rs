@@ -28,6 +28,8 @@ pub(super) struct Follower {
     open: bool,
     /// Its version; `None`: it must list.
     pub(super) at: Option<u64>,
+    /// The newest version that any list named, whether it was taken or broke off.
+    newest: u64,
     consistent_next: bool,
     list: Option<Sending>,
 }
@@ -39,11 +41,15 @@ struct Sending {
     named: HashSet<Key>,
     version: u64,
     consistent: bool,
+    /// The watch goes on beside it, until its body comes.
+    beside: bool,
+    /// The watch goes on if it breaks off.
+    watched: bool,
 }
 
 impl Follower {
     fn of(scope: Scope) -> Self {
-        Self { open: scope == Scope::All, scope, at: None, consistent_next: false, list: None }
+        Self { open: scope == Scope::All, scope, at: None, newest: 0, consistent_next: false, list: None }
     }
 }
 
@@ -107,10 +113,10 @@ impl World {
                 let names: Vec<Name> = self.things.keys().copied().filter(|name| *name >= BULK).collect();
                 names.into_iter().for_each(|name| self.remove(name));
             }
-            Step::Deliver { who, count, twice, swap } if self.is_idle(who) => {
+            Step::Deliver { who, count, twice, swap } if self.is_watching(who) => {
                 self.deliver(who, count, twice, swap);
             }
-            Step::Bookmark(who) if self.is_idle(who) => self.bookmark(who),
+            Step::Bookmark(who) if self.is_watching(who) => self.bookmark(who),
             Step::List { who, behind, fail_after, reread } if self.is_idle(who) => {
                 self.list(who, behind, fail_after, reread);
             }
@@ -139,6 +145,10 @@ impl World {
 
     fn is_idle(&self, who: Who) -> bool {
         self.readers[who].open && self.readers[who].list.is_none()
+    }
+
+    fn is_watching(&self, who: Who) -> bool {
+        self.is_idle(who) || self.readers[who].open && self.sending(who).is_some_and(|list| list.beside)
     }
 
     pub(super) fn put(&mut self, name: Name, content: u8, annotation: u8) {
@@ -184,7 +194,7 @@ impl World {
         let source = self.core.open_source(&"things".into(), &self.readers[who].scope, self.api);
         let version = source.version().filter(|_| source.is_resumable()).and_then(ResourceVersion::number);
         let reader = &mut self.readers[who];
-        (reader.at, reader.list) = (version, None);
+        (reader.at, reader.newest, reader.list) = (version, 0, None);
         reader.consistent_next = version.is_none();
     }
 
@@ -210,6 +220,7 @@ impl World {
     pub(super) fn deliver(&mut self, who: Who, count: usize, twice: bool, swap: bool) {
         let Some(at) = self.readers[who].at else { return self.list(who, 0, None, false) };
         if at < self.compacted {
+            self.break_off(who);
             let reader = &mut self.readers[who];
             (reader.at, reader.consistent_next) = (None, true);
             return;
@@ -280,21 +291,30 @@ impl World {
 
     fn begin(&mut self, who: Who, behind: u64, reread: bool) {
         let reader = &self.readers[who];
-        let consistent = reader.consistent_next || behind == 0;
+        let beside = reread && reader.at.is_some();
+        let consistent = !beside && (reader.consistent_next || behind == 0);
         let wanted = if consistent { self.revision } else { self.revision.saturating_sub(behind) };
+        // What is read beside a watch is asked for as no older than that.
+        let wanted = wanted.max(reader.at.filter(|_| beside).unwrap_or(0));
         let past = self.past.iter().rev().find(|(version, _)| *version <= wanted);
         let (_, things) = past.cloned().unwrap_or_default();
         let within = |(name, _): &(Name, Thing)| reader.scope.contains(Some(namespace(*name)));
         let left: VecDeque<_> = things.into_iter().filter(within).collect();
         let named = left.iter().map(|(name, thing)| key(*name, thing.uid)).collect();
-        self.readers[who].list = Some(Sending { left, named, version: wanted, consistent });
+        self.readers[who].list =
+            Some(Sending { left, named, version: wanted, consistent, beside, watched: beside });
         self.apply_of(who, Change::ListStarted { consistent, reread });
     }
 
     fn send(&mut self, who: Who, count: usize) {
+        if let Some(list) = &mut self.readers[who].list {
+            list.beside &= count == 0;
+        }
         for _ in 0..count {
             let next = self.readers[who].list.as_mut().and_then(|list| list.left.pop_front());
             let Some((name, thing)) = next else { return };
+            let reader = &mut self.readers[who];
+            reader.newest = thing.version.max(reader.newest);
             self.license_replaced(name, thing.uid);
             self.apply_of(who, Change::Listed(vec![item(name, &thing)]));
         }
@@ -302,8 +322,8 @@ impl World {
 
     fn break_off(&mut self, who: Who) {
         let reader = &mut self.readers[who];
-        if reader.list.take().is_some() {
-            reader.at = None;
+        if let Some(list) = reader.list.take() {
+            reader.at = reader.at.filter(|_| list.watched);
             self.apply_of(who, Change::ListFailed);
         }
     }
@@ -317,7 +337,9 @@ impl World {
             self.license_unnamed(who, &list.named);
         }
         let reader = &mut self.readers[who];
-        (reader.at, reader.consistent_next) = (accepted.then_some(list.version), !accepted);
+        let further = reader.at.filter(|_| list.watched).unwrap_or(0);
+        reader.at = accepted.then_some(list.version.max(further));
+        reader.consistent_next = !accepted;
         match verdict {
             Verdict::Stale { held } if list.consistent && held.is_some_and(|held| held > self.revision) => {
                 self.regressed(who);
@@ -390,7 +412,8 @@ impl World {
         for who in self.reading() {
             let source = self.core.source_of(&"things".into(), &self.readers[who].scope);
             let held = source.and_then(|source| source.version()).and_then(ResourceVersion::number);
-            if self.readers[who].at.max(held).is_some_and(|at| at > self.revision) {
+            let newest = self.readers[who].at.map(|at| at.max(self.readers[who].newest));
+            if newest.max(held).is_some_and(|at| at > self.revision) {
                 self.regressed(who);
                 let reader = &mut self.readers[who];
                 (reader.at, reader.consistent_next) = (None, true);
@@ -400,6 +423,7 @@ impl World {
 
     /// The pump commits at once: later the new history may have overtaken the stored version, unseen.
     fn regressed(&mut self, who: Who) {
+        self.readers[who].newest = 0;
         self.apply_of(who, Change::Regressed);
         self.commit();
         self.list_again(who);
