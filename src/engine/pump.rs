@@ -112,6 +112,7 @@ impl Pump {
         status_every: Duration,
     ) -> Result<Self, IndexError> {
         let clock = report.clock().clone();
+        checkpoint.forget_future(clock.wall_s());
         checkpoint.set_times(|wall_s| clock.steady_of(wall_s.saturating_mul(1_000)).div_euclid(1_000));
         let core = Core::restore(writer.held()?, checkpoint);
         let reader = writer.reader();

@@ -64,6 +64,8 @@ pub(super) struct Report {
 
 struct Reading {
     state: State,
+    /// What the last attempt came to, good or bad; `None` until there was one.
+    outcome: Option<State>,
     since: Millis,
     error: Option<String>,
     listed: bool,
@@ -84,14 +86,18 @@ impl Report {
         });
         let mut stored = stored.unwrap_or_default();
         stored.set_times(|wall| client.clock().steady_of(wall));
-        let told = stored.kinds.iter().filter_map(|old| Some((old.kind.clone(), old.as_of_ms?)));
+        let now = client.clock().steady_ms();
+        // A time that lies ahead of now was told by a clock that was wrong.
+        let known = |old: &KindStatus| old.as_of_ms.filter(|as_of| *as_of <= now);
+        let told: HashMap<_, _> =
+            stored.kinds.iter().filter_map(|old| Some((old.kind.clone(), known(old)?))).collect();
         Self {
             store,
             client,
             embedding,
             head,
             // One that was killed may have told of changes that never reached the index.
-            told: if stored.phase == Phase::Stopped { told.collect() } else { HashMap::new() },
+            told: if stored.phase == Phase::Stopped { told } else { HashMap::new() },
             previous: stored.kinds,
             link: Link::Up,
             link_since: 0,
@@ -136,28 +142,20 @@ impl Report {
 
     /// Takes a reader's state; says whether it is another kind of state than before.
     pub(super) fn set_state(&mut self, now: Millis, kind: KindKey, scope: Scope, state: State) -> bool {
-        let fresh = || Reading { state: State::Waiting, since: now, error: None, listed: false };
-        let reading = self.readers.entry((kind, scope)).or_insert_with(fresh);
-        match &state {
-            State::Failing(error) | State::Forbidden(error) | State::Unconfirmed(error) => {
-                reading.error = Some(error.clone());
-            }
-            State::Live | State::Polled | State::Confirmed => reading.listed = true,
-            State::Waiting | State::Listing | State::Initializing | State::NotServed => {}
-        }
-        let changed = std::mem::discriminant(&reading.state) != std::mem::discriminant(&state);
+        let reading = self.readers.entry((kind, scope)).or_insert_with(|| Reading::new(now));
+        let before = std::mem::discriminant(reading.shown());
+        reading.take(state);
+        let changed = std::mem::discriminant(reading.shown()) != before;
         if changed {
             reading.since = now;
         }
-        reading.state = state;
         changed
     }
 
     /// What was not answered by now is waited for no longer: for the last error it had, or for this reason.
     pub(super) fn give_up(&mut self, why: &str) {
         for reading in self.readers.values_mut().filter(|reading| reading.is_pending()) {
-            let why = reading.error.get_or_insert_with(|| why.to_owned());
-            reading.state = State::Unconfirmed(why.clone());
+            reading.take(State::Unconfirmed(reading.error.clone().unwrap_or_else(|| why.to_owned())));
         }
     }
 
@@ -251,6 +249,7 @@ impl Report {
         let complete = source.is_some_and(super::core::Source::is_complete);
         let as_of = source.filter(|source| source.is_complete());
         let as_of = as_of.map(|source| source.as_of().max(self.told(kind)).max(reading.watched(now, self)));
+        let as_of = as_of.filter(|ms| is_known(*ms));
         let state = match &self.trouble {
             Some((since_ms, _)) if complete => KindState::Stale { since_ms: *since_ms },
             Some(_) | None => reading.kind_state(complete, &self.link, self.link_since),
@@ -276,7 +275,7 @@ impl Report {
             (known, own) => known.or(own),
         };
         // A source that never saw anything stands at 0.
-        let last_event = source.map(super::core::Source::as_of).filter(|ms| *ms > 0);
+        let last_event = source.map(super::core::Source::as_of).filter(|ms| is_known(*ms));
         status.last_event_ms = status.last_event_ms.max(last_event);
         status.error = status.error.take().or_else(|| reading.error.clone());
     }
@@ -306,6 +305,7 @@ impl Report {
                 (_, Some(since_ms)) => KindState::Stale { since_ms },
                 (_, None) => KindState::Waiting,
             };
+            let as_of = as_of.filter(|ms| is_known(*ms));
             let status = KindStatus {
                 scopes: old.scopes.clone(),
                 as_of_ms: as_of,
@@ -327,7 +327,7 @@ impl Report {
         for kind in &self.unanswered {
             let state = KindState::Failing { error: WHY.to_owned() };
             let source = core.source_of(kind, &Scope::All).filter(|source| source.is_complete());
-            let as_of_ms = source.map(super::core::Source::as_of);
+            let as_of_ms = source.map(super::core::Source::as_of).filter(|ms| is_known(*ms));
             let fresh = || KindStatus { as_of_ms, ..KindStatus::new(kind.clone(), state) };
             kinds.entry(kind.clone()).or_insert_with(fresh);
         }
@@ -354,17 +354,44 @@ impl Report {
 }
 
 impl Reading {
-    fn is_pending(&self) -> bool {
-        match self.state {
-            State::Waiting | State::Listing | State::Initializing => !self.listed,
-            State::Live
-            | State::Polled
-            | State::Forbidden(_)
-            | State::NotServed
-            | State::Failing(_)
-            | State::Confirmed
-            | State::Unconfirmed(_) => false,
+    fn new(now: Millis) -> Self {
+        Self { state: State::Waiting, outcome: None, since: now, error: None, listed: false }
+    }
+
+    fn take(&mut self, state: State) {
+        match &state {
+            State::Failing(error) | State::Forbidden(error) | State::Unconfirmed(error) => {
+                self.error = Some(error.clone());
+                self.outcome = Some(state.clone());
+            }
+            State::Live | State::Polled | State::Confirmed => {
+                self.listed = true;
+                self.outcome = Some(state.clone());
+            }
+            State::NotServed => self.outcome = Some(state.clone()),
+            State::Waiting | State::Listing | State::Initializing => {}
         }
+        self.state = state;
+    }
+
+    /// A kind that fails goes on failing while it is tried again, until that succeeds.
+    fn shown(&self) -> &State {
+        let trying = matches!(self.state, State::Waiting | State::Listing | State::Initializing);
+        let failed = self.outcome.as_ref().filter(|outcome| match outcome {
+            State::Failing(_) | State::Forbidden(_) | State::NotServed | State::Unconfirmed(_) => trying,
+            State::Waiting
+            | State::Listing
+            | State::Initializing
+            | State::Live
+            | State::Polled
+            | State::Confirmed => false,
+        });
+        failed.unwrap_or(&self.state)
+    }
+
+    /// Whether its first attempt still runs: only that is a first read.
+    fn is_pending(&self) -> bool {
+        self.outcome.is_none()
     }
 
     /// Until when a run that ended in good order watched; earlier than anything while it runs.
@@ -377,7 +404,7 @@ impl Reading {
         if *link != Link::Up && complete {
             return KindState::Stale { since_ms: link_since };
         }
-        match &self.state {
+        match self.shown() {
             State::Live | State::Confirmed => KindState::Complete,
             State::Polled => KindState::Polled,
             State::Waiting | State::Initializing if complete => KindState::Stale { since_ms: self.since },
@@ -409,6 +436,11 @@ impl Rate {
     }
 }
 
+/// Whether a time is one: a source that never saw anything, or whose clock was wrong, stands at 0 or before.
+fn is_known(ms: Millis) -> bool {
+    ms > 0
+}
+
 /// Which state of several namespaces is told: the worst one that is not simply forbidden.
 fn rank(state: &KindState) -> u8 {
     match state {
@@ -419,5 +451,37 @@ fn rank(state: &KindState) -> u8 {
         KindState::Listing => 4,
         KindState::Waiting => 5,
         KindState::Failing { .. } => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(reading: &Reading, complete: bool) -> (&'static str, bool) {
+        (reading.kind_state(complete, &Link::Up, 0).name(), reading.is_pending())
+    }
+
+    #[test]
+    fn a_retry_is_no_first_read_and_a_kind_that_fails_does_so_until_it_succeeds() {
+        let mut reading = Reading::new(0);
+        reading.take(State::Listing);
+        assert_eq!(shown(&reading, false), ("listing", true));
+        reading.take(State::Initializing);
+        assert_eq!(shown(&reading, false), ("waiting", true));
+        for failure in [State::Failing("no answer".into()), State::Forbidden("403".into()), State::NotServed]
+        {
+            reading.take(failure);
+            let failed = shown(&reading, false);
+            assert!(!failed.1);
+            for again in [State::Waiting, State::Listing, State::Initializing] {
+                reading.take(again);
+                assert_eq!(shown(&reading, false), failed);
+            }
+        }
+        reading.take(State::Live);
+        assert_eq!(shown(&reading, true), ("complete", false));
+        reading.take(State::Listing);
+        assert_eq!(shown(&reading, true), ("complete", false), "what is read again was watched a moment ago");
     }
 }

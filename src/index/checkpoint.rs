@@ -36,7 +36,7 @@ pub struct ScopeCheckpoint {
     pub version: Option<ResourceVersion>,
     /// Whether a list was read to its end.
     pub complete: bool,
-    /// When this was so, unix seconds.
+    /// When this was so, unix seconds; 0 where that is not known.
     pub as_of: i64,
     /// Since when the server answers 403, unix seconds.
     pub forbidden_since: Option<i64>,
@@ -56,10 +56,16 @@ impl Checkpoint {
         self.scopes.iter_mut().for_each(|scope| scope.complete = false);
     }
 
+    /// Forgets confirmations of the future, in seconds since 1970: the clock that told them was wrong, and when they were
+    /// true can't be said any more.
+    pub fn forget_future(&mut self, now: i64) {
+        self.scopes.iter_mut().filter(|scope| scope.as_of > now).for_each(|scope| scope.as_of = 0);
+    }
+
     /// Turns every time that it tells into one of another clock.
     pub fn set_times(&mut self, turn: impl Fn(i64) -> i64) {
         for scope in &mut self.scopes {
-            scope.as_of = turn(scope.as_of);
+            scope.as_of = if scope.as_of == 0 { 0 } else { turn(scope.as_of) };
             scope.forbidden_since = scope.forbidden_since.map(&turn);
         }
     }
@@ -226,6 +232,14 @@ mod tests {
         let kept = read("=42").unwrap();
         assert!(kept.complete && !kept.regressed && kept.version == ResourceVersion::parse("42"));
         assert!(read("-").unwrap().regressed, "a dropped version said that the storage went back");
+    }
+
+    #[test]
+    fn confirmations_of_the_future_are_forgotten() {
+        let at = |as_of| ScopeCheckpoint { as_of, ..scope("pods", Scope::All, Some("42")) };
+        let mut checkpoint = Checkpoint { scopes: vec![at(90), at(100), at(101)], ..Checkpoint::default() };
+        checkpoint.forget_future(100);
+        assert_eq!(checkpoint.scopes, [at(90), at(100), at(0)]);
     }
 
     proptest! {
