@@ -11,8 +11,8 @@ use kubesift::object::{KindKey, Object};
 use crate::support::simulated::{Simulated, quick};
 use crate::support::wait_for;
 
-/// What is asked while everything else waits.
-const PROBE: &str = "/version";
+/// What is asked while everything else waits: whether the credentials are accepted.
+const PROBE: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 
 fn small() -> ServerOptions {
     // Bookmarks at their usual minute would come after the end of every test.

@@ -9,6 +9,9 @@ use super::status::Failure;
 pub use crate::cluster::tls::TlsError;
 use crate::document::without_secrets;
 
+/// The longest pause that an answer can ask for: no server may blind us for a day.
+pub const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
 /// Why a request gave no usable answer. Text that came from outside is in it as it came: sanitise before showing.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -30,7 +33,8 @@ pub enum ClientError {
         #[source]
         source: ConnectFailure,
     },
-    /// 401, also after the credentials were refreshed once. Concerns everything: pause, say so once.
+    /// 401, also after the credentials were refreshed once. From the API server itself it concerns everything: pause, say
+    /// so once. For one kind it may be that kind's trouble.
     #[error("{}", unauthorized(.0))]
     Unauthorized(Box<Failure>),
     /// 403. Concerns one kind and scope.
@@ -45,10 +49,10 @@ pub enum ClientError {
     /// 504 with the cause `ResourceVersionTooLarge`: the server is behind what we have seen.
     #[error("the server has not reached that version yet{}", said(.0))]
     TooLargeVersion(Box<Failure>),
-    /// 429. All requests wait already (the shared gate), unless `initializing`.
+    /// 429. Where the server's own limiter refuses several kinds, all requests wait already (the shared gate).
     #[error("the API server asks to slow down{}", said(.failure))]
     Throttled {
-        /// When to come back.
+        /// When to come back; never longer than [`LONGEST_RETRY`].
         retry_after: Duration,
         /// Only this kind's storage is being set up: nothing else needs to wait.
         initializing: bool,
@@ -123,7 +127,7 @@ impl ClientError {
             406 | 415 => Self::NotAcceptable(failure),
             410 => Self::Gone(failure),
             429 => Self::Throttled {
-                retry_after: Duration::from_secs(failure.retry_after.unwrap_or(1)),
+                retry_after: failure.pause().unwrap_or(Duration::from_secs(1)),
                 initializing: failure.message.contains("storage is (re)initializing"),
                 failure,
             },

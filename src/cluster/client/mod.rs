@@ -33,20 +33,20 @@ use self::auth::{Auth, Credentials};
 use self::connect::Connector;
 use self::counters::{Counters, Tally};
 use self::pool::WatchPools;
-use self::transport::{Outgoing, Transport};
+use self::transport::{Arrived, Outgoing, Transport};
 use super::access::Access;
 use super::politeness::Politeness;
 use super::server_clock::ServerClock;
 use crate::object::KindKey;
 use crate::text::Clock;
 
-pub use super::politeness::ReadPermit;
+pub use super::politeness::{Queue, ReadPermit};
 pub use counters::Counts;
 pub use dialer::{Dialed, Dialer};
-pub use error::{AuthError, BodyFailure, ClientError, ConnectFailure, TlsError};
+pub use error::{AuthError, BodyFailure, ClientError, ConnectFailure, LONGEST_RETRY, TlsError};
 pub use pool::WatchPermit;
 pub use probe::Revision;
-pub use request::RequestSpec;
+pub use request::{Answerer, RequestSpec};
 pub use response::Response;
 pub use status::Failure;
 pub use terminal::{Lender, Loan, Terminal};
@@ -151,20 +151,27 @@ impl Client {
     /// Sends a GET. An answer other than 2xx is an error; its body is in the error.
     pub async fn get(&self, spec: &RequestSpec) -> Result<Response, ClientError> {
         let outgoing = outgoing(Method::GET, spec, None, self.inner.options.head_timeout)?;
-        self.exchange(outgoing, None, spec.kind.as_ref()).await
+        self.exchange(outgoing, Way::Ordinary, spec).await
+    }
+
+    /// Sends the GET of a list, one of few at once. Its answer keeps the permit until it is dropped.
+    pub async fn read(&self, spec: &RequestSpec, mut permit: ReadPermit) -> Result<Response, ClientError> {
+        let outgoing = outgoing(Method::GET, spec, None, self.inner.options.head_timeout)?;
+        let response = self.exchange(outgoing, Way::Read(&mut permit), spec).await?;
+        Ok(response.keep(permit))
     }
 
     /// Sends the GET of a watch on the connection of its permit. The body has no time limit: use `chunk_within`.
     pub async fn watch(&self, spec: &RequestSpec, permit: &WatchPermit) -> Result<Response, ClientError> {
         let outgoing = outgoing(Method::GET, spec, None, self.inner.options.watch_head_timeout)?;
-        self.exchange(outgoing, Some(permit), spec.kind.as_ref()).await
+        self.exchange(outgoing, Way::Watch(permit), spec).await
     }
 
     /// Sends one of the two reviews that are asked by POST.
     pub(super) async fn review(&self, path: &str, body: Bytes) -> Result<Response, ClientError> {
-        let outgoing =
-            outgoing(Method::POST, &RequestSpec::new(path), Some(body), self.inner.options.head_timeout)?;
-        self.exchange(outgoing, None, None).await
+        let spec = RequestSpec::new(path);
+        let outgoing = outgoing(Method::POST, &spec, Some(body), self.inner.options.head_timeout)?;
+        self.exchange(outgoing, Way::Ordinary, &spec).await
     }
 
     /// A place for one watch; `None` when there is no more (HTTP/1): list that kind in turns instead.
@@ -178,9 +185,9 @@ impl Client {
         self.inner.pools.usage()
     }
 
-    /// The right to run one initial read; waits while 16 are running.
-    pub async fn read_permit(&self) -> ReadPermit {
-        self.inner.politeness.read_permit().await
+    /// The right to run one initial read; waits while 16 of its queue are running.
+    pub async fn read_permit(&self, queue: Queue) -> ReadPermit {
+        self.inner.politeness.read_permit(queue).await
     }
 
     /// How long all requests are held back because the server asked for it.
@@ -234,43 +241,71 @@ impl Client {
     async fn exchange(
         &self,
         outgoing: Outgoing,
-        watch: Option<&WatchPermit>,
-        kind: Option<&KindKey>,
+        mut way: Way<'_>,
+        spec: &RequestSpec,
     ) -> Result<Response, ClientError> {
         let inner = &*self.inner;
-        let tally = inner.counters.tally(kind);
-        let mut replaced = false;
+        let tally = inner.counters.tally(spec.kind.as_ref());
+        // One kind's 401 says nothing about the credentials: the prober finds that out, and has them replaced.
+        let mut replaceable = spec.answerer == Answerer::Server;
         loop {
             inner.politeness.pass().await;
             let credentials = inner.auth.current().await.map_err(ClientError::AuthPlugin)?;
             tally.request();
-            let arrived = inner.transport.send(&outgoing, &credentials, watch).await?;
+            let arrived = self.send(&outgoing, &credentials, &mut way).await?;
             let response = Response::new(arrived, tally.clone(), inner.options.idle);
             if let Some(date) = response.header(DATE.as_str()) {
                 inner.server_clock.observe(date, inner.options.clock.wall_s());
             }
             if response.status.as_u16() != 401 {
                 inner.auth.accept();
-            } else if !replaced {
-                replaced = true;
+            } else if std::mem::take(&mut replaceable) {
                 let renewed = inner.auth.replace(credentials.generation).await;
                 if renewed.map_err(ClientError::AuthPlugin)? {
                     continue;
                 }
             }
             return if response.status.is_success() {
+                inner.politeness.answered();
                 Ok(response)
             } else {
-                Err(self.judge(response, &credentials, &tally).await)
+                Err(self.judge(response, &credentials, &tally, spec).await)
             };
         }
     }
 
-    async fn judge(&self, response: Response, credentials: &Credentials, tally: &Tally) -> ClientError {
+    async fn send(
+        &self,
+        outgoing: &Outgoing,
+        credentials: &Arc<Credentials>,
+        way: &mut Way<'_>,
+    ) -> Result<Arrived, ClientError> {
+        let transport = &self.inner.transport;
+        match way {
+            Way::Ordinary => transport.send(outgoing, credentials, None).await,
+            Way::Watch(permit) => transport.send(outgoing, credentials, Some(permit)).await,
+            Way::Read(permit) => match permit.head(transport.send(outgoing, credentials, None)).await {
+                Some(arrived) => arrived,
+                None => Err(ClientError::Unreachable {
+                    server: self.inner.server.clone(),
+                    source: ConnectFailure::NoAnswer(ReadPermit::patience()),
+                }),
+            },
+        }
+    }
+
+    async fn judge(
+        &self,
+        response: Response,
+        credentials: &Credentials,
+        tally: &Tally,
+        spec: &RequestSpec,
+    ) -> ClientError {
         const LIMIT: usize = 64 * 1024;
         let status = response.status.as_u16();
         let content_type = response.content_type().to_owned();
-        let header = response.header(RETRY_AFTER.as_str()).map(|seconds| seconds.trim().parse().unwrap_or(1));
+        let asked =
+            response.header(RETRY_AFTER.as_str()).map(|text| status::seconds(text, self.server_now()));
         // The status alone decides; a body that broke off or never ends just explains less.
         let body = tokio::time::timeout(Duration::from_secs(5), response.bytes(LIMIT)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
@@ -278,19 +313,26 @@ impl Client {
         // A server may repeat what it was sent.
         failure.message = credentials.struck_from(&failure.message);
         failure.kept_back = self.inner.keeps_back;
-        failure.retry_after = header.or(failure.retry_after);
-        let retry_after = failure.retry_after;
-        let error = ClientError::of(failure);
-        if let ClientError::Throttled { retry_after, initializing, .. } = &error {
+        failure.retry_after = asked.or(failure.retry_after);
+        if status == 429 {
             tally.throttled();
-            if !initializing {
-                self.inner.politeness.pause(*retry_after);
-            }
-        } else if let (Some(seconds), 503) = (header.and(retry_after), status) {
-            self.inner.politeness.pause(Duration::from_secs(seconds));
         }
-        error
+        match failure.held_back(asked.is_some()) {
+            Some(time) if spec.answerer != Answerer::Aggregated => {
+                self.inner.politeness.refused(spec.what(), time);
+            }
+            Some(_) => {}
+            None => self.inner.politeness.answered(),
+        }
+        ClientError::of(failure)
     }
+}
+
+/// How a request goes out.
+enum Way<'a> {
+    Ordinary,
+    Watch(&'a WatchPermit),
+    Read(&'a mut ReadPermit),
 }
 
 fn outgoing(
@@ -300,6 +342,7 @@ fn outgoing(
     patience: Duration,
 ) -> Result<Outgoing, ClientError> {
     let path_and_query = spec.path_and_query();
+    let patience = spec.patience.map_or(patience, |own| own.min(patience));
     match HeaderValue::from_str(&spec.accept) {
         Ok(accept) => Ok(Outgoing { method, path_and_query, accept, body, patience }),
         // An Accept header that is none can only be ours; nothing is sent.

@@ -1,8 +1,10 @@
 //! Where a storage stands now, and which cluster it is: asked before anything is resumed.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use super::{Client, ClientError, RequestSpec};
+use super::{Answerer, Client, ClientError, RequestSpec};
 use crate::object::ResourceVersion;
 
 /// A storage's answer to a list of one object.
@@ -44,22 +46,26 @@ struct ItemMetadata {
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 /// One object's metadata; a full object only where an old aggregated API knows no metadata lists.
 const LIMIT: usize = 8 << 20;
+/// One object is quickly read; an API that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Client {
     /// The current revision of the storage behind a collection's path: a consistent list of one object's metadata.
-    pub async fn revision(&self, path: &str) -> Result<Revision, ClientError> {
-        Ok(Revision { uid: None, ..self.probe(RequestSpec::new(path)).await? })
+    pub async fn revision(&self, path: &str, answerer: Answerer) -> Result<Revision, ClientError> {
+        let spec = RequestSpec::new(path).answered_by(answerer);
+        Ok(Revision { uid: None, ..self.probe(spec).await? })
     }
 
     /// The same for the core storage, and with it the `kube-system` uid, which tells one cluster from another.
     /// Without the right to list namespaces it is an error: ask `revision` of another path then.
-    pub async fn cluster_revision(&self) -> Result<Revision, ClientError> {
-        let spec = RequestSpec::new("/api/v1/namespaces");
+    pub async fn cluster_revision(&self, answerer: Answerer) -> Result<Revision, ClientError> {
+        let spec = RequestSpec::new("/api/v1/namespaces").answered_by(answerer);
         self.probe(spec.query("fieldSelector", "metadata.name=kube-system")).await
     }
 
     async fn probe(&self, spec: RequestSpec) -> Result<Revision, ClientError> {
-        let list: List = self.get(&spec.query("limit", "1").accept(METADATA)).await?.json(LIMIT).await?;
+        let spec = spec.query("limit", "1").accept(METADATA).patience(PATIENCE);
+        let list: List = self.get(&spec).await?.json(LIMIT).await?;
         let uid = list
             .items
             .unwrap_or_default()

@@ -2,10 +2,22 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use http::Method;
 
 use crate::object::KindKey;
+
+/// Whose word an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answerer {
+    /// The API server's own: a 401 has the credentials fetched anew, and its limiter is heeded by everybody.
+    Server,
+    /// The API server's, about one kind: a 401 may be that kind's trouble alone.
+    Kind,
+    /// That of an API server behind the API server: whatever it refuses, it refuses for itself.
+    Aggregated,
+}
 
 /// One GET.
 #[derive(Debug, Clone)]
@@ -18,12 +30,23 @@ pub struct RequestSpec {
     pub accept: Cow<'static, str>,
     /// Whose counters it moves.
     pub kind: Option<KindKey>,
+    /// Whose word its answer is; the server's unless set.
+    pub answerer: Answerer,
+    /// How long the head of its answer may take, where that is less than usual.
+    pub patience: Option<Duration>,
 }
 
 impl RequestSpec {
     /// A GET of `path` that accepts JSON.
     pub fn new(path: impl Into<String>) -> Self {
-        Self { path: path.into(), query: Vec::new(), accept: Cow::Borrowed("application/json"), kind: None }
+        Self {
+            path: path.into(),
+            query: Vec::new(),
+            accept: Cow::Borrowed("application/json"),
+            kind: None,
+            answerer: Answerer::Server,
+            patience: None,
+        }
     }
 
     /// Adds a query parameter.
@@ -45,6 +68,23 @@ impl RequestSpec {
     pub fn kind(mut self, kind: KindKey) -> Self {
         self.kind = Some(kind);
         self
+    }
+
+    /// Says whose word the answer is.
+    #[must_use]
+    pub fn answered_by(self, answerer: Answerer) -> Self {
+        Self { answerer, ..self }
+    }
+
+    /// Gives up sooner than usual when nothing comes.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
+    /// What is asked for, as one of many things: the kind, or else the path.
+    pub(super) fn what(&self) -> &str {
+        self.kind.as_ref().map_or(self.path.as_str(), KindKey::as_str)
     }
 
     /// Path and query as they go on the wire.

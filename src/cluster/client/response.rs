@@ -14,6 +14,7 @@ use super::connect::chain;
 use super::counters::Tally;
 use super::error::{BodyFailure, ClientError};
 use super::transport::{Arrived, Hold};
+use crate::cluster::politeness::ReadPermit;
 use crate::document::without_secrets;
 
 /// The answer to a GET: status 2xx. Dropping it ends its stream.
@@ -26,6 +27,7 @@ pub struct Response {
     body: Incoming,
     tally: Tally,
     hold: Option<Hold>,
+    permit: Option<ReadPermit>,
     idle: Duration,
 }
 
@@ -38,7 +40,13 @@ impl std::fmt::Debug for Response {
 impl Response {
     pub(super) fn new(arrived: Arrived, tally: Tally, idle: Duration) -> Self {
         let (head, body) = arrived.response.into_parts();
-        Self { status: head.status, headers: head.headers, body, tally, hold: Some(arrived.hold), idle }
+        let hold = Some(arrived.hold);
+        Self { status: head.status, headers: head.headers, body, tally, hold, permit: None, idle }
+    }
+
+    /// Keeps the right to read until it is dropped.
+    pub(super) fn keep(self, permit: ReadPermit) -> Self {
+        Self { permit: Some(permit), ..self }
     }
 
     /// A header as text.
@@ -59,7 +67,11 @@ impl Response {
     /// The next piece of the body as it came over the wire; `None` at its end. Safe to cancel.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
-            match self.body.frame().await {
+            let frame = match &mut self.permit {
+                Some(permit) => permit.wait(self.body.frame()).await,
+                None => self.body.frame().await,
+            };
+            match frame {
                 None => {
                     self.finished();
                     return Ok(None);

@@ -70,6 +70,8 @@ enum Attempt {
     Done(Box<Arrived>),
     /// The connection was an old one: once more on a new one.
     Again(ConnectFailure),
+    /// The stream broke on a connection that lives: once more, and then it is what was asked for.
+    Once(ConnectFailure),
 }
 
 impl Transport {
@@ -120,7 +122,10 @@ impl Transport {
                 match self.attempt(outgoing, credentials, watch).await? {
                     Attempt::Done(arrived) => return Ok(*arrived),
                     Attempt::Again(failure) if tries > 2 => return Err(self.unreachable(failure)),
-                    Attempt::Again(failure) => tracing::debug!(%failure, "sent again on a new connection"),
+                    Attempt::Once(failure) if tries > 1 => return Err(self.unreachable(failure)),
+                    Attempt::Again(failure) | Attempt::Once(failure) => {
+                        tracing::debug!(%failure, "sent again on a new connection")
+                    }
                 }
             }
         };
@@ -159,8 +164,11 @@ impl Transport {
                 // A GOAWAY or a stale socket: nothing came back, and a GET may be repeated.
                 if sender.is_closed() || error.is_canceled() {
                     lane.forget(open.attempt);
+                    return self.failed(&error, open.reused || error.is_canceled());
                 }
-                self.failed(&error, open.reused || error.is_canceled())
+                // The stream broke on a connection that lives.
+                let failure = ConnectFailure::Lost(chain(&error));
+                if open.reused { Ok(Attempt::Once(failure)) } else { Err(self.unreachable(failure)) }
             }
         }
     }

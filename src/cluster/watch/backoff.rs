@@ -10,13 +10,14 @@ pub struct Backoff {
     first: Duration,
     longest: Duration,
     next: Duration,
+    leapt: bool,
     clock: Clock,
 }
 
 impl Backoff {
     /// Starts at `first`, never longer than `longest`.
     pub fn new((first, longest): (Duration, Duration), clock: &Clock) -> Self {
-        Self { first, longest, next: first, clock: clock.clone() }
+        Self { first, longest, next: first, leapt: false, clock: clock.clone() }
     }
 
     /// The next pause: between half of it and all of it.
@@ -26,9 +27,14 @@ impl Backoff {
         pause.mul_f64(self.clock.chance(0.5..1.0))
     }
 
+    /// The next pause; none before the first try since things worked.
+    pub fn leap(&mut self) -> Duration {
+        if std::mem::replace(&mut self.leapt, true) { self.pause() } else { Duration::ZERO }
+    }
+
     /// Things work again: the next pause is the first one.
     pub fn reset(&mut self) {
-        self.next = self.first;
+        (self.next, self.leapt) = (self.first, false);
     }
 }
 
@@ -47,5 +53,9 @@ mod tests {
         }
         backoff.reset();
         assert!(backoff.pause() <= first);
+        backoff.reset();
+        assert_eq!(backoff.leap(), Duration::ZERO);
+        let second = backoff.leap();
+        assert!(second >= first / 2 && second <= first && backoff.leap() >= first, "{second:?}");
     }
 }

@@ -15,7 +15,10 @@
 mod backoff;
 mod connectivity;
 mod list;
+mod options;
+mod pace;
 mod reader;
+mod recover;
 mod revision;
 mod rounds;
 mod stream;
@@ -23,13 +26,13 @@ mod trouble;
 
 pub use backoff::Backoff;
 pub use connectivity::{Connectivity, Link};
-pub use reader::{Reader, ReaderOptions};
+pub use options::{ReaderOptions, Timing};
+pub use reader::Reader;
 pub use revision::{Revisions, Storage};
 pub use rounds::Rounds;
 pub use trouble::{Trouble, describe, refusal};
 
 use std::future::Future;
-use std::time::Duration;
 
 use crate::object::{Object, ResourceVersion};
 
@@ -130,45 +133,4 @@ pub enum Answer {
 pub trait Sink: Send {
     /// Takes one event.
     fn send(&mut self, event: Event) -> impl Future<Output = Answer> + Send;
-}
-
-/// Waiting times; the defaults are those of client-go and kube where they have one.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// Every kind is read again this often. Defaults to 6 hours, spread by up to a tenth.
-    pub reread: Duration,
-    /// A forbidden kind is asked for again this often. Defaults to 30 s.
-    pub recheck_forbidden: Duration,
-    /// A kind without a watch is listed this often. Defaults to 60 s.
-    pub poll: Duration,
-    /// A resumed kind without event or bookmark at or above its version for this long is relisted. Defaults to
-    /// 3 minutes: the server sends a bookmark a minute.
-    pub watchdog: Duration,
-    /// `timeoutSeconds` of a watch, at least; at most twice that. Defaults to 5 minutes, as client-go.
-    pub watch_timeout: Duration,
-    /// A list's body that stands still for this long is given up. Defaults to 60 s.
-    pub idle: Duration,
-    /// A watch that has sent bookmarks and then nothing for this long is taken for dead. Defaults to 150 s: a server
-    /// that sends bookmarks sends one a minute, and two are missing.
-    pub silence: Duration,
-    /// A watch that the server has not closed this long after its timeout never will be. Defaults to 15 s.
-    pub closing: Duration,
-    /// The first pause after a failure, and the longest. Default to 0.8 s and 30 s, as kube.
-    pub backoff: (Duration, Duration),
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            reread: Duration::from_secs(6 * 3600),
-            recheck_forbidden: Duration::from_secs(30),
-            poll: Duration::from_secs(60),
-            watchdog: Duration::from_secs(180),
-            watch_timeout: Duration::from_secs(300),
-            idle: Duration::from_secs(60),
-            silence: Duration::from_secs(150),
-            closing: Duration::from_secs(15),
-            backoff: (Duration::from_millis(800), Duration::from_secs(30)),
-        }
-    }
 }

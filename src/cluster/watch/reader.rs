@@ -1,79 +1,36 @@
-//! The reader's state machine: which step comes next, and how it goes on after each kind of failure.
-
-use std::time::Duration;
+//! The reader's state machine: which step comes next while things work. What follows a failure is `recover`.
 
 use tokio::time::Instant;
 
-use crate::cluster::client::Client;
-use crate::object::{Kind, ResourceVersion, Scope};
+use crate::cluster::client::ReadPermit;
+use crate::object::ResourceVersion;
 
-use super::list::{Freshness, Listed, list};
-use super::stream::{Ended, watch};
-use super::{
-    Answer, Backoff, Connectivity, Event, Mode, Revisions, Rounds, Sink, Start, State, Storage, Timing,
-    Trouble,
-};
-
-/// A new kind's storage is set up within seconds; the server says so with 429.
-const INITIALIZING_PAUSE: Duration = Duration::from_secs(1);
-/// [`Mode::Once`] gives a kind this many attempts before it is reported as unconfirmed.
-const ONCE_ATTEMPTS: u32 = 4;
-/// A background re-read that failed is tried again after this time; the watch goes on meanwhile.
-const REREAD_AGAIN: Duration = Duration::from_secs(600);
-
-/// What a reader reads, and through what.
-#[derive(Clone)]
-pub struct ReaderOptions {
-    /// The API server.
-    pub client: Client,
-    /// Shared view of the connection.
-    pub connectivity: Connectivity,
-    /// Shared revision checks.
-    pub revisions: Revisions,
-    /// Shared turns of the readers that poll.
-    pub rounds: Rounds,
-    /// The kind.
-    pub kind: Kind,
-    /// Where it looks.
-    pub scope: Scope,
-    /// Where its objects are stored.
-    pub storage: Storage,
-    /// Uid of `kube-system` that the index is of, where known.
-    pub cluster_uid: Option<String>,
-    /// How it begins.
-    pub start: Start,
-    /// How long it goes on.
-    pub mode: Mode,
-    /// Waiting times.
-    pub timing: Timing,
-}
-
-impl ReaderOptions {
-    /// The collection's path.
-    pub(super) fn path(&self) -> String {
-        match &self.scope {
-            Scope::All => self.kind.path(None),
-            Scope::Namespace(namespace) => self.kind.path(Some(namespace)),
-        }
-    }
-}
+use super::list::{Freshness, Listed, begin, start, take};
+use super::options::ReaderOptions;
+use super::pace::Pace;
+use super::stream::{Ended, Positions, Watch};
+use super::{Answer, Event, Mode, Sink, Start, State, Trouble};
 
 /// Reads one kind in one scope; see the module's picture.
 pub struct Reader<S> {
-    options: ReaderOptions,
-    sink: S,
-    backoff: Backoff,
-    attempts: u32,
+    pub(super) options: ReaderOptions,
+    pub(super) sink: S,
+    pub(super) pace: Pace,
     /// The newest version that was taken: what a broken list or watch goes on from.
-    version: Option<ResourceVersion>,
-    next_reread: Instant,
+    pub(super) version: Option<ResourceVersion>,
+    /// The newest version that any list named, whether it was taken or broke off.
+    newest: u64,
+    /// Only lists from the storage itself are asked for: the server's cache does not work.
+    pub(super) consistently: bool,
+    /// Whether the last watch was good for anything.
+    pub(super) watch_worked: bool,
 }
 
 /// What to do next.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     /// List.
-    List { freshness: Freshness, reread: bool },
+    List(Freshness),
     /// Wait for the next turn, then list.
     Poll,
     /// Check the revision, as something broke after this instant, then watch.
@@ -87,35 +44,29 @@ pub(super) enum Step {
 impl<S: Sink> Reader<S> {
     /// A reader that has not begun.
     pub fn new(options: ReaderOptions, sink: S) -> Self {
-        let backoff = Backoff::new(options.timing.backoff, options.client.clock());
-        let next_reread = Instant::now() + options.client.clock().spread(options.timing.reread);
-        Self { options, sink, backoff, attempts: 0, version: None, next_reread }
+        let pace = Pace::new(&options);
+        Self { options, sink, pace, version: None, newest: 0, consistently: false, watch_worked: false }
     }
 
     /// Reads until the sink says stop, or the mode's end.
     pub async fn run(mut self) {
         let mut step = self.first();
         self.tell(State::Waiting).await;
-        loop {
+        while step != Step::Stop {
             let now = step.clone();
             step = match self.take(now).await {
-                Ok(Step::Stop) => return,
                 Ok(next) => next,
-                Err(trouble) => match self.recover(trouble, step).await {
-                    Some(next) => next,
-                    None => return,
-                },
+                Err(trouble) => self.recover(trouble, step).await,
             };
         }
     }
 
     fn first(&mut self) -> Step {
-        let consistent = Step::List { freshness: Freshness::Consistent, reread: false };
         match (self.options.mode, self.options.start.clone()) {
-            (Mode::Once, _) | (Mode::Follow | Mode::Confirm, Start::Consistent) => consistent,
-            (Mode::Follow | Mode::Confirm, Start::Empty) => {
-                Step::List { freshness: Freshness::Any, reread: false }
+            (Mode::Once, _) | (Mode::Follow | Mode::Confirm, Start::Consistent) => {
+                Step::List(Freshness::Consistent)
             }
+            (Mode::Follow | Mode::Confirm, Start::Empty) => Step::List(Freshness::Any),
             (Mode::Follow | Mode::Confirm, Start::Resume(version)) => {
                 self.version = Some(version);
                 Step::Resume { since: Instant::now() }
@@ -124,12 +75,13 @@ impl<S: Sink> Reader<S> {
     }
 
     async fn take(&mut self, step: Step) -> Result<Step, Trouble> {
+        if self.options.mode == Mode::Follow {
+            self.options.connectivity.up().await;
+        }
         match step {
-            Step::List { freshness, reread } => {
-                if !reread {
-                    self.tell(State::Listing).await;
-                }
-                let listed = list(&self.options, &mut self.sink, &freshness, reread).await?;
+            Step::List(freshness) => {
+                self.tell(State::Listing).await;
+                let listed = self.list(&freshness).await?;
                 self.listed(listed, freshness).await
             }
             Step::Poll => self.poll().await,
@@ -139,6 +91,30 @@ impl<S: Sink> Reader<S> {
         }
     }
 
+    async fn list(&mut self, freshness: &Freshness) -> Result<Listed, Trouble> {
+        let queue = self.pace.queue;
+        let permit = in_time(self.pace.deadline(), self.options.client.read_permit(queue)).await?;
+        self.pace.begin(&self.options);
+        if start(&mut self.sink, freshness, false).await == Answer::Stop {
+            return Ok(Listed::Stop);
+        }
+        let begun = Instant::now();
+        let listed = self.take_list(freshness, permit).await;
+        match &listed {
+            Ok(Listed::Accepted(_)) => {
+                self.pace.listed(&self.options, begun.elapsed(), self.is_watched());
+            }
+            Ok(Listed::Again(_) | Listed::Stop) => {}
+            Err(_) => _ = self.sink.send(Event::ListFailed).await,
+        }
+        listed
+    }
+
+    async fn take_list(&mut self, freshness: &Freshness, permit: ReadPermit) -> Result<Listed, Trouble> {
+        let list = in_time(self.pace.deadline(), begin(&self.options, freshness, permit)).await??;
+        take(&self.options, &mut self.sink, list, &mut self.newest).await
+    }
+
     /// How it goes on after a list.
     async fn listed(&mut self, listed: Listed, freshness: Freshness) -> Result<Step, Trouble> {
         match listed {
@@ -146,17 +122,26 @@ impl<S: Sink> Reader<S> {
             // Even etcd's own answer is older than what is held: has it been restored?
             Listed::Again(Some(held)) if freshness == Freshness::Consistent => {
                 self.version = Some(ResourceVersion::Number(held));
-                tokio::time::sleep(self.backoff.pause()).await;
-                Ok(Step::Resume { since: Instant::now() })
+                Ok(self.contradicted(Step::Resume { since: Instant::now() }).await)
             }
-            Listed::Again(_) => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
+            Listed::Again(_) => Ok(self.contradicted(Step::List(Freshness::Consistent)).await),
             Listed::Accepted(version) => {
-                self.settle();
                 self.version = version;
-                self.next_reread = Instant::now() + self.spread(self.options.timing.reread);
                 Ok(self.after_list().await)
             }
         }
+    }
+
+    /// A list could not be swept with; `again` finds out why.
+    async fn contradicted(&mut self, again: Step) -> Step {
+        self.pace.failed();
+        if self.options.mode != Mode::Follow && self.pace.is_over() {
+            self.tell(State::Unconfirmed("its lists contradict what is held".to_owned())).await;
+            return Step::Stop;
+        }
+        let pause = self.pace.relists.leap();
+        self.pace.rest(pause).await;
+        again
     }
 
     async fn after_list(&mut self) -> Step {
@@ -165,27 +150,39 @@ impl<S: Sink> Reader<S> {
                 self.tell(State::Confirmed).await;
                 Step::Stop
             }
-            Mode::Follow if self.version.is_some() && self.options.kind.watchable => {
-                Step::Watch { resumed: false }
-            }
+            Mode::Follow if self.version.is_some() && self.is_watched() => Step::Watch { resumed: false },
             Mode::Follow => Step::Poll,
         }
     }
 
+    /// Whether a watch follows a list.
+    fn is_watched(&self) -> bool {
+        self.options.mode == Mode::Follow && self.options.kind.watchable && self.pace.watches.is_due()
+    }
+
     /// Goes on without a watch: waits for the next list's turn.
     async fn poll(&mut self) -> Result<Step, Trouble> {
-        self.tell(State::Polled).await;
-        tokio::time::sleep(self.spread(self.options.timing.poll)).await;
-        let freshness = self.not_older();
+        if self.pace.is_listed() {
+            self.tell(State::Polled).await;
+        }
+        self.pace.next_poll().await;
+        self.options.connectivity.up().await;
+        let freshness = match self.consistently {
+            true => Freshness::Consistent,
+            false => Freshness::not_older(self.version.as_ref()),
+        };
         let rounds = self.options.rounds.clone();
-        let listed = rounds.turn(list(&self.options, &mut self.sink, &freshness, true)).await?;
+        let listed = rounds.turn(self.list(&freshness)).await?;
         self.listed(listed, freshness).await
     }
 
     /// The revision check; see `revision`.
     async fn resume(&mut self, since: Instant) -> Result<Step, Trouble> {
-        let revision =
-            self.options.revisions.check(&self.options.storage, since, &self.options.path()).await?;
+        self.pace.begin(&self.options);
+        let (path, answerer) = (self.options.path(), self.options.answerer());
+        let (revisions, storage) = (&self.options.revisions, &self.options.storage);
+        let deadline = self.pace.deadline();
+        let revision = in_time(deadline, revisions.check(storage, since, &path, answerer)).await??;
         if let (Some(ours), Some(theirs)) = (&self.options.cluster_uid, &revision.uid)
             && ours != theirs
         {
@@ -193,47 +190,43 @@ impl<S: Sink> Reader<S> {
             return Ok(Step::Stop);
         }
         let held = self.version.as_ref().and_then(ResourceVersion::number);
-        let current = revision.version.as_ref().and_then(ResourceVersion::number);
-        match (held, current) {
-            (Some(held), Some(current)) if current < held => Ok(self.regress().await),
-            (Some(_), _) => Ok(Step::Watch { resumed: true }),
-            // No comparable version: only a fresh list tells.
-            (None, _) => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
+        // No comparable version: only a fresh list tells.
+        let Some(held) = held.map(|held| held.max(self.newest)) else {
+            return Ok(Step::List(Freshness::Consistent));
+        };
+        let below = |version: &Option<ResourceVersion>| {
+            version.as_ref().and_then(ResourceVersion::number).is_some_and(|current| current < held)
+        };
+        if below(&revision.version) {
+            // Any resource may be kept in an etcd of its own: then this says nothing about it.
+            let own = in_time(deadline, revisions.own(storage, &path, answerer)).await??;
+            if below(&own.version) {
+                return Ok(self.regress().await);
+            }
         }
+        Ok(Step::Watch { resumed: true })
     }
 
     /// Nothing held may be compared any more; only etcd's own state tells.
     async fn regress(&mut self) -> Step {
-        self.version = None;
+        (self.version, self.newest) = (None, 0);
         match self.sink.send(Event::Regressed).await {
             Answer::Stop => Step::Stop,
-            Answer::Continue | Answer::ListAgain { .. } => {
-                Step::List { freshness: Freshness::Consistent, reread: false }
-            }
+            Answer::Continue | Answer::ListAgain { .. } => Step::List(Freshness::Consistent),
         }
     }
 
     async fn watch(&mut self, resumed: bool) -> Result<Step, Trouble> {
-        let Some(version) = self.version.clone() else {
-            return Ok(Step::List { freshness: Freshness::Consistent, reread: false });
-        };
+        let Some(version) = self.version.clone() else { return Ok(Step::List(Freshness::Consistent)) };
         let Some(permit) = self.options.client.acquire_watch() else { return Ok(Step::Poll) };
-        let begun = Instant::now();
-        let ended = watch(
-            &self.options,
-            &mut self.sink,
-            &permit,
-            &mut self.version,
-            version,
-            resumed,
-            self.next_reread,
-        )
-        .await;
-        // It worked for longer than any pause: something in between ends streams early, which is no trouble.
-        if begun.elapsed() > self.options.timing.backoff.1 {
-            self.settle();
-        }
-        match ended? {
+        let positions = Positions { version: &mut self.version, newest: &mut self.newest };
+        let watch = Watch::new(&self.options, &mut self.sink, positions, &mut self.pace.reread);
+        let watched = watch.run(&permit, version, resumed).await;
+        drop(permit);
+        let at_timeout = watched.ended == Ok(Ended::Timeout);
+        self.watch_worked = self.pace.watched(watched.lasted, watched.brought, at_timeout);
+        self.consistently &= !self.watch_worked;
+        match watched.ended? {
             Ended::Stop => Ok(Step::Stop),
             Ended::Confirmed => {
                 self.tell(State::Confirmed).await;
@@ -243,154 +236,51 @@ impl<S: Sink> Reader<S> {
                 self.tell(State::Unconfirmed("no bookmark in time".to_owned())).await;
                 Ok(Step::Stop)
             }
-            Ended::Timeout => {
-                self.settle();
-                Ok(Step::Watch { resumed: false })
-            }
+            Ended::Timeout => Ok(Step::Watch { resumed: false }),
             Ended::Early => {
                 self.sink.send(Event::Restarted).await;
                 let since = Instant::now();
-                tokio::time::sleep(self.backoff.pause()).await;
+                if !self.watch_worked && self.pace.watches.failed() {
+                    return Ok(Step::Poll);
+                }
+                let pause = self.pace.backoff.pause();
+                self.pace.rest(pause).await;
                 Ok(Step::Resume { since })
             }
             Ended::Backwards => {
-                tokio::time::sleep(self.backoff.pause()).await;
+                let pause = self.pace.relists.leap();
+                self.pace.rest(pause).await;
                 Ok(self.regress().await)
             }
-            Ended::Silent => Ok(Step::List { freshness: Freshness::Consistent, reread: false }),
-            Ended::Reread => Ok(Step::List { freshness: self.not_older(), reread: true }),
-        }
-    }
-
-    /// How it goes on after a failure; `None` ends the reader.
-    async fn recover(&mut self, trouble: Trouble, step: Step) -> Option<Step> {
-        let since = Instant::now();
-        self.attempts += 1;
-        if matches!(step, Step::Watch { .. }) {
-            self.sink.send(Event::Restarted).await;
-        }
-        let again = match step {
-            Step::Watch { .. } | Step::Resume { .. } => Step::Resume { since },
-            Step::List { .. } | Step::Poll | Step::Stop => step,
-        };
-        match (&trouble, &again) {
-            (Trouble::Gone, _) => {
-                if matches!(again, Step::List { .. }) {
-                    tokio::time::sleep(self.backoff.pause()).await;
-                }
-                return Some(Step::List { freshness: Freshness::Consistent, reread: false });
+            Ended::Silent | Ended::ReadAgain => {
+                let pause = self.pace.relists.leap();
+                self.pace.rest(pause).await;
+                Ok(Step::List(Freshness::Consistent))
             }
-            (Trouble::VersionTooLarge, _) => {
-                if let Step::List { freshness: Freshness::NotOlderThan(version), .. } = &again {
-                    self.version = Some(version.clone());
-                }
-                tokio::time::sleep(self.backoff.pause()).await;
-                return Some(Step::Resume { since });
+            Ended::Reread(version) => {
+                self.version = version;
+                Ok(self.after_list().await)
             }
-            (
-                Trouble::Forbidden(_)
-                | Trouble::NotFound
-                | Trouble::Initializing
-                | Trouble::Unauthorized(_)
-                | Trouble::Unreachable(_)
-                | Trouble::NoAnswer(_)
-                | Trouble::Other { .. },
-                _,
-            ) => {}
-        }
-        let hopeless = matches!(trouble, Trouble::Forbidden(_) | Trouble::NotFound);
-        if self.options.mode != Mode::Follow && (self.attempts >= ONCE_ATTEMPTS || hopeless) {
-            self.tell(self.verdict(trouble)).await;
-            return None;
-        }
-        self.wait_after(trouble).await?;
-        // A background re-read that fails is no reason to leave a watch that works.
-        let rereading = matches!(again, Step::List { reread: true, .. });
-        let held = self.version.as_ref().and_then(ResourceVersion::number);
-        if rereading && held.is_some() && self.options.kind.watchable && self.options.mode == Mode::Follow {
-            self.next_reread = Instant::now() + self.spread(REREAD_AGAIN);
-            return Some(Step::Resume { since });
-        }
-        Some(again)
-    }
-
-    /// How a reader that does not follow ends.
-    fn verdict(&self, trouble: Trouble) -> State {
-        match trouble {
-            Trouble::Forbidden(message) => State::Forbidden(message),
-            Trouble::NotFound => State::NotServed,
-            Trouble::Gone
-            | Trouble::VersionTooLarge
-            | Trouble::Initializing
-            | Trouble::Unauthorized(_)
-            | Trouble::Unreachable(_)
-            | Trouble::NoAnswer(_)
-            | Trouble::Other { .. } => State::Unconfirmed(trouble.to_string()),
-        }
-    }
-
-    /// Says what is wrong and waits as long as that kind of trouble deserves.
-    async fn wait_after(&mut self, trouble: Trouble) -> Option<()> {
-        let timing = self.options.timing;
-        let pause = self.backoff.pause();
-        match trouble {
-            Trouble::Initializing => {
-                self.tell(State::Initializing).await?;
-                tokio::time::sleep(self.spread(INITIALIZING_PAUSE)).await;
-            }
-            Trouble::Forbidden(message) => {
-                self.tell(State::Forbidden(message)).await?;
-                tokio::time::sleep(self.spread(timing.recheck_forbidden)).await;
-            }
-            Trouble::NotFound => {
-                self.tell(State::NotServed).await?;
-                tokio::time::sleep(pause).await;
-            }
-            Trouble::Unauthorized(_) | Trouble::Unreachable(_) if self.options.mode == Mode::Follow => {
-                self.options.connectivity.report(&trouble);
-                self.tell(State::Failing(trouble.to_string())).await?;
-                self.options.connectivity.up().await;
-                // Not all at once: the server has just come back.
-                tokio::time::sleep(pause.min(timing.backoff.0)).await;
-            }
-            Trouble::Other { retry_after, .. } => {
-                self.tell(State::Failing(trouble.to_string())).await?;
-                tokio::time::sleep(retry_after.map_or(pause, |asked| asked.max(pause))).await;
-            }
-            Trouble::NoAnswer(_) => {
-                self.options.connectivity.report(&trouble);
-                self.tell(State::Failing(trouble.to_string())).await?;
-                tokio::time::sleep(pause).await;
-            }
-            Trouble::Gone | Trouble::VersionTooLarge | Trouble::Unauthorized(_) | Trouble::Unreachable(_) => {
-                self.tell(State::Failing(trouble.to_string())).await?;
-                tokio::time::sleep(pause).await;
-            }
-        }
-        Some(())
-    }
-
-    fn spread(&self, duration: Duration) -> Duration {
-        self.options.client.clock().spread(duration)
-    }
-
-    fn settle(&mut self) {
-        self.backoff.reset();
-        self.attempts = 0;
-    }
-
-    fn not_older(&self) -> Freshness {
-        match &self.version {
-            Some(version @ ResourceVersion::Number(_)) => Freshness::NotOlderThan(version.clone()),
-            Some(ResourceVersion::Opaque(_)) | None => Freshness::Consistent,
+            Ended::Denied(trouble) => Ok(self.recover(trouble, Step::List(Freshness::Consistent)).await),
         }
     }
 
     /// Tells a state; `None` when the sink wants no more.
-    async fn tell(&mut self, state: State) -> Option<()> {
+    pub(super) async fn tell(&mut self, state: State) -> Option<()> {
         match self.sink.send(Event::State(state)).await {
             Answer::Continue | Answer::ListAgain { .. } => Some(()),
             Answer::Stop => None,
+        }
+    }
+}
+
+/// Waits for an answer, up to a time if there is one.
+async fn in_time<T>(deadline: Option<Instant>, answer: impl Future<Output = T>) -> Result<T, Trouble> {
+    match deadline {
+        None => Ok(answer.await),
+        Some(at) => {
+            let answer = tokio::time::timeout_at(at, answer).await;
+            answer.map_err(|_| Trouble::NoAnswer("no answer in time".to_owned()))
         }
     }
 }

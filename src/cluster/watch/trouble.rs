@@ -16,14 +16,21 @@ pub enum Trouble {
     Forbidden(String),
     /// 404: not served.
     NotFound,
+    /// 405: this is served, and not in this way.
+    NotOffered(String),
     /// 429 for a kind whose storage is still being set up.
     Initializing,
-    /// Credentials refused or not to be had: concerns everything.
+    /// 401 for this request. The word of the API server itself concerns everything; said of one kind, it may be that
+    /// kind's trouble.
     Unauthorized(String),
+    /// No credentials to be had: concerns everything.
+    NoCredentials(String),
     /// No connection: concerns everything.
     Unreachable(String),
     /// A connection, but no answer in time: one API may hang, or the server.
     NoAnswer(String),
+    /// The connection, or the stream of this request, broke before an answer came: one API's doing, or the server's.
+    Lost(String),
     /// Anything else; tried again with backoff, not before `retry_after`.
     Other {
         /// One line for people.
@@ -54,6 +61,11 @@ impl From<ClientError> for Trouble {
 }
 
 impl Trouble {
+    /// Whether nothing can be read while this lasts, whoever asked.
+    pub fn is_for_all(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::NoCredentials(_))
+    }
+
     /// Judges an error by what it means for a reader.
     pub fn from_error(error: &ClientError) -> Self {
         let message = describe(error);
@@ -66,13 +78,18 @@ impl Trouble {
             ClientError::Throttled { retry_after, .. } => {
                 Self::Other { message, retry_after: Some(*retry_after) }
             }
-            ClientError::Unauthorized(_) | ClientError::AuthPlugin(_) => Self::Unauthorized(message),
+            ClientError::Unauthorized(_) => Self::Unauthorized(message),
+            ClientError::AuthPlugin(_) => Self::NoCredentials(message),
+            ClientError::Api(failure) if failure.status == 405 => Self::NotOffered(message),
+            ClientError::Server(failure) => Self::Other { message, retry_after: failure.pause() },
+            // A body that stands still: whoever sends it may hang, or the server.
+            ClientError::Body(BodyFailure::Idle(_)) => Self::NoAnswer(message),
             ClientError::Unreachable { source: ConnectFailure::NoAnswer(_), .. } => Self::NoAnswer(message),
+            ClientError::Unreachable { source: ConnectFailure::Lost(_), .. } => Self::Lost(message),
             ClientError::Unreachable { .. } => Self::Unreachable(message),
             ClientError::Tls(_)
             | ClientError::Credentials { .. }
             | ClientError::NotAcceptable(_)
-            | ClientError::Server(_)
             | ClientError::Api(_)
             | ClientError::Body(_)
             | ClientError::ReadOnly { .. }
@@ -95,9 +112,12 @@ impl std::fmt::Display for Trouble {
             Self::NotFound => f.write_str("not served"),
             Self::Initializing => f.write_str("its storage is being set up"),
             Self::Forbidden(message)
+            | Self::NotOffered(message)
             | Self::Unauthorized(message)
+            | Self::NoCredentials(message)
             | Self::Unreachable(message)
             | Self::NoAnswer(message)
+            | Self::Lost(message)
             | Self::Other { message, .. } => f.write_str(message),
         }
     }

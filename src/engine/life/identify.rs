@@ -30,14 +30,18 @@ impl Life<'_> {
         if differs(&checkpoint.cluster_uid, &facts.cluster_uid) || differs(&checkpoint.user, &facts.user) {
             return Ok(false);
         }
-        self.shared.cluster_uid = facts.cluster_uid.clone();
-        self.readers = Readers::new(self.shared.clone());
         let cluster_uid = facts.cluster_uid.or_else(|| checkpoint.cluster_uid.clone());
+        self.shared.cluster_uid.clone_from(&cluster_uid);
+        self.readers = Readers::new(self.shared.clone());
         let user = facts.user.or_else(|| checkpoint.user.clone());
         self.cluster_uid.clone_from(&cluster_uid);
         self.tell(Message::Base { cluster_uid, user }).await;
-        let version = facts.version;
-        self.report(move |report| report.head.version = version).await;
+        let (version, note) = (facts.version, facts.note);
+        self.report(move |report| {
+            report.head.version = version;
+            note.into_iter().for_each(|note| report.note(note));
+        })
+        .await;
         Ok(true)
     }
 
@@ -56,14 +60,16 @@ impl Life<'_> {
 /// How a run ends that does not wait for a server.
 pub(super) fn outcome(error: &ClientError) -> Outcome {
     match Trouble::from_error(error) {
-        Trouble::Unauthorized(message) => Outcome::Unauthorized(message),
+        Trouble::Unauthorized(message) | Trouble::NoCredentials(message) => Outcome::Unauthorized(message),
         trouble @ (Trouble::Gone
         | Trouble::VersionTooLarge
         | Trouble::Forbidden(_)
         | Trouble::NotFound
+        | Trouble::NotOffered(_)
         | Trouble::Initializing
         | Trouble::Unreachable(_)
         | Trouble::NoAnswer(_)
+        | Trouble::Lost(_)
         | Trouble::Other { .. }) => Outcome::Unreachable(trouble.to_string()),
     }
 }

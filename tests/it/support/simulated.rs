@@ -14,6 +14,7 @@ use kubesift::engine::status::{KindState, Phase, Status};
 use kubesift::engine::{self, EngineOptions, Handle, Mode, Semantic, Timing};
 use kubesift::index::{Lock, Store};
 use kubesift::object::{Key, KindKey, Object};
+use kubesift::text::Clock;
 use tempfile::TempDir;
 
 use super::wait_for;
@@ -30,7 +31,12 @@ pub(crate) struct Simulated {
     access: Access,
     rules: Arc<Rules>,
     selection: Arc<Selection>,
-    timing: Timing,
+    /// Waiting times of the next start.
+    pub timing: Timing,
+    /// The clock of the next start.
+    pub clock: Clock,
+    /// How long what is forbidden stays, from the next start on.
+    pub forbidden_after: Duration,
     /// Objects that [`Simulated::disturb`] removed from the server.
     removed: AtomicU64,
     dir: TempDir,
@@ -87,17 +93,32 @@ impl Simulated {
         timing: Timing,
         prepare: impl FnOnce(&Server),
     ) -> Self {
+        let mut own = Self::new(options, timing).await;
+        prepare(&own.server);
+        own.resume().await;
+        own.settles(&Before { entries: Entries::new(), deletes: 0, removed: 0 }).await;
+        own
+    }
+
+    /// A server, and an engine that is not started yet.
+    pub(crate) async fn new(options: ServerOptions, timing: Timing) -> Self {
         let server = Server::start(options).await.expect("the simulated server starts");
-        prepare(&server);
         let dir = tempfile::Builder::new().prefix("kubesift-sim-").tempdir().expect("temp dir");
         let access = access(&server);
         let rules = Arc::new(Rules::new(&RuleOptions::default()).expect("the default rules"));
         let selection = Arc::new(Selection::new(&SelectionOptions::default()));
-        let mut own =
-            Self { server, handle: None, access, rules, selection, timing, removed: AtomicU64::new(0), dir };
-        own.resume().await;
-        own.settles(&Before { entries: Entries::new(), deletes: 0, removed: 0 }).await;
-        own
+        Self {
+            server,
+            handle: None,
+            access,
+            rules,
+            selection,
+            timing,
+            clock: Clock::system(),
+            forbidden_after: Duration::from_secs(86_400),
+            removed: AtomicU64::new(0),
+            dir,
+        }
     }
 
     /// Starts the engine on what is stored.
@@ -107,6 +128,7 @@ impl Simulated {
             head_timeout: Duration::from_secs(2),
             watch_head_timeout: Duration::from_secs(2),
             idle: Duration::from_millis(500),
+            clock: self.clock.clone(),
             ..ClientOptions::default()
         };
         let store = Store::locate(self.dir.path(), self.access.identity.as_str()).expect("a directory");
@@ -120,7 +142,7 @@ impl Simulated {
             rules: self.rules.clone(),
             selection: self.selection.clone(),
             mode: Mode::Live,
-            forbidden_after: Duration::from_secs(86_400),
+            forbidden_after: self.forbidden_after,
             timing: self.timing,
             notes: Vec::new(),
             running: engine::Running::default(),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::server::{Server, Settings, answer, broken, endless};
-use crate::cluster::client::{BodyFailure, ClientError, Counts, Protocol, RequestSpec};
+use crate::cluster::client::{Answerer, BodyFailure, ClientError, Counts, Protocol, RequestSpec};
 use crate::object::{KindKey, ResourceVersion};
 
 const TOKEN: &str = "token: secret-token";
@@ -35,7 +35,10 @@ async fn only_the_uid_of_kube_system_tells_which_cluster_answers() {
     let list = r#"{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"uid":"u"}}]}"#;
     let server = Server::start(Settings::default(), move |_| answer(200, "application/json", list)).await;
     let client = server.client(TOKEN, "");
-    let (core, other) = (client.cluster_revision().await, client.revision("/apis/a.b/v1/things").await);
+    let (core, other) = (
+        client.cluster_revision(Answerer::Server).await,
+        client.revision("/apis/a.b/v1/things", Answerer::Aggregated).await,
+    );
     let (core, other) = (core.unwrap(), other.unwrap());
     assert_eq!((core.uid.as_deref(), other.uid), (Some("u"), None));
     assert_eq!((core.version.clone(), other.version), (ResourceVersion::parse("7"), core.version));

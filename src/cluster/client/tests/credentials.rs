@@ -8,7 +8,7 @@ use http::Request;
 use hyper::body::Incoming;
 
 use super::server::{Answer, Server, Settings, answer};
-use crate::cluster::client::{AuthError, ClientError, ClientOptions, RequestSpec};
+use crate::cluster::client::{Answerer, AuthError, ClientError, ClientOptions, RequestSpec};
 use crate::cluster::{Access, Client};
 
 pub(super) const EXEC: &str =
@@ -373,4 +373,25 @@ async fn a_plugin_is_told_of_its_cluster_only_where_its_entry_asks_for_that() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_401_for_one_kind_runs_no_plugin_and_one_of_the_server_does() {
+    let server =
+        Server::start(Settings::default(), |request: &Request<Incoming>| match request.uri().path() {
+            "/apis/a.b/v1/things" | "/refused" => answer(401, "application/json", "{}"),
+            _ => answer(200, "application/json", "{}"),
+        })
+        .await;
+    plugin(&server, &gives("right"));
+    let client = server.client(EXEC, "");
+    client.get(&RequestSpec::new("/version")).await.unwrap();
+    for answerer in [Answerer::Kind, Answerer::Aggregated] {
+        let spec = RequestSpec::new("/apis/a.b/v1/things").answered_by(answerer);
+        let error = client.get(&spec).await.unwrap_err();
+        assert!(matches!(error, ClientError::Unauthorized(_)), "{error:?}");
+    }
+    assert_eq!(runs(&server), 1);
+    client.get(&RequestSpec::new("/refused")).await.unwrap_err();
+    assert_eq!(runs(&server), 2);
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::server::{Answer, Authority, Server, Settings, answer};
-use crate::cluster::client::{Client, ClientError, ClientOptions, ConnectFailure, RequestSpec};
+use crate::cluster::client::{
+    Answerer, Client, ClientError, ClientOptions, ConnectFailure, LONGEST_RETRY, RequestSpec,
+};
 use crate::object::KindKey;
 
 const TOKEN: &str = "token: t";
@@ -54,19 +56,45 @@ async fn a_version_too_large_is_told_from_other_timeouts() {
     assert!(matches!(error, ClientError::TooLargeVersion(_)), "{error:?}");
 }
 
+fn asking_to_wait(status: u16, retry_after: &str) -> Answer {
+    let mut answer = answer(status, "text/plain", "Too many requests, please try again later.\n");
+    answer.headers_mut().insert("retry-after", retry_after.parse().unwrap());
+    answer
+}
+
 #[tokio::test]
-async fn a_429_holds_everything_back() {
+async fn a_limiter_that_refuses_two_kinds_holds_everything_back() {
+    let (client, error) = failure(|| asking_to_wait(429, "7")).await;
+    let ClientError::Throttled { retry_after, initializing, .. } = error else { panic!("{error:?}") };
+    assert_eq!((retry_after, initializing), (Duration::from_secs(7), false));
+    assert_eq!(client.paused_for(), None, "one kind alone is that kind's trouble");
+    assert_eq!(client.totals().throttled, 1);
+    assert_eq!(client.counters(&KindKey::new("", "pods")).throttled, 1);
+    client.get(&RequestSpec::new("/").kind(KindKey::new("", "pods"))).await.unwrap_err();
+    assert_eq!(client.paused_for(), None);
+    client.get(&RequestSpec::new("/").kind(KindKey::new("", "nodes"))).await.unwrap_err();
+    assert!(client.paused_for().unwrap() > Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn what_an_api_refuses_for_itself_holds_nobody_back_and_for_a_day_is_a_minute() {
     let (client, error) = failure(|| {
         let mut answer = status(429, "TooManyRequests", "slow down", "");
-        answer.headers_mut().insert("retry-after", "7".parse().unwrap());
+        answer.headers_mut().insert("retry-after", "86400".parse().unwrap());
         answer
     })
     .await;
-    let ClientError::Throttled { retry_after, initializing, .. } = error else { panic!("{error:?}") };
-    assert_eq!((retry_after, initializing), (Duration::from_secs(7), false));
-    assert!(client.paused_for().unwrap() > Duration::from_secs(5));
-    assert_eq!(client.totals().throttled, 1);
-    assert_eq!(client.counters(&KindKey::new("", "pods")).throttled, 1);
+    let ClientError::Throttled { retry_after, .. } = error else { panic!("{error:?}") };
+    assert_eq!(retry_after, LONGEST_RETRY);
+    client.get(&RequestSpec::new("/").kind(KindKey::new("", "nodes"))).await.unwrap_err();
+    assert_eq!(client.paused_for(), None);
+    // The same words from an API server behind the API server, in the tone of a limiter.
+    let (client, _) = failure(|| asking_to_wait(429, "7")).await;
+    for kind in ["one", "two"] {
+        let spec = RequestSpec::new("/").kind(KindKey::new("a.b", kind)).answered_by(Answerer::Aggregated);
+        client.get(&spec).await.unwrap_err();
+    }
+    assert_eq!(client.paused_for(), None);
 }
 
 #[tokio::test]
@@ -90,6 +118,7 @@ async fn a_503_page_of_a_proxy_is_a_server_failure_with_its_title() {
     })
     .await;
     assert_eq!(error.to_string(), "the server failed (503): 503 Service Temporarily Unavailable");
+    client.get(&RequestSpec::new("/")).await.unwrap_err();
     assert!(client.paused_for().is_some());
     let said = error.failure().unwrap();
     assert_eq!((said.content_type.as_str(), said.body.as_ref()), ("text/html", page.as_bytes()));
