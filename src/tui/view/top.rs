@@ -385,8 +385,8 @@ mod tests {
 
     #[test]
     fn deletes_that_are_held_back_are_told() {
-        let mirror = crate::mirror::MirrorStatus { held_back: 12, ..Default::default() };
-        let status = Status { mirror: Some(mirror), ..live(&[KindState::Complete]) };
+        let mut status = Status { mirror: Some(Default::default()), ..live(&[KindState::Complete]) };
+        status.mirror.iter_mut().for_each(|mirror| mirror.held_back = 12);
         let (_, facts) = said(Link::Writer, status);
         assert!(facts.contains(&"mirror ✗ 12 held back (K says more)".to_owned()), "{facts:?}");
     }
