@@ -7,9 +7,11 @@
 //!   from a start to the end of the last record whose object is gone.
 //! - `rights`: requests and memory where rights are partial, on the simulated server; a number among the arguments
 //!   (`rights 60`) is how many minutes are measured.
-//! - `tui`: the terminal app, from a key to the frame that shows it, and what it costs; a number among the arguments
-//!   (`tui 1000000`) is how many objects there are instead of the usual ones.
+//! - `tui`: the terminal app, from a key to the frame that shows it, and what it costs.
 //! - `kinds`: 1,200 custom resource definitions on a warm API server and on one that has just started.
+//!
+//! Another number among the arguments (`tui 1000000`, `mirror 500`) is how many objects there are instead of the usual
+//! ones.
 //!
 //! `tests/bench/run` sets up what this needs. A figure is never a verdict here: nothing is asserted about time.
 
@@ -58,7 +60,7 @@ async fn main() {
     }
     if wants("reading") || wants("visible") || wants("mirror") {
         let Some(plane) = start().await else { return };
-        let loaded = load::mixed(&plane, OBJECTS).await;
+        let loaded = load::mixed(&plane, sizes.first().copied().unwrap_or(OBJECTS)).await;
         eprintln!("{} objects loaded in {:.0} s", loaded.objects, loaded.took.as_secs_f64());
         if wants("reading") {
             reading::run(&plane).await;
