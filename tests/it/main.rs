@@ -40,6 +40,7 @@ mod slow_disk;
 mod support;
 mod support_works;
 mod sync;
+mod truth;
 mod tui;
 mod tui_detail;
 mod tui_login;

@@ -10,7 +10,7 @@ use kubesift::cluster::{Access, Client, ClientOptions};
 use kubesift::demo::{Server, ServerOptions};
 use kubesift::document::{RuleOptions, Rules};
 use kubesift::engine::status::{KindState, Phase, Status};
-use kubesift::engine::{self, EngineOptions, Handle, Mode, Running, Semantic, Timing};
+use kubesift::engine::{self, EngineOptions, Handle, Mode, Outcome, Running, Semantic, Timing};
 use kubesift::index::{Lock, Store};
 use kubesift::object::KindKey;
 use kubesift::text::Clock;
@@ -49,20 +49,36 @@ impl Played {
         selection: SelectionOptions,
         prepare: impl FnOnce(&Server),
     ) -> Self {
+        let mut own = Self { selection, ..Self::prepared(options, prepare) };
+        own.resume().await;
+        own.becomes_live().await;
+        own
+    }
+
+    /// A server that is prepared, and an engine that has not begun.
+    pub(crate) fn prepared(options: ServerOptions, prepare: impl FnOnce(&Server)) -> Self {
         let clock = Clock::simulated(options.seed, START_MS);
         let options = ServerOptions { clock: clock.clone(), ..options };
         let server = Arc::new(Server::in_memory(options).expect("a simulated server"));
         prepare(&server);
         let access = access(&server);
         let dir = tempfile::Builder::new().prefix("kubesift-played-").tempdir().expect("temp dir");
-        let mut own = Self { server, clock, handle: None, access, selection, dir };
-        own.resume().await;
-        own.becomes_live().await;
-        own
+        Self { server, clock, handle: None, access, selection: SelectionOptions::default(), dir }
     }
 
     /// Starts the engine on what is stored.
     pub(crate) async fn resume(&mut self) {
+        self.handle = Some(self.engine(Mode::Live));
+    }
+
+    /// Reads everything once; how that ended, and what was said last. `None` when it has no end within a time.
+    pub(crate) async fn once(&mut self, within: Duration) -> Option<(Outcome, Status)> {
+        let mut handle = self.engine(Mode::Once);
+        let outcome = tokio::time::timeout(within, handle.finished()).await.ok()?;
+        Some((outcome, handle.status()))
+    }
+
+    fn engine(&self, mode: Mode) -> Handle {
         let server = Arc::clone(&self.server);
         let dial = move || -> futures_util::future::BoxFuture<'static, std::io::Result<Dialed>> {
             let stream = server.connect(true);
@@ -81,7 +97,7 @@ impl Played {
             store: self.store(),
             rules: Arc::new(Rules::new(&RuleOptions::default()).expect("the default rules")),
             selection: Arc::new(Selection::new(&self.selection)),
-            mode: Mode::Live,
+            mode,
             forbidden_after: Duration::from_secs(86_400),
             timing: Timing::default(),
             notes: Vec::new(),
@@ -90,7 +106,7 @@ impl Played {
             mirror: None,
         };
         let lock = Lock::try_acquire(&self.store()).expect("a lock file").expect("nobody else writes");
-        self.handle = Some(engine::start(options, lock).expect("the engine starts"));
+        engine::start(options, lock).expect("the engine starts")
     }
 
     /// Stops the engine in good order.
