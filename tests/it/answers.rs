@@ -52,6 +52,23 @@ async fn a_search_does_not_wait_for_an_api_that_hangs_and_says_how_old_its_objec
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_must_be_read_ends_too_and_names_the_api_that_hangs() {
+    let (server, home) = cluster().await;
+    let second = Home::new(home.kubeconfig());
+    hangs("configmaps").into_iter().for_each(|fault| server.inject(fault));
+    // Each waits for the deadline of a kind; side by side that is one wait.
+    let (once, search) =
+        tokio::join!(ends(&home, &["sync", "--once"]), ends(&second, &["search", "kind:node", "-o", "name"]));
+    assert_eq!(once.code, 1, "a kind that may be read was not: {once:?}");
+    assert!(once.stderr.contains("(1 failing: configmaps)"), "{once:?}");
+    assert_eq!(search.code, 0, "{search:?}");
+    assert!(search.stderr.contains("(1 failing: configmaps)"), "{search:?}");
+    // What hung the last time is not waited for again.
+    let again = ends(&second, &["search", "--max-age", "0s", "kind:node", "-o", "name"]).await;
+    assert!(again.code == 0 && again.stderr.contains("(1 failing: configmaps)"), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_does_not_answer_at_all_is_not_waited_for_where_something_is_stored() {
     let (server, home) = cluster().await;
     make(&server, "settings");
