@@ -27,7 +27,7 @@ pub(super) struct Pace {
     pub(super) relists: Backoff,
     /// After a 403.
     pub(super) denials: Backoff,
-    /// After a 401 for this kind alone.
+    /// After a 401 or a 404 for this kind alone.
     pub(super) refusals: Backoff,
     pub(super) watches: Watches,
     pub(super) reread: Reread,

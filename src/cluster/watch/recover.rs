@@ -104,7 +104,8 @@ impl<S: Sink> Reader<S> {
             }
             Trouble::NotFound => {
                 self.tell(State::NotServed).await?;
-                let pause = self.pace.backoff.pause();
+                // Discovery stops this reader if it agrees; one that stays is asked for ever less.
+                let pause = self.pace.refusals.pause();
                 self.pace.rest(pause).await;
             }
             Trouble::Unauthorized(message) => {

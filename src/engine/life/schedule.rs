@@ -89,7 +89,7 @@ impl Schedule {
             Budget::new(Reason::Names, ms(300), s(1), s(30)),
             Budget::new(Reason::Updates, ms(300), s(1), s(30)),
             Budget::new(Reason::Behind, ms(300), ms(400), s(30)),
-            Budget::new(Reason::NotServed, s(1), s(2), s(60)),
+            Budget::new(Reason::NotServed, s(1), s(2), s(300)),
             Budget::new(Reason::Stale, s(5), s(5), s(60)),
             Budget::new(Reason::Failed, failing.0, 2 * failing.0, failing.1),
         ];
@@ -243,9 +243,10 @@ mod tests {
                 let due = |(at, _): &&(u64, Reason)| ms(*at / 50 * 50) == now;
                 asks.iter().find(due).map(|(_, reason)| *reason)
             };
-            played.play(ms(700_000), at);
-            for asked in asks.iter().map(|(asked, _)| ms(*asked / 50 * 50)) {
-                let latest = asked + ms(61_000) + ms(flight);
+            played.play(ms(1_000_000), at);
+            for (asked, reason) in asks.iter().map(|(asked, reason)| (ms(*asked / 50 * 50), *reason)) {
+                let longest = if reason == Reason::NotServed { 301_000 } else { 61_000 };
+                let latest = asked + ms(longest) + ms(flight);
                 let answered = played.read.iter().any(|read| *read >= asked && *read <= latest);
                 prop_assert!(answered, "{asked:?}: {:?}", played.read);
             }
