@@ -125,3 +125,44 @@ fn the_project_stands_alone() {
         assert!(!source.contains(&outside), "{} refers to {outside}", path.display());
     }
 }
+
+/// The names of the functions that a source has as tests.
+fn tests_of(source: &str) -> Vec<&str> {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let begins = ["#[test]", "#[tokio::test"].iter().any(|start| line.starts_with(start));
+        // In `proptest!` the function stands behind comments and settings; `#[ignore]` and others may stand between.
+        let named = lines[at..].iter().take(6).find_map(|line| {
+            line.trim_start_matches("async ")
+                .strip_prefix("fn ")
+                .and_then(|rest| rest.split(['(', '<']).next())
+        });
+        if let Some(name) = named.filter(|_| begins) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let document = fs_err::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md"));
+    let document = document.unwrap();
+    let table = document.split("| promise | tests |").nth(1).expect("a table of promises");
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    let sources: Vec<String> = sources("src")
+        .into_iter()
+        .chain(sources("tests"))
+        .map(|path| fs_err::read_to_string(path).unwrap())
+        .collect();
+    let known: BTreeSet<&str> = sources.iter().flat_map(|source| tests_of(source)).collect();
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test is named: {row}");
+        let missing: Vec<&&str> = named.iter().filter(|name| !known.contains(**name)).collect();
+        assert!(missing.is_empty(), "no such tests: {missing:?}");
+    }
+}

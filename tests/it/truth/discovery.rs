@@ -13,8 +13,8 @@ async fn fifty_kinds_that_discovery_serves_and_that_answer_404_cost_few_readings
     played.server.drop_connections();
     let asked = stays_live(&played, HOUR).await;
     println!("{:?}", asked.verb(Verb::Discovery));
-    assert!(asked.verb(Verb::Discovery).requests <= 2 * 120, "{:?}", asked.verb(Verb::Discovery));
-    assert!(asked.verb(Verb::List).requests <= 50 * 60, "{:?}", asked.verb(Verb::List));
+    assert!(asked.verb(Verb::Discovery).requests <= 2 * 40, "{:?}", asked.verb(Verb::Discovery));
+    assert!(asked.verb(Verb::List).requests <= 50 * 40, "{:?}", asked.verb(Verb::List));
     for n in 0..50 {
         assert_eq!(played.held(&thing(n)), 1, "what is served is not missing");
     }

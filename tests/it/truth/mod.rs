@@ -4,7 +4,6 @@
 mod answers;
 mod apis;
 mod discovery;
-mod rights;
 
 use std::time::Duration;
 
