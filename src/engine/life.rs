@@ -24,6 +24,7 @@ use crate::mirror::MirrorStatus;
 use crate::mirror::source::Feed;
 use crate::object::{Kind, KindKey, Scope};
 
+use super::confirm::{self, Confirm, Confirms};
 use super::definitions::{NameSink, Signal, api_services, crds};
 use super::mirror::{MirrorTask, Parts};
 use super::plan::Plan;
@@ -79,6 +80,10 @@ pub(super) struct Life<'a> {
     scopes: HashMap<KindKey, bool>,
     /// How many readings discovery has been behind the CRDs for.
     behind: u32,
+    /// Wishes to have kinds confirmed at once, and where they come from.
+    confirms: Confirms,
+    wishes: mpsc::Receiver<Confirm>,
+    wish: mpsc::Sender<Confirm>,
     /// What a mirror of this life is made of, and the mirror.
     mirrored: Option<Mirrored>,
     mirror: Option<MirrorTask>,
@@ -101,6 +106,7 @@ impl<'a> Life<'a> {
         mirrored: Option<Mirrored>,
     ) -> Self {
         let (sender, notices) = mpsc::channel(256);
+        let (wish, wishes) = mpsc::channel(4);
         let shared = Shared {
             client: options.client.clone(),
             connectivity: connectivity.clone(),
@@ -139,6 +145,9 @@ impl<'a> Life<'a> {
             rights_read: None,
             scopes: HashMap::new(),
             behind: 0,
+            confirms: Confirms::default(),
+            wishes,
+            wish,
             mirrored,
             mirror: None,
             given_up: None,
@@ -242,6 +251,8 @@ impl<'a> Life<'a> {
             reader,
             store: self.options.store.clone(),
             pump: self.pump.clone(),
+            // Only while readers follow there is anything that a wish could hasten.
+            confirm: (self.options.mode == Mode::Live).then(|| self.wish.clone()),
             feed,
             engine,
             cluster_uid: self.cluster_uid.clone(),
@@ -303,9 +314,31 @@ impl<'a> Life<'a> {
                     Heard::Discovery => schedule.ask(Reason::NotServed, Instant::now()),
                     Heard::End(end) => return end,
                 },
+                Some(wish) = self.wishes.recv() => self.confirm(wish).await,
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
+    }
+
+    /// Has kinds confirmed by lists, where a watch only went on from what was stored.
+    async fn confirm(&mut self, wish: Confirm) {
+        let asked: BTreeSet<&KindKey> = wish.places.iter().map(|(kind, _)| kind).collect();
+        let kinds = self.plan.running().filter(|kind| asked.contains(&kind.key()));
+        let kinds: Vec<Kind> = kinds.cloned().collect();
+        let mut waits = BTreeSet::new();
+        for kind in kinds {
+            let (reply, answer) = oneshot::channel();
+            self.tell(Message::Unconfirmed { kind: kind.key(), reply }).await;
+            let scopes = answer.await.unwrap_or_default();
+            let storage = self.storage(&kind);
+            for scope in scopes.into_iter().filter(|scope| wish.asks(&kind.key(), scope)) {
+                if waits.len() < confirm::MOST && self.readers.list_anew(&kind, &scope, storage.clone()).await
+                {
+                    waits.insert((kind.key(), scope));
+                }
+            }
+        }
+        self.confirms.add(waits, wish.done);
     }
 
     /// What defines kinds has changed; `news`: which ones there are.
@@ -336,6 +369,9 @@ impl<'a> Life<'a> {
     }
 
     async fn notice(&mut self, notice: Notice) -> Heard {
+        if let Notice::Denied(kind, scope) | Notice::Allowed(kind, scope) = &notice {
+            self.confirms.answered(kind, scope);
+        }
         match notice {
             Notice::Denied(kind, Scope::All) => {
                 let namespaced = self.plan.running().any(|own| own.key() == kind && own.namespaced);

@@ -9,6 +9,7 @@
 //! Every channel is bounded: a slow disk slows the pump, the pump slows the readers, and TCP slows the server.
 
 mod changes;
+mod confirm;
 mod core;
 mod definitions;
 mod facts;

@@ -66,6 +66,8 @@ pub(super) enum Message {
     Holds { kind: KindKey, scope: Scope, reply: oneshot::Sender<bool> },
     /// Where a kind has to be listed again, as its storage went back.
     Doubted { kind: KindKey, reply: oneshot::Sender<Vec<Scope>> },
+    /// Where a kind's watch works, or is about to begin, and nothing has confirmed what is held.
+    Unconfirmed { kind: KindKey, reply: oneshot::Sender<Vec<Scope>> },
     /// What a source can go on from.
     Source { kind: KindKey, scope: Scope, api: String, reply: oneshot::Sender<SourceState> },
 }
@@ -271,6 +273,12 @@ impl Pump {
             }
             Message::Doubted { kind, reply } => {
                 _ = reply.send(self.core.doubted(&kind));
+            }
+            Message::Unconfirmed { kind, reply } => {
+                let mut scopes = self.core.unconfirmed(&kind);
+                // One that fails has its own pauses.
+                scopes.retain(|scope| self.report.is_well(&kind, scope));
+                _ = reply.send(scopes);
             }
             Message::Keep { file, text, reply } => {
                 let written = self.files.keep(now, file, text);

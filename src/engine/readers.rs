@@ -49,12 +49,14 @@ impl Readers {
 
     /// Starts reading `kind` in `scope`, unless that runs already.
     pub(super) async fn start(&mut self, kind: &Kind, scope: &Scope, storage: Storage) {
-        let at = (kind.key(), scope.clone());
-        if self.running.contains_key(&at) {
-            return;
+        if !self.running.contains_key(&(kind.key(), scope.clone())) {
+            let start = self.starting_point(kind, scope).await;
+            self.begin(kind, scope, storage, start);
         }
-        let api = format!("{}/{}", kind.api_version(), kind.kind);
-        let start = self.starting_point(&at, api).await;
+    }
+
+    fn begin(&mut self, kind: &Kind, scope: &Scope, storage: Storage, start: Start) {
+        let at = (kind.key(), scope.clone());
         let shared = &self.shared;
         let sink = KindSink {
             kind: Arc::new(kind.clone()),
@@ -114,6 +116,16 @@ impl Readers {
         }
     }
 
+    /// Has a running reader list anew, consistently; says whether there was one.
+    pub(super) async fn list_anew(&mut self, kind: &Kind, scope: &Scope, storage: Storage) -> bool {
+        let Some(task) = self.running.remove(&(kind.key(), scope.clone())) else { return false };
+        task.abort();
+        // Aborted or ended, nothing of it comes after this.
+        _ = task.await;
+        self.begin(kind, scope, storage, Start::Consistent);
+        true
+    }
+
     /// Stops all readers and keeps their sources.
     pub(super) async fn stop_all(&mut self) {
         self.running.values().for_each(JoinHandle::abort);
@@ -168,9 +180,10 @@ impl Readers {
     }
 
     /// `resourceVersion=0` only for the first list of an empty index; a stored version where there is one.
-    async fn starting_point(&self, at: &(KindKey, Scope), api: String) -> Start {
+    async fn starting_point(&self, kind: &Kind, scope: &Scope) -> Start {
         let (reply, answer) = oneshot::channel();
-        let ask = Message::Source { kind: at.0.clone(), scope: at.1.clone(), api, reply };
+        let api = format!("{}/{}", kind.api_version(), kind.kind);
+        let ask = Message::Source { kind: kind.key(), scope: scope.clone(), api, reply };
         let state = match self.shared.pump.send(ask).await {
             Ok(()) => answer.await.unwrap_or_default(),
             Err(_) => SourceState::default(),

@@ -46,9 +46,10 @@ pub trait Source: Send + Sync {
     /// What it covers, as of a commit that every snapshot taken after the answer contains.
     fn authority(&self) -> impl Future<Output = Authority> + Send;
 
-    /// The same, once these kinds are confirmed, as far as that can be had within seconds.
-    fn confirmed(&self, kinds: &BTreeSet<KindKey>) -> impl Future<Output = Authority> + Send {
-        _ = kinds;
+    /// The same, once these kinds are confirmed where objects of these namespaces are, as far as that can be had
+    /// within seconds.
+    fn confirmed(&self, places: &BTreeSet<(KindKey, String)>) -> impl Future<Output = Authority> + Send {
+        _ = places;
         self.authority()
     }
 

@@ -233,6 +233,12 @@ impl Core {
         sources.filter(|(_, source)| source.wants_list()).map(|(scope, _)| scope).collect()
     }
 
+    /// Where a watch of a kind went on from what was stored, and nothing has shown yet that nothing was missed.
+    pub(super) fn unconfirmed(&self, kind: &KindKey) -> Vec<Scope> {
+        let sources = self.sources.of(kind).into_iter().flat_map(KindSources::iter);
+        sources.filter(|(_, source)| source.is_only_resumed()).map(|(scope, _)| scope).collect()
+    }
+
     /// Entries held of a kind.
     pub(super) fn count(&self, kind: &KindKey) -> usize {
         self.held.count(kind)

@@ -257,6 +257,11 @@ impl Source {
         self.confirmed && self.is_resumable() && !self.denied
     }
 
+    /// Whether it is read from where an earlier run ended, and neither a list nor a bookmark came since.
+    pub(super) fn is_only_resumed(&self) -> bool {
+        self.opened && self.is_resumable() && !self.confirmed && !self.denied && self.listing.is_none()
+    }
+
     /// What this source knows of an object of this version that another one brings and that is not held: nothing, or
     /// that it is not there. The list of a source that nobody reads now may be wrong in that, and has to be read anew.
     pub(super) fn knows_as_gone(&mut self, version: u64) -> bool {

@@ -173,6 +173,30 @@ fn a_403_of_an_earlier_run_is_no_proof() {
 }
 
 #[test]
+fn what_was_resumed_is_not_confirmed_before_a_bookmark_or_a_list() {
+    let kind = KindKey::from("things");
+    let unconfirmed = |world: &World| world.core.unconfirmed(&kind).len();
+    let mut world = World::new(true);
+    listed(&mut world);
+    assert_eq!(unconfirmed(&world), 0);
+    world.crash();
+    assert_eq!(unconfirmed(&world), 1);
+    // One that may not read, or is reading already, can't be hastened.
+    world.apply(Change::Denied);
+    assert_eq!(unconfirmed(&world), 0);
+    world.crash();
+    world.apply(Change::ListStarted { consistent: true, reread: false });
+    assert_eq!(unconfirmed(&world), 0);
+    world.apply(Change::ListFailed);
+    assert_eq!(unconfirmed(&world), 1);
+    world.put(1, 0, 0);
+    world.deliver(0, 1, false, false);
+    assert_eq!(unconfirmed(&world), 1, "an event says nothing of what came before the last run's end");
+    world.apply(Change::Bookmark(ResourceVersion::Number(world.revision)));
+    assert_eq!(unconfirmed(&world), 0);
+}
+
+#[test]
 fn another_version_of_a_kind_is_read_anew() {
     let mut world = World::new(false);
     world.api = "example.org/v1beta1/Thing";

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,9 +15,13 @@ use crate::mirror::core::authority::{Authority, ReadsNamespace};
 use crate::mirror::source::{Keep, Memo, Snapshot as MirrorSnapshot, Source, SourceError};
 use crate::object::{IdHash, Kind, KindKey, Scope};
 
+use super::super::confirm::Confirm;
 use super::super::pump::Message;
 use super::super::status::{KindState, Status};
 use super::super::vanished;
+
+/// Kinds are confirmed by lists, which take no longer than this unless their API is in trouble.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the pump says of its coverage, right after a commit.
 #[derive(Default)]
@@ -32,7 +37,11 @@ pub(in crate::engine) struct Covered {
 /// Where authority comes from.
 enum Says {
     /// The writer in this process.
-    Pump { pump: mpsc::Sender<Message>, status: watch::Receiver<Status> },
+    Pump {
+        pump: mpsc::Sender<Message>,
+        confirm: Option<mpsc::Sender<Confirm>>,
+        status: watch::Receiver<Status>,
+    },
     /// What the writer, living or gone, said last: good for comparing, which deletes nothing.
     Status,
     /// Nobody.
@@ -52,9 +61,10 @@ impl IndexSource {
         reader: Reader,
         store: Store,
         pump: mpsc::Sender<Message>,
+        confirm: Option<mpsc::Sender<Confirm>>,
         status: watch::Receiver<Status>,
     ) -> Self {
-        Self { reader, store, says: Says::Pump { pump, status } }
+        Self { reader, store, says: Says::Pump { pump, confirm, status } }
     }
 
     /// For comparing alone.
@@ -145,6 +155,22 @@ impl Source for IndexSource {
             reads_namespace: said.selection.map(reads),
             stale: self.stale(),
         }
+    }
+
+    async fn confirmed(&self, places: &BTreeSet<(KindKey, String)>) -> Authority {
+        if let Says::Pump { confirm: Some(confirm), .. } = &self.says {
+            let (done, ended) = oneshot::channel();
+            let wish = Confirm { places: places.clone(), done };
+            let confirmed = async {
+                if confirm.send(wish).await.is_ok() {
+                    // Dropped: the engine ends.
+                    _ = ended.await;
+                }
+            };
+            // What takes longer is looked at again later.
+            _ = tokio::time::timeout(CONFIRMED_WITHIN, confirmed).await;
+        }
+        self.authority().await
     }
 
     fn stale(&self) -> BTreeSet<KindKey> {

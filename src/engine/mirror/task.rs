@@ -10,6 +10,7 @@ use crate::index::{Reader, Store};
 use crate::mirror::source::Feed;
 use crate::mirror::{Halt, MirrorStatus};
 
+use super::super::confirm::Confirm;
 use super::super::pump::Message;
 use super::super::status::{Phase, Status};
 use super::{IndexSource, MirrorSettings};
@@ -26,6 +27,8 @@ pub(in crate::engine) struct Parts {
     pub(in crate::engine) reader: Reader,
     pub(in crate::engine) store: Store,
     pub(in crate::engine) pump: mpsc::Sender<Message>,
+    /// Where kinds are confirmed on a wish.
+    pub(in crate::engine) confirm: Option<mpsc::Sender<Confirm>>,
     pub(in crate::engine) feed: Arc<Feed>,
     pub(in crate::engine) engine: watch::Receiver<Status>,
     pub(in crate::engine) cluster_uid: Option<String>,
@@ -41,6 +44,7 @@ impl Parts {
             self.reader.clone(),
             self.store.clone(),
             self.pump.clone(),
+            self.confirm.clone(),
             self.engine.clone(),
         )
     }

@@ -40,8 +40,8 @@ struct Verdicts {
     by_event: Vec<String>,
     delete: Vec<String>,
     uncovered: BTreeMap<String, String>,
-    /// Kinds of those that may yet be confirmed.
-    unconfirmed: BTreeSet<KindKey>,
+    /// Kinds and namespaces of those that may yet be confirmed.
+    unconfirmed: BTreeSet<(KindKey, String)>,
 }
 
 impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
@@ -220,7 +220,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 Ruling::Delete => verdicts.delete.push(id.clone()),
                 Ruling::NotCovered(kind) => {
                     verdicts.uncovered.insert(id.clone(), kind.to_string());
-                    verdicts.unconfirmed.insert(kind);
+                    verdicts.unconfirmed.insert((kind, subject.namespace.clone()));
                 }
                 Ruling::Unknown(kind) => _ = verdicts.uncovered.insert(id.clone(), kind),
             }
@@ -229,9 +229,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     }
 
     /// Has kinds confirmed, as far as that can be had within seconds; meanwhile changes go on leaving.
-    async fn confirmed(&mut self, kinds: BTreeSet<KindKey>) -> Result<Authority, Halt> {
+    async fn confirmed(&mut self, places: BTreeSet<(KindKey, String)>) -> Result<Authority, Halt> {
         let source = self.source.clone();
-        let mut asked = pin!(source.confirmed(&kinds));
+        let mut asked = pin!(source.confirmed(&places));
         loop {
             tokio::select! {
                 authority = &mut asked => return Ok(authority),

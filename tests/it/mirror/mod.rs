@@ -7,6 +7,7 @@ mod deployed;
 mod faults;
 mod foreign;
 mod fronts;
+mod ghosts;
 mod orphans;
 mod rate;
 mod relevance;

@@ -65,10 +65,12 @@ impl Source for World {
         }
     }
 
-    async fn confirmed(&self, kinds: &BTreeSet<KindKey>) -> Authority {
+    async fn confirmed(&self, places: &BTreeSet<(KindKey, String)>) -> Authority {
         tokio::time::sleep(Duration::from_secs(2)).await;
         for (kind, key) in KINDS {
-            if kinds.contains(&KindKey::from(key)) && self.unconfirmed.lock().unwrap().remove(kind) {
+            if places.contains(&(KindKey::from(key), "ns".into()))
+                && self.unconfirmed.lock().unwrap().remove(kind)
+            {
                 self.uncovered.lock().unwrap().remove(kind);
             }
         }
