@@ -9,10 +9,14 @@ use crate::object::Kind;
 
 const RULES: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 const LIMIT: usize = 8 << 20;
+/// Lists of metadata as JSON.
+pub const METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
-/// What one namespace's SelfSubjectRulesReview allows.
+/// What one namespace's SelfSubjectRulesReview allows to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
+    /// Those that allow a list; rights to single names are none to that.
     rules: Vec<Rule>,
     /// The server could not evaluate all of its authorizers: what is allowed here is sure, what is missing is not.
     pub incomplete: bool,
@@ -37,15 +41,11 @@ fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
 }
 
 impl Rights {
-    /// Whether a kind may be listed here. Rights to single names are none to a list.
+    /// Whether a kind may be listed here.
     pub fn may_list(&self, kind: &Kind) -> bool {
-        let named = |names: &[String], name: &str| names.iter().any(|own| own == "*" || own == name);
-        self.rules.iter().any(|rule| {
-            rule.resource_names.is_empty()
-                && named(&rule.verbs, "list")
-                && named(&rule.api_groups, &kind.group)
-                && named(&rule.resources, &kind.plural)
-        })
+        self.rules
+            .iter()
+            .any(|rule| named(&rule.api_groups, &kind.group) && named(&rule.resources, &kind.plural))
     }
 
     /// Reads the body of a SelfSubjectRulesReview.
@@ -62,8 +62,14 @@ impl Rights {
             incomplete: bool,
         }
         let Review { status } = serde_json::from_slice(body)?;
-        Ok(Self { rules: status.resource_rules.unwrap_or_default(), incomplete: status.incomplete })
+        let mut rules = status.resource_rules.unwrap_or_default();
+        rules.retain(|rule| rule.resource_names.is_empty() && named(&rule.verbs, "list"));
+        Ok(Self { rules, incomplete: status.incomplete })
     }
+}
+
+fn named(names: &[String], name: &str) -> bool {
+    names.iter().any(|own| own == "*" || own == name)
 }
 
 /// What we may do in one namespace.
@@ -131,9 +137,8 @@ pub async fn namespaces(client: &Client) -> Result<Option<Vec<String>>, ClientEr
     struct Metadata {
         name: String,
     }
-    const ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
     const NAMESPACES: usize = 256 << 20;
-    let spec = RequestSpec::new("/api/v1/namespaces").query("resourceVersion", "0").accept(ACCEPT);
+    let spec = RequestSpec::new("/api/v1/namespaces").query("resourceVersion", "0").accept(METADATA);
     match client.get(&spec).await {
         Ok(response) => {
             let list: List = response.json(NAMESPACES).await?;
@@ -142,18 +147,6 @@ pub async fn namespaces(client: &Client) -> Result<Option<Vec<String>>, ClientEr
         Err(ClientError::Forbidden(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The namespaces worth asking about: configured, else the listable ones, else the context's own.
-pub fn candidates(configured: &[String], context: Option<&str>, listable: Option<&[String]>) -> Vec<String> {
-    let mut all: Vec<String> = match (configured.is_empty(), listable) {
-        (false, _) => configured.to_vec(),
-        (true, Some(listable)) => listable.to_vec(),
-        (true, None) => context.into_iter().map(str::to_owned).collect(),
-    };
-    all.sort();
-    all.dedup();
-    all
 }
 
 fn unreadable(error: serde_json::Error) -> ClientError {
@@ -201,14 +194,5 @@ mod tests {
                         {"verbs":["list"],"apiGroups":null,"resources":null}]"#;
         assert!(!rights(named).may_list(&kind("", "secrets")));
         assert!(!rights("null").may_list(&kind("", "secrets")));
-    }
-
-    #[test]
-    fn candidates_are_the_configured_or_the_listable_or_the_contexts_own() {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        assert_eq!(candidates(&names(&["b", "a", "b"]), Some("c"), Some(&names(&["d"]))), ["a", "b"]);
-        assert_eq!(candidates(&[], Some("c"), Some(&names(&["d"]))), ["d"]);
-        assert_eq!(candidates(&[], Some("c"), None), ["c"]);
-        assert!(candidates(&[], None, None).is_empty());
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::cluster::client::{Client, ClientError};
@@ -31,7 +31,7 @@ use super::plan::Plan;
 use super::pump::Message;
 use super::readers::{Readers, Shared};
 use super::report::Report;
-use super::rights::Rights;
+use super::rights::{Answer, Book};
 use super::sink::Notice;
 use super::status::Status;
 use super::{EngineOptions, Mode, Outcome};
@@ -41,8 +41,6 @@ use schedule::{Reason, Schedule};
 
 /// How long the first discovery waits for the names of CRDs.
 const NAMES_WAIT: Duration = Duration::from_secs(2);
-/// Forbidden kinds are looked through this often for those whose documents have to go.
-const EXPIRY_EVERY: Duration = Duration::from_secs(60);
 
 /// Why a life ended.
 pub(super) enum End {
@@ -73,9 +71,13 @@ pub(super) struct Life<'a> {
     seen_crds: BTreeSet<String>,
     /// As the server says it, or said it when it could be asked.
     cluster_uid: Option<String>,
-    denied: BTreeSet<KindKey>,
-    rights: Rights,
-    rights_read: Option<Instant>,
+    /// What is known of rights in namespaces, and the questions on their way.
+    book: Book,
+    asked: JoinSet<Answer>,
+    /// When what may not be read is looked through again.
+    next_expiry: Instant,
+    /// Whether a reader has ended by itself.
+    ends: bool,
     /// Whether the kinds that are read are namespaced, as the pump was told.
     scopes: HashMap<KindKey, bool>,
     /// How many readings discovery has been behind the CRDs for.
@@ -122,6 +124,7 @@ impl<'a> Life<'a> {
                 Mode::Confirm { .. } => ReaderMode::Confirm,
             },
             timing: options.timing,
+            stirred: Arc::default(),
             cluster_uid: None,
         };
         Self {
@@ -140,9 +143,10 @@ impl<'a> Life<'a> {
             memory: Memory::new(),
             seen_crds: BTreeSet::new(),
             cluster_uid: None,
-            denied: BTreeSet::new(),
-            rights: Rights::default(),
-            rights_read: None,
+            book: rights::book(options),
+            asked: JoinSet::new(),
+            next_expiry: Instant::now(),
+            ends: false,
             scopes: HashMap::new(),
             behind: 0,
             confirms: Confirms::default(),
@@ -278,7 +282,6 @@ impl<'a> Life<'a> {
     async fn follow(&mut self) -> End {
         let mut schedule = Schedule::new(Instant::now(), self.options.timing.backoff);
         let mut look: Option<Look> = None;
-        let (mut next_rights, mut next_expiry) = (Instant::now(), Instant::now());
         let live = self.options.mode == Mode::Live;
         loop {
             let now = Instant::now();
@@ -286,18 +289,13 @@ impl<'a> Life<'a> {
                 schedule.begin();
                 look = Some(self.look());
             }
-            if next_rights <= now && !self.denied.is_empty() {
-                self.apply_rights().await;
-                next_rights = Instant::now() + self.rights_every();
+            self.expire().await;
+            self.ask_rights();
+            if self.is_done() {
+                return End::Finished(Outcome::Done);
             }
-            if next_expiry <= now {
-                let after = i64::try_from(self.options.forbidden_after.as_millis()).unwrap_or(i64::MAX);
-                self.tell(Message::RemoveForbidden { after }).await;
-                next_expiry = Instant::now() + EXPIRY_EVERY;
-            }
-            let wake_rights = if self.denied.is_empty() { next_expiry } else { next_rights };
-            let wake_discovery = if look.is_some() { next_expiry } else { schedule.due() };
-            let wake = next_expiry.min(wake_rights).min(wake_discovery);
+            let wake = self.book.due().map_or(self.next_expiry, |due| due.min(self.next_expiry));
+            let wake = if look.is_some() { wake } else { wake.min(schedule.due()) };
             tokio::select! {
                 biased;
                 answer = answer(&mut look) => {
@@ -308,9 +306,12 @@ impl<'a> Life<'a> {
                 }
                 news = self.crds.changed(), if live => self.defined(news, &mut schedule),
                 news = self.api_services.changed(), if live => self.defined(news, &mut schedule),
+                Some(Ok(answer)) = self.asked.join_next(), if !self.asked.is_empty() => {
+                    self.answered(answer).await;
+                }
+                () = self.shared.stirred.notified(), if live => self.book.stir(Instant::now()),
                 Some(notice) = self.notices.recv() => match self.notice(notice).await {
                     Heard::Nothing => {}
-                    Heard::Rights => next_rights = next_rights.min(Instant::now()),
                     Heard::Discovery => schedule.ask(Reason::NotServed, Instant::now()),
                     Heard::End(end) => return end,
                 },
@@ -352,7 +353,9 @@ impl<'a> Life<'a> {
         let namespaces: Vec<String> = self.options.selection.namespaces().map(str::to_owned).collect();
         if kind.namespaced && !namespaces.is_empty() {
             for namespace in namespaces {
-                self.readers.start(&kind, &Scope::Namespace(namespace.into()), storage.clone()).await;
+                let namespace: Arc<str> = namespace.into();
+                self.book.read(&kind.key(), &namespace);
+                self.readers.start(&kind, &Scope::Namespace(namespace), storage.clone()).await;
             }
         } else {
             self.readers.start(&kind, &Scope::All, storage).await;
@@ -360,7 +363,7 @@ impl<'a> Life<'a> {
     }
 
     async fn stop_kind(&mut self, key: &KindKey) {
-        self.denied.remove(key);
+        self.book.forget(key);
         self.readers.stop_kind(key).await;
     }
 
@@ -374,19 +377,18 @@ impl<'a> Life<'a> {
         }
         match notice {
             Notice::Denied(kind, Scope::All) => {
-                let namespaced = self.plan.running().any(|own| own.key() == kind && own.namespaced);
-                if namespaced && self.denied.insert(kind) { Heard::Rights } else { Heard::Nothing }
+                self.denied(&kind).await;
+                Heard::Nothing
+            }
+            Notice::Denied(kind, Scope::Namespace(namespace)) => {
+                self.refused(&kind, &namespace).await;
+                Heard::Nothing
             }
             Notice::Allowed(kind, Scope::All) => {
-                self.denied.remove(&kind);
-                for scope in self.readers.namespaces_of(&kind) {
-                    self.readers.stop(&kind, &scope).await;
-                }
+                self.allowed(&kind).await;
                 Heard::Nothing
             }
-            Notice::Denied(_, Scope::Namespace(_)) | Notice::Allowed(_, Scope::Namespace(_)) => {
-                Heard::Nothing
-            }
+            Notice::Allowed(_, Scope::Namespace(_)) => Heard::Nothing,
             Notice::Regressed(kind, scope) => {
                 self.list_again(&kind, &scope).await;
                 Heard::Nothing
@@ -394,13 +396,16 @@ impl<'a> Life<'a> {
             Notice::NotServed(_) => Heard::Discovery,
             Notice::AnotherCluster => Heard::End(End::AnotherCluster),
             Notice::Ended(kind, scope) => {
-                if self.readers.ended(&kind, &scope) == 0 && self.options.mode != Mode::Live {
-                    Heard::End(End::Finished(Outcome::Done))
-                } else {
-                    Heard::Nothing
-                }
+                self.readers.ended(&kind, &scope);
+                self.ends = true;
+                Heard::Nothing
             }
         }
+    }
+
+    /// Whether a run that ends has read all it can.
+    fn is_done(&self) -> bool {
+        self.options.mode != Mode::Live && self.ends && self.readers.is_empty() && self.book.is_settled()
     }
 
     /// The storage of a kind went back, as the reader of `finder` found: every other one has to list again, as what it
@@ -433,7 +438,6 @@ impl<'a> Life<'a> {
 
 enum Heard {
     Nothing,
-    Rights,
     Discovery,
     End(End),
 }

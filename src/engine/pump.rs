@@ -15,7 +15,7 @@ use crate::object::{KindKey, ResourceVersion, Scope};
 use crate::text::Clock;
 
 use super::changes::Changes;
-use super::core::{Change, Core, Millis, Verdict};
+use super::core::{Because, Change, Core, Millis, Removed, Verdict};
 use super::kept::Files;
 use super::mirror::Covered;
 use super::report::Report;
@@ -62,6 +62,10 @@ pub(super) enum Message {
     Covered(oneshot::Sender<Covered>),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
+    /// A list of a kind in a scope was answered 403, and no reader had asked for it.
+    Refused { kind: KindKey, scope: Scope, why: String },
+    /// Namespaces in which an earlier run had read a kind, and of which this one has found out nothing.
+    Undecided { kind: KindKey, reply: oneshot::Sender<Vec<Arc<str>>> },
     /// Whether the index holds anything of a kind in a scope.
     Holds { kind: KindKey, scope: Scope, reply: oneshot::Sender<bool> },
     /// Where a kind has to be listed again, as its storage went back.
@@ -247,9 +251,10 @@ impl Pump {
             }
             Message::RemoveForbidden { after } => {
                 self.forbidden_after = Some(after);
-                for (kind, count) in self.core.remove_forbidden(now, after) {
-                    self.removed(count, &format!("{kind} has been forbidden for too long"));
+                for removed in self.core.remove_unreadable(now, after) {
+                    self.removed(removed.count, &why(&removed));
                 }
+                self.report.forget_gone(&self.core);
             }
             Message::Forget { kind, scope } => {
                 self.core.apply(now, &kind, &scope, Change::ListFailed);
@@ -270,6 +275,14 @@ impl Pump {
             }
             Message::Holds { kind, scope, reply } => {
                 _ = reply.send(self.core.holds(&kind, &scope));
+            }
+            Message::Refused { kind, scope, why } => {
+                if self.core.refuse(now, &kind, &scope) {
+                    self.report.set_state(now, kind, scope, State::Forbidden(why));
+                }
+            }
+            Message::Undecided { kind, reply } => {
+                _ = reply.send(self.core.undecided(&kind));
             }
             Message::Doubted { kind, reply } => {
                 _ = reply.send(self.core.doubted(&kind));
@@ -350,12 +363,18 @@ impl Pump {
             self.asked.clear();
             return;
         }
-        let scopes = self.core.covered(self.clock.steady_ms(), self.forbidden_after);
+        let scopes = self.core.covered(self.forbidden_after);
+        let namespaces = self.core.namespaces().map(Arc::new);
         for reply in self.asked.drain(..) {
             let excluded = self.report.excluded.keys().cloned().collect();
             let selection = self.selection.clone();
             // Who asked may be gone.
-            _ = reply.send(Covered { scopes: scopes.clone(), excluded, selection });
+            _ = reply.send(Covered {
+                scopes: scopes.clone(),
+                excluded,
+                selection,
+                namespaces: namespaces.clone(),
+            });
         }
     }
 
@@ -370,5 +389,13 @@ impl Pump {
         }
         super::journal::tell(&self.status.borrow(), &status);
         self.status.send_replace(status);
+    }
+}
+
+fn why(removed: &Removed) -> String {
+    let kind = &removed.kind;
+    match removed.because {
+        Because::Forbidden => format!("{kind} has been forbidden for too long"),
+        Because::NamespaceGone => format!("{kind} may not be read, and the namespace is gone"),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::cluster::client::Client;
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) notices: mpsc::Sender<Notice>,
     pub(super) mode: ReaderMode,
     pub(super) timing: Timing,
+    /// Something was seen to change that rights may depend on.
+    pub(super) stirred: Arc<Notify>,
     pub(super) cluster_uid: Option<String>,
 }
 
@@ -40,11 +42,13 @@ pub(super) struct Shared {
 pub(super) struct Readers {
     shared: Shared,
     running: HashMap<(KindKey, Scope), JoinHandle<()>>,
+    /// How many of them read one namespace.
+    namespaced: usize,
 }
 
 impl Readers {
     pub(super) fn new(shared: Shared) -> Self {
-        Self { shared, running: HashMap::new() }
+        Self { shared, running: HashMap::new(), namespaced: 0 }
     }
 
     /// Starts reading `kind` in `scope`, unless that runs already.
@@ -66,6 +70,7 @@ impl Readers {
             selection: shared.selection.clone(),
             pump: shared.pump.clone(),
             notices: shared.notices.clone(),
+            stirs: stirs(kind).then(|| shared.stirred.clone()),
             denied: false,
         };
         let mut kind = kind.clone();
@@ -77,6 +82,7 @@ impl Readers {
             // The supervisor may be gone already.
             _ = notices.send(ended).await;
         };
+        self.namespaced += usize::from(at.1 != Scope::All);
         self.running.insert(at, tokio::spawn(task));
     }
 
@@ -97,7 +103,7 @@ impl Readers {
 
     /// Stops one reader and forgets its source; what it read stays.
     pub(super) async fn stop(&mut self, kind: &KindKey, scope: &Scope) {
-        if let Some(task) = self.running.remove(&(kind.clone(), scope.clone())) {
+        if let Some(task) = self.remove(kind, scope) {
             task.abort();
             // Aborted or ended, nothing of it comes after this.
             _ = task.await;
@@ -106,19 +112,26 @@ impl Readers {
         }
     }
 
-    /// Starts a running reader anew, from what is known of its source.
-    pub(super) async fn restart(&mut self, kind: &Kind, scope: &Scope, storage: Storage) {
-        if let Some(task) = self.running.remove(&(kind.key(), scope.clone())) {
+    /// Stops one reader and keeps its source: what it read goes by the rules for what may not be read.
+    pub(super) async fn suspend(&mut self, kind: &KindKey, scope: &Scope) {
+        if let Some(task) = self.remove(kind, scope) {
             task.abort();
             // Aborted or ended, nothing of it comes after this.
             _ = task.await;
+        }
+    }
+
+    /// Starts a running reader anew, from what is known of its source.
+    pub(super) async fn restart(&mut self, kind: &Kind, scope: &Scope, storage: Storage) {
+        if self.running.contains_key(&(kind.key(), scope.clone())) {
+            self.suspend(&kind.key(), scope).await;
             self.start(kind, scope, storage).await;
         }
     }
 
     /// Has a running reader list anew, consistently; says whether there was one.
     pub(super) async fn list_anew(&mut self, kind: &Kind, scope: &Scope, storage: Storage) -> bool {
-        let Some(task) = self.running.remove(&(kind.key(), scope.clone())) else { return false };
+        let Some(task) = self.remove(&kind.key(), scope) else { return false };
         task.abort();
         // Aborted or ended, nothing of it comes after this.
         _ = task.await;
@@ -129,6 +142,7 @@ impl Readers {
     /// Stops all readers and keeps their sources.
     pub(super) async fn stop_all(&mut self) {
         self.running.values().for_each(JoinHandle::abort);
+        self.namespaced = 0;
         for (_, task) in self.running.drain() {
             _ = task.await;
         }
@@ -143,15 +157,24 @@ impl Readers {
             .collect()
     }
 
-    /// Takes note that a reader ended by itself; returns how many still run.
-    pub(super) fn ended(&mut self, kind: &KindKey, scope: &Scope) -> usize {
-        self.running.remove(&(kind.clone(), scope.clone()));
-        self.running.len()
+    /// Takes note that a reader ended by itself.
+    pub(super) fn ended(&mut self, kind: &KindKey, scope: &Scope) {
+        self.remove(kind, scope);
+    }
+
+    /// Whether none runs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    fn remove(&mut self, kind: &KindKey, scope: &Scope) -> Option<JoinHandle<()>> {
+        let task = self.running.remove(&(kind.clone(), scope.clone()))?;
+        self.namespaced -= usize::from(*scope != Scope::All);
+        Some(task)
     }
 
     fn is_crowded(&self, scope: &Scope) -> bool {
-        let namespaced = || self.running.keys().filter(|(_, scope)| *scope != Scope::All).count();
-        *scope != Scope::All && namespaced() >= NAMESPACED_WATCHES
+        *scope != Scope::All && self.namespaced >= NAMESPACED_WATCHES
     }
 
     fn reader<S: Sink>(
@@ -194,4 +217,9 @@ impl Readers {
             SourceState { version: None, holds_any: false } => Start::Empty,
         }
     }
+}
+
+/// Whether changes of a kind may change what may be read, and where.
+fn stirs(kind: &Kind) -> bool {
+    kind.key().as_str() == "namespaces" || kind.group == "rbac.authorization.k8s.io"
 }

@@ -179,6 +179,14 @@ impl Report {
         &self.store
     }
 
+    /// Forgets what was forbidden in namespaces of which nothing is known any more.
+    pub(super) fn forget_gone(&mut self, core: &Core) {
+        let known = |kind: &KindKey, scope: &Scope| core.source_of(kind, scope).is_some();
+        self.readers.retain(|(kind, scope), reading| {
+            *scope == Scope::All || !matches!(reading.state, State::Forbidden(_)) || known(kind, scope)
+        });
+    }
+
     pub(super) fn save(&self, status: &Status) -> Result<(), IndexError> {
         self.store.write_json(STATUS, status)
     }
@@ -268,8 +276,10 @@ impl Report {
             Scope::All => {}
             Scope::Namespace(namespace) => {
                 let first = status.scopes.is_empty();
-                if !forbidden {
-                    status.scopes.push(namespace.to_string());
+                match forbidden {
+                    false => status.scopes.push(namespace.to_string()),
+                    true if complete => status.kept.push(namespace.to_string()),
+                    true => {}
                 }
                 if first && !forbidden || rank(&state) > rank(&status.state) {
                     status.state = state;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::cluster::selection::Selection;
 use crate::cluster::watch::{Answer, Event, Sink, State};
@@ -39,12 +39,19 @@ pub(super) struct KindSink {
     pub(super) selection: Arc<Selection>,
     pub(super) pump: mpsc::Sender<Message>,
     pub(super) notices: mpsc::Sender<Notice>,
+    /// To be told of events, where rights may depend on these objects.
+    pub(super) stirs: Option<Arc<Notify>>,
     /// Whether the last answer was 403.
     pub(super) denied: bool,
 }
 
 impl Sink for KindSink {
     async fn send(&mut self, event: Event) -> Answer {
+        if let Some(stirred) = &self.stirs
+            && matches!(event, Event::Upserted(_) | Event::Deleted(_) | Event::ListEnded(_))
+        {
+            stirred.notify_one();
+        }
         match event {
             Event::ListStarted { consistent, reread } => {
                 self.change(Change::ListStarted { consistent, reread }).await

@@ -149,6 +149,9 @@ pub struct KindStatus {
     /// The namespaces that are read; empty means all (or a cluster-scoped kind).
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// Namespaces that may not be read any more while objects of them are still held, as they were then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
     /// How far it is read.
     pub state: KindState,
     /// Objects held.
@@ -339,7 +342,11 @@ impl KindStatus {
 
     /// The namespaces that are read, where that is not all of them.
     fn read_in(&self) -> Option<String> {
-        (!self.scopes.is_empty()).then(|| format!("in {}", self.scopes.join(", ")))
+        let read = (!self.scopes.is_empty()).then(|| format!("in {}", self.scopes.join(", ")))?;
+        Some(match self.kept.is_empty() {
+            true => read,
+            false => format!("{read}; forbidden now, and not current: {}", self.kept.join(", ")),
+        })
     }
 
     /// A kind of which nothing is read yet.
@@ -347,6 +354,7 @@ impl KindStatus {
         Self {
             kind,
             scopes: Vec::new(),
+            kept: Vec::new(),
             state,
             objects: 0,
             writes_per_minute: 0.0,

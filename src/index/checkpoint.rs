@@ -1,6 +1,8 @@
 //! The checkpoint: what the committed documents are worth. It rides in tantivy's commit payload, so that
 //! documents and checkpoint are one commit, whatever kills the process.
 
+use std::fmt::Write as _;
+
 use crate::object::{KindKey, ResourceVersion, Scope};
 
 /// Layout of fields, terms and stored documents; a stored index with another number is rebuilt.
@@ -38,8 +40,8 @@ pub struct ScopeCheckpoint {
     pub complete: bool,
     /// When this was so, unix seconds; 0 where that is not known.
     pub as_of: i64,
-    /// Since when the server answers 403, unix seconds.
-    pub forbidden_since: Option<i64>,
+    /// For how many seconds the server has answered 403, as far as that was seen.
+    pub forbidden_s: Option<i64>,
     /// The storage went back, and no list has told since what is there: no version held of the kind may be compared.
     pub regressed: bool,
 }
@@ -66,39 +68,20 @@ impl Checkpoint {
     pub fn set_times(&mut self, turn: impl Fn(i64) -> i64) {
         for scope in &mut self.scopes {
             scope.as_of = if scope.as_of == 0 { 0 } else { turn(scope.as_of) };
-            scope.forbidden_since = scope.forbidden_since.map(&turn);
         }
     }
 
-    /// One line for the whole and one per scope, fields separated by tabs: 1,200 kinds take some 60 KB.
-    pub(crate) fn print(&self) -> String {
-        let head = [
-            format!("kubesift {LAYOUT}"),
-            format!("{:x}", self.schema),
-            self.epoch.to_string(),
-            optional(self.cluster_uid.as_deref()),
-            optional(self.user.as_deref()),
-            format!("{:x}", self.selection),
-        ];
-        let mut out = head.join("\t");
+    /// One line for the whole and one per scope, fields separated by tabs: 1,200 kinds take some 60 KB. `schema` is
+    /// the writer's own, whatever stands here. Done at every commit, so without a string for each field.
+    pub(crate) fn print(&self, schema: u64) -> String {
+        let mut out = String::with_capacity(128 + 96 * self.scopes.len());
+        put(&mut out, format_args!("kubesift {LAYOUT}\t{schema:x}\t{}\t", self.epoch));
+        put_optional(&mut out, self.cluster_uid.as_deref());
+        out.push('\t');
+        put_optional(&mut out, self.user.as_deref());
+        put(&mut out, format_args!("\t{:x}", self.selection));
         for scope in &self.scopes {
-            let namespace = match &scope.scope {
-                Scope::All => None,
-                Scope::Namespace(namespace) => Some(&**namespace),
-            };
-            let version = scope.version.as_ref().map(ToString::to_string);
-            let fields = [
-                escape(scope.kind.as_str()),
-                optional(namespace),
-                escape(&scope.api),
-                optional(version.as_deref()),
-                u8::from(scope.complete).to_string(),
-                scope.as_of.to_string(),
-                optional(scope.forbidden_since.map(|since| since.to_string()).as_deref()),
-                u8::from(scope.regressed).to_string(),
-            ];
-            out.push('\n');
-            out.push_str(&fields.join("\t"));
+            scope.print(&mut out);
         }
         out
     }
@@ -121,6 +104,38 @@ impl Checkpoint {
     }
 }
 
+impl ScopeCheckpoint {
+    fn print(&self, out: &mut String) {
+        out.push('\n');
+        put_escaped(out, self.kind.as_str());
+        out.push('\t');
+        put_optional(
+            out,
+            match &self.scope {
+                Scope::All => None,
+                Scope::Namespace(namespace) => Some(namespace),
+            },
+        );
+        out.push('\t');
+        put_escaped(out, &self.api);
+        out.push('\t');
+        match &self.version {
+            Some(ResourceVersion::Number(version)) => put(out, format_args!("={version}")),
+            Some(ResourceVersion::Opaque(version)) => put_optional(out, Some(version)),
+            None => put_optional(out, None),
+        }
+        // Where `-` stands, earlier versions had a time by a wall clock.
+        put(
+            out,
+            format_args!("\t{}\t{}\t-\t{}\t", u8::from(self.complete), self.as_of, u8::from(self.regressed)),
+        );
+        match self.forbidden_s {
+            Some(seconds) => put(out, format_args!("={seconds}")),
+            None => put_optional(out, None),
+        }
+    }
+}
+
 fn parse_scope(line: &str) -> Option<ScopeCheckpoint> {
     let mut fields = line.split('\t');
     let mut scope = ScopeCheckpoint {
@@ -131,20 +146,53 @@ fn parse_scope(line: &str) -> Option<ScopeCheckpoint> {
         version: read_optional(fields.next()?)?.map(ResourceVersion::from),
         complete: fields.next()? == "1",
         as_of: fields.next()?.parse().ok()?,
-        forbidden_since: match read_optional(fields.next()?)? {
-            Some(since) => Some(since.parse().ok()?),
-            None => None,
-        },
+        forbidden_s: None,
         regressed: false,
     };
-    // Earlier versions had no word for it: they dropped the version.
-    scope.regressed = fields.next().map_or(scope.version.is_none(), |field| field == "1");
+    // A time of an earlier version tells that the kind was forbidden, and not for how long somebody saw it.
+    let was_forbidden = read_optional(fields.next()?)?.is_some();
+    let Some(regressed) = fields.next() else {
+        scope.forbidden_s = was_forbidden.then_some(0);
+        // Earlier versions had no word for it: they dropped the version.
+        scope.regressed = scope.version.is_none();
+        return Some(scope);
+    };
+    scope.regressed = regressed == "1";
+    scope.forbidden_s = match read_optional(fields.next()?)? {
+        Some(seconds) => Some(seconds.parse().ok()?),
+        None => None,
+    };
     Some(scope)
 }
 
+fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // A String takes everything.
+    _ = out.write_fmt(text);
+}
+
 /// `-` for none, `=text` for some.
-fn optional(text: Option<&str>) -> String {
-    text.map_or_else(|| "-".to_owned(), |text| format!("={}", escape(text)))
+fn put_optional(out: &mut String, text: Option<&str>) {
+    match text {
+        Some(text) => {
+            out.push('=');
+            put_escaped(out, text);
+        }
+        None => out.push('-'),
+    }
+}
+
+fn put_escaped(out: &mut String, text: &str) {
+    if !text.contains(['\\', '\t', '\n']) {
+        return out.push_str(text);
+    }
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            c => out.push(c),
+        }
+    }
 }
 
 fn read_optional(field: &str) -> Option<Option<String>> {
@@ -152,10 +200,6 @@ fn read_optional(field: &str) -> Option<Option<String>> {
         Some(text) => Some(Some(unescape(text))),
         None => (field == "-").then_some(None),
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n")
 }
 
 fn unescape(text: &str) -> String {
@@ -188,7 +232,7 @@ mod tests {
             version,
             complete: true,
             as_of: -7,
-            forbidden_since: Some(-9),
+            forbidden_s: Some(9),
             regressed: kind == "nodes",
         }
     }
@@ -207,8 +251,8 @@ mod tests {
                 scope("nodes", Scope::All, None),
             ],
         };
-        assert_eq!(Checkpoint::parse(&checkpoint.print()), Some(checkpoint));
-        assert_eq!(Checkpoint::parse(&Checkpoint::default().print()), Some(Checkpoint::default()));
+        assert_eq!(Checkpoint::parse(&checkpoint.print(checkpoint.schema)), Some(checkpoint));
+        assert_eq!(Checkpoint::parse(&Checkpoint::default().print(0)), Some(Checkpoint::default()));
     }
 
     #[test]
@@ -231,6 +275,7 @@ mod tests {
         let read = |version| Checkpoint::parse(&line(version)).and_then(|mut read| read.scopes.pop());
         let kept = read("=42").unwrap();
         assert!(kept.complete && !kept.regressed && kept.version == ResourceVersion::parse("42"));
+        assert_eq!(kept.forbidden_s, Some(0), "a time by a wall clock is no duration");
         assert!(read("-").unwrap().regressed, "a dropped version said that the storage went back");
     }
 
@@ -246,7 +291,7 @@ mod tests {
         #[test]
         fn any_text_comes_back(user in any::<String>(), uid in any::<Option<String>>()) {
             let checkpoint = Checkpoint { user: Some(user), cluster_uid: uid, ..Checkpoint::default() };
-            prop_assert_eq!(Checkpoint::parse(&checkpoint.print()), Some(checkpoint));
+            prop_assert_eq!(Checkpoint::parse(&checkpoint.print(checkpoint.schema)), Some(checkpoint));
         }
 
         #[test]

@@ -47,7 +47,7 @@ pub(super) fn checkpoint(epoch: u64) -> Checkpoint {
         version: ResourceVersion::parse(&(epoch + 100).to_string()),
         complete: true,
         as_of: 7,
-        forbidden_since: None,
+        forbidden_s: None,
         regressed: false,
     };
     Checkpoint {

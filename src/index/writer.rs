@@ -131,7 +131,7 @@ impl Writer {
     /// readable.
     pub fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), IndexError> {
         let inner = self.inner.as_mut().ok_or(IndexError::Stopped)?;
-        let payload = Checkpoint { schema: self.schema.version, ..checkpoint.clone() }.print();
+        let payload = checkpoint.print(self.schema.version);
         let committed = inner.prepare_commit().and_then(|mut commit| {
             commit.set_payload(&payload);
             commit.commit()

@@ -204,7 +204,7 @@ mod tests {
             version: None,
             complete,
             as_of,
-            forbidden_since: None,
+            forbidden_s: None,
             regressed: false,
         };
         let scopes = vec![scope("pods", true, 90), scope("nodes", true, 80), scope("jobs.batch", false, 10)];

@@ -1,6 +1,6 @@
 //! Changes in nothing but annotation values, rationed to one write a minute per object; the last state wins.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::object::{IdHash, KindKey, ResourceVersion, Scope};
 
@@ -10,6 +10,8 @@ use super::{Item, Millis};
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
     waiting: HashMap<IdHash, Waiting>,
+    /// Where each source must go on from, to see what waits of it again: asked for at every commit.
+    floors: HashMap<KindKey, HashMap<Scope, Floors>>,
     /// A lower bound of the next due time: cancelled items may leave it early, which costs one wake-up.
     next: Option<Millis>,
 }
@@ -22,6 +24,50 @@ struct Waiting {
     /// The source's version before the first change that waits: a resume must start there to see it again.
     floor: Option<ResourceVersion>,
     item: Item,
+}
+
+/// The floors of what waits of one source, and how often each one stands there.
+#[derive(Debug, Default)]
+struct Floors {
+    numbers: BTreeMap<u64, usize>,
+    /// Nothing to go on from.
+    none: usize,
+}
+
+impl Floors {
+    fn add(&mut self, floor: Option<&ResourceVersion>) {
+        match floor {
+            Some(ResourceVersion::Number(number)) => *self.numbers.entry(*number).or_default() += 1,
+            // Nothing can be said about it.
+            Some(ResourceVersion::Opaque(_)) => {}
+            None => self.none += 1,
+        }
+    }
+
+    fn remove(&mut self, floor: Option<&ResourceVersion>) {
+        match floor {
+            Some(ResourceVersion::Number(number)) => {
+                let left = self.numbers.get(number).map_or(0, |count| count - 1);
+                if left == 0 {
+                    self.numbers.remove(number);
+                } else {
+                    self.numbers.insert(*number, left);
+                }
+            }
+            Some(ResourceVersion::Opaque(_)) => {}
+            None => self.none = self.none.saturating_sub(1),
+        }
+    }
+
+    fn cap(&self, version: Option<ResourceVersion>) -> Option<ResourceVersion> {
+        match (version?, self.numbers.first_key_value()) {
+            _ if self.none > 0 => None,
+            (ResourceVersion::Number(version), Some((floor, _))) => {
+                Some(ResourceVersion::Number(version.min(*floor)))
+            }
+            (version, _) => Some(version),
+        }
+    }
 }
 
 impl Deferred {
@@ -40,14 +86,15 @@ impl Deferred {
             }
             (floor, _) => floor,
         };
-        let floor = self.waiting.remove(&item.id).map_or(floor, |older| older.floor);
-        let waiting = Waiting { due, kind: kind.clone(), scope: scope.clone(), floor, item };
+        let floor = self.remove(item.id).map_or(floor, |older| older.floor);
         self.next = Some(self.next.map_or(due, |next| next.min(due)));
+        self.floors.entry(kind.clone()).or_default().entry(scope.clone()).or_default().add(floor.as_ref());
+        let waiting = Waiting { due, kind: kind.clone(), scope: scope.clone(), floor, item };
         self.waiting.insert(waiting.item.id, waiting);
     }
 
     pub(super) fn cancel(&mut self, id: IdHash) {
-        self.waiting.remove(&id);
+        self.remove(id);
     }
 
     pub(super) fn next_due(&self) -> Option<Millis> {
@@ -58,10 +105,14 @@ impl Deferred {
         if !all && self.next.is_none_or(|next| next > now) {
             return Vec::new();
         }
-        let due = self.waiting.extract_if(|_, waiting| all || waiting.due <= now);
-        let taken = due.map(|(_, waiting)| (waiting.kind, waiting.item)).collect();
+        let due: Vec<Waiting> = self
+            .waiting
+            .extract_if(|_, waiting| all || waiting.due <= now)
+            .map(|(_, waiting)| waiting)
+            .collect();
+        due.iter().for_each(|waiting| self.forget_floor(waiting));
         self.next = self.waiting.values().map(|waiting| waiting.due).min();
-        taken
+        due.into_iter().map(|waiting| (waiting.kind, waiting.item)).collect()
     }
 
     /// The version that a checkpoint may claim for a source while some of its changes wait.
@@ -71,13 +122,92 @@ impl Deferred {
         scope: &Scope,
         version: Option<ResourceVersion>,
     ) -> Option<ResourceVersion> {
-        let own = self.waiting.values().filter(|waiting| waiting.kind == *kind && waiting.scope == *scope);
-        own.fold(version, |lowest, waiting| match (&lowest, &waiting.floor) {
-            (Some(ResourceVersion::Number(low)), Some(ResourceVersion::Number(floor))) if floor < low => {
-                waiting.floor.clone()
-            }
-            (_, None) => None,
-            (_, Some(_)) => lowest,
+        match self.floors.get(kind).and_then(|scopes| scopes.get(scope)) {
+            Some(floors) => floors.cap(version),
+            None => version,
+        }
+    }
+
+    fn remove(&mut self, id: IdHash) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&id)?;
+        self.forget_floor(&waiting);
+        Some(waiting)
+    }
+
+    fn forget_floor(&mut self, waiting: &Waiting) {
+        let Some(scopes) = self.floors.get_mut(&waiting.kind) else { return };
+        let Some(floors) = scopes.get_mut(&waiting.scope) else { return };
+        floors.remove(waiting.floor.as_ref());
+        if floors.numbers.is_empty() && floors.none == 0 {
+            scopes.remove(&waiting.scope);
+        }
+        if scopes.is_empty() {
+            self.floors.remove(&waiting.kind);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::document::{Document, Fingerprint, Local, Metadata};
+    use crate::index::Entry;
+    use crate::object::Key;
+
+    fn item(id: u8, version: Option<u64>) -> Item {
+        let document = Document {
+            id: id.to_string(),
+            text: String::new(),
+            metadata: Metadata::default(),
+            local: Local::default(),
+        };
+        let entry = Entry {
+            key: Key(u128::from(id)),
+            kind: "things".into(),
+            document,
+            fingerprint: Fingerprint::default(),
+            version,
+        };
+        Item { id: IdHash(u128::from(id)), entry }
+    }
+
+    /// What a look at everything that waits says.
+    fn looked(deferred: &Deferred, scope: &Scope, version: u64) -> Option<u64> {
+        let own = deferred.waiting.values().filter(|waiting| waiting.scope == *scope);
+        own.fold(Some(version), |lowest, waiting| match &waiting.floor {
+            Some(floor) => lowest.map(|lowest| floor.number().map_or(lowest, |floor| floor.min(lowest))),
+            None => None,
         })
+    }
+
+    proptest! {
+        #[test]
+        fn a_checkpoint_is_capped_as_if_everything_that_waits_was_looked_at(
+            steps in proptest::collection::vec((0..6u8, 0..3u8, proptest::option::of(0..9u64), 0..4u8), 0..60),
+        ) {
+            let kind = KindKey::from("things");
+            let scopes = [Scope::All, Scope::Namespace("a".into()), Scope::Namespace("b".into())];
+            let mut deferred = Deferred::default();
+            for (now, (id, scope, floor, what)) in (0..).zip(steps) {
+                let scope = &scopes[usize::from(scope)];
+                match what {
+                    0 => deferred.cancel(IdHash(u128::from(id))),
+                    1 => drop(deferred.take_due(now, false)),
+                    _ => {
+                        let floor = floor.map(ResourceVersion::Number);
+                        deferred.put(now + 7, &kind, scope, floor, item(id, Some(8)));
+                    }
+                }
+                for scope in &scopes {
+                    let capped = deferred.cap(&kind, scope, Some(ResourceVersion::Number(100)));
+                    let capped = capped.and_then(|version| version.number());
+                    prop_assert_eq!(capped, looked(&deferred, scope, 100));
+                }
+            }
+            deferred.take_due(0, true);
+            prop_assert!(deferred.floors.is_empty(), "nothing waits, and nothing is kept of it");
+        }
     }
 }

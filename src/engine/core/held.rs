@@ -65,6 +65,9 @@ pub(super) struct HeldKinds {
     numbers: HashMap<Arc<str>, u32>,
 }
 
+/// An entry that was removed.
+pub(super) type Gone = (IdHash, Held);
+
 /// A list that ended.
 #[derive(Clone, Copy)]
 pub(super) struct Swept<'a> {
@@ -161,7 +164,7 @@ impl HeldKinds {
     }
 
     /// Removes and returns the entries of `kind` in the list's scope that it has not named.
-    pub(super) fn take_unseen(&mut self, kind: &KindKey, list: Swept<'_>) -> Vec<(IdHash, Held)> {
+    pub(super) fn take_unseen(&mut self, kind: &KindKey, list: Swept<'_>) -> Vec<Gone> {
         let Some(mut entries) = self.kinds.remove(kind) else { return Vec::new() };
         let gone = entries.extract_if(|_, held| self.within(list.scope, held) && list.misses(held)).collect();
         self.kinds.insert(kind.clone(), entries);
@@ -169,7 +172,7 @@ impl HeldKinds {
     }
 
     /// Removes and returns the entries for which `condemned(kind, namespace)` holds.
-    pub(super) fn take_where(&mut self, condemned: impl Fn(&KindKey, &str) -> bool) -> Vec<(IdHash, Held)> {
+    pub(super) fn take_where(&mut self, condemned: impl Fn(&KindKey, &str) -> bool) -> Vec<Gone> {
         let namespaces = &self.namespaces;
         let name = |held: &Held| namespaces.get(held.namespace as usize).map_or("", AsRef::as_ref);
         let mut gone = Vec::new();
@@ -177,6 +180,29 @@ impl HeldKinds {
             gone.extend(entries.extract_if(|_, held| condemned(kind, name(held))));
         }
         gone
+    }
+
+    /// Removes and returns the entries of one kind in these namespaces that are not newer than `version`.
+    pub(super) fn take_up_to(
+        &mut self,
+        kind: &KindKey,
+        namespaces: impl Fn(&str) -> bool,
+        version: u64,
+    ) -> Vec<Gone> {
+        let numbers = self.numbers(namespaces);
+        let condemned = |held: &Held| numbers.contains(&held.namespace) && held.version <= version;
+        let entries = self.kinds.get_mut(kind).into_iter();
+        entries.flat_map(|entries| entries.extract_if(|_, held| condemned(held))).collect()
+    }
+
+    /// Every namespace that something was ever held of.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.namespaces.iter()
+    }
+
+    /// The ids held of a kind.
+    pub(super) fn ids(&self, kind: &KindKey) -> impl Iterator<Item = IdHash> + '_ {
+        self.kinds.get(kind).into_iter().flat_map(|entries| entries.keys().copied())
     }
 
     /// After a regression no version held in these namespaces may be compared with what comes.
@@ -199,6 +225,10 @@ impl HeldKinds {
         }
         let name = |number: u32| self.namespaces.get(number as usize).cloned();
         newest.into_iter().filter_map(|(number, newest)| Some((name(number)?, newest))).collect()
+    }
+
+    fn numbers(&self, wanted: impl Fn(&str) -> bool) -> HashSet<u32> {
+        (0_u32..).zip(&self.namespaces).filter(|(_, name)| wanted(name)).map(|(number, _)| number).collect()
     }
 
     fn within(&self, scope: &Scope, held: &Held) -> bool {

@@ -3,13 +3,15 @@
 //! No IO, no clock, no async: time is passed in, so that any history can be replayed. What holds at every step:
 //!
 //! - An entry is deleted only with authority: a DELETED event that named its uid, a complete list of its kind in its
-//!   scope that is not older than what is held and did not name it, or a removal that the caller has the authority
-//!   for ([`Core::remove`]).
+//!   scope that is not older than what is held and did not name it, a removal that the caller has the authority for
+//!   ([`Core::remove`]), or nobody may read it for long, or it may not be read and its namespace is gone
+//!   ([`Core::remove_unreadable`]).
 //! - The checkpoint never runs ahead of the operations: replaying from its versions loses nothing.
 
 mod deferred;
 mod forbidden;
 mod held;
+mod removal;
 mod source;
 mod sources;
 #[cfg(test)]
@@ -23,8 +25,8 @@ use crate::index::{Checkpoint, Entry, HeldEntry, Op, ScopeCheckpoint};
 use crate::object::{IdHash, Key, KindKey, ResourceVersion, Scope};
 
 use deferred::Deferred;
-use forbidden::Forbidden;
-use held::{Held, HeldKinds, Swept};
+use held::{Gone, Held, HeldKinds, Swept};
+pub(super) use removal::{Because, Removed, namespace_id};
 pub(super) use source::{Source, Verdict};
 use sources::{KindSources, Sources};
 use tombstones::Tombstones;
@@ -174,33 +176,6 @@ impl Core {
         Verdict::Accepted { deleted: 0 }
     }
 
-    /// Deletes every entry for which `condemned(kind, namespace)` holds: the caller has the authority (excluded by
-    /// the configuration, vanished from discovery, forbidden for long). Returns how many.
-    pub(super) fn remove(&mut self, now: Millis, condemned: impl Fn(&KindKey, &str) -> bool) -> usize {
-        let gone = self.held.take_where(condemned);
-        gone.iter().for_each(|(id, held)| self.delete_held(now, *id, held.key));
-        gone.len()
-    }
-
-    /// Deletes what has been forbidden for longer than `after`: entries that no source may read any more. Returns
-    /// the kinds concerned and how many entries went.
-    pub(super) fn remove_forbidden(&mut self, now: Millis, after: Millis) -> Vec<(KindKey, usize)> {
-        let mut expired: Vec<(KindKey, Forbidden)> = Vec::new();
-        for (kind, sources) in self.sources.kinds() {
-            let forbidden = Forbidden::of(sources, |source| source.is_forbidden_for(now, after));
-            expired.extend(forbidden.map(|forbidden| (kind.clone(), forbidden)));
-        }
-        expired.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut removed = Vec::new();
-        for (kind, forbidden) in expired {
-            let count = self.remove(now, |own, namespace| *own == kind && forbidden.contains(namespace));
-            if count > 0 {
-                removed.push((kind, count));
-            }
-        }
-        removed
-    }
-
     /// Forgets the source of a kind that is no longer read; its entries stay.
     pub(super) fn forget_source(&mut self, now: Millis, kind: &KindKey, scope: &Scope) {
         if self.sources.remove(kind, scope) {
@@ -282,14 +257,6 @@ impl Core {
     /// Which of the operations taken last are deletes that an event named.
     pub(super) fn take_by_event(&mut self) -> HashSet<Key> {
         std::mem::take(&mut self.by_event)
-    }
-
-    /// Where everything was read to the end and confirmed in this run, or has been forbidden for longer than `after`:
-    /// what is not held there is not there.
-    pub(super) fn covered(&self, now: Millis, after: Option<Millis>) -> Vec<(KindKey, Scope)> {
-        let expired = |source: &Source| after.is_some_and(|after| source.is_forbidden_for(now, after));
-        let covered = self.sources.iter().filter(|(_, _, source)| source.is_confirmed() || expired(source));
-        covered.map(|(kind, scope, _)| (kind.clone(), scope)).collect()
     }
 
     /// Moves rationed annotation changes that are due into the waiting operations (`all`: before a shutdown).
@@ -473,6 +440,9 @@ impl Core {
         }
         if !matches!(verdict, Verdict::Accepted { .. }) {
             return verdict;
+        }
+        if *at.scope == Scope::All {
+            self.sources.leave_to_all(at.kind);
         }
         let gone = self.held.take_unseen(at.kind, list);
         gone.iter().for_each(|(id, held)| self.delete_held(now, *id, held.key));

@@ -4,6 +4,7 @@ use crate::index::ScopeCheckpoint;
 use crate::object::{KindKey, ResourceVersion, Scope};
 
 use super::Millis;
+use super::forbidden::Refusals;
 
 /// A list that falls from this many or more to less than half is read again before it sweeps.
 const SUSPICIOUS_FROM: usize = 50;
@@ -40,9 +41,8 @@ pub(in crate::engine) struct Source {
     version: Option<ResourceVersion>,
     complete: bool,
     as_of: Millis,
-    forbidden_since: Option<Millis>,
-    /// The server said so in this run, and nothing else since: an old 403 is no proof.
-    denied: bool,
+    /// That the server forbids it, and since then nothing else.
+    refusals: Option<Refusals>,
     /// A reader of it was started in this run.
     opened: bool,
     /// `apiVersion/Kind` of what is read.
@@ -87,7 +87,7 @@ impl Source {
             complete: saved.complete,
             as_of: saved.as_of * 1000,
             api: saved.api.clone(),
-            forbidden_since: saved.forbidden_since.map(|seconds| seconds * 1000),
+            refusals: saved.forbidden_s.map(|seconds| Refusals::restore(seconds.saturating_mul(1_000))),
             regressed: saved.regressed,
             ..Self::default()
         }
@@ -101,7 +101,7 @@ impl Source {
             version: self.version.clone(),
             complete: self.complete && !self.torn,
             as_of: self.as_of / 1000,
-            forbidden_since: self.forbidden_since.map(|since| since / 1000),
+            forbidden_s: self.refusals.map(|refusals| refusals.time() / 1000),
             regressed: self.regressed,
         }
     }
@@ -254,19 +254,19 @@ impl Source {
 
     /// Whether what is not held is not there: read to the end and confirmed in this run.
     pub(in crate::engine) fn is_confirmed(&self) -> bool {
-        self.confirmed && self.is_resumable() && !self.denied
+        self.confirmed && self.is_resumable() && !self.is_denied()
     }
 
     /// Whether it is read from where an earlier run ended, and neither a list nor a bookmark came since.
     pub(super) fn is_only_resumed(&self) -> bool {
-        self.opened && self.is_resumable() && !self.confirmed && !self.denied && self.listing.is_none()
+        self.opened && self.is_resumable() && !self.confirmed && !self.is_denied() && self.listing.is_none()
     }
 
     /// What this source knows of an object of this version that another one brings and that is not held: nothing, or
     /// that it is not there. The list of a source that nobody reads now may be wrong in that, and has to be read anew.
     pub(super) fn knows_as_gone(&mut self, version: u64) -> bool {
         let passed = self.is_resumable() && self.number().is_some_and(|own| version <= own);
-        let read = self.opened && !self.denied;
+        let read = self.is_read();
         self.torn |= passed && !read;
         passed && read
     }
@@ -294,19 +294,38 @@ impl Source {
         self.torn && self.listing.is_none()
     }
 
+    /// A list was answered 403.
     pub(super) fn deny(&mut self, now: Millis) {
-        self.denied = true;
-        self.forbidden_since.get_or_insert(now);
+        self.refusals.get_or_insert_default().note(now);
     }
 
     fn allow(&mut self) {
-        self.denied = false;
-        self.forbidden_since = None;
+        self.refusals = None;
+    }
+
+    /// Whether this run was answered 403, and nothing else since.
+    pub(super) fn is_denied(&self) -> bool {
+        self.refusals.is_some_and(|refusals| refusals.are_seen())
+    }
+
+    /// Whether a reader of it was started in this run, and may read.
+    pub(super) fn is_read(&self) -> bool {
+        self.opened && !self.is_denied()
+    }
+
+    /// Whether nothing was found out in this run about what an earlier one had read.
+    pub(super) fn is_undecided(&self) -> bool {
+        !self.opened && !self.is_denied()
     }
 
     /// Whether it has been forbidden for longer than `after`, and still is as far as this run has asked.
-    pub(super) fn is_forbidden_for(&self, now: Millis, after: Millis) -> bool {
-        self.denied && self.forbidden_since.is_some_and(|since| now - since >= after)
+    pub(super) fn is_forbidden_for(&self, after: Millis) -> bool {
+        self.refusals.is_some_and(|refusals| refusals.are_seen() && refusals.time() >= after)
+    }
+
+    /// What it read was removed: only a list brings it back.
+    pub(super) fn empty(&mut self) {
+        (self.complete, self.confirmed) = (false, false);
     }
 
     /// What is held was read as another kind or version has other ids: it has to be read anew.

@@ -62,6 +62,27 @@ impl KindSources {
         }
     }
 
+    /// Whether nobody who could see a namespace may read it: each one was refused in this run.
+    pub(super) fn is_unreadable(&self, namespace: &str) -> bool {
+        let mut readers = [self.all(), self.namespace(namespace)].into_iter().flatten().peekable();
+        readers.peek().is_some() && readers.all(Source::is_denied)
+    }
+
+    /// What these sources had read was removed.
+    pub(super) fn empty(&mut self, those: impl Fn(&Source) -> bool) {
+        self.all
+            .iter_mut()
+            .chain(self.namespaces.values_mut())
+            .filter(|own| those(own))
+            .for_each(Source::empty);
+    }
+
+    /// A namespace is gone.
+    pub(super) fn forget_namespace(&mut self, name: &str) {
+        let removed = self.namespaces.remove(name);
+        self.forgotten = self.forgotten.max(removed.as_ref().map_or(0, Source::newest));
+    }
+
     /// In which namespaces nothing was listed since the storage went back, if that happened at all.
     pub(super) fn doubtful(&self) -> Option<impl Fn(&str) -> bool + '_> {
         let sure = |source: &Source| source.is_resumable() && !source.is_regressed();
@@ -86,6 +107,13 @@ impl KindSources {
         all.chain(self.namespaces.iter().map(|(name, source)| (Scope::Namespace(name.clone()), source)))
     }
 
+    fn get_mut(&mut self, scope: &Scope) -> Option<&mut Source> {
+        match scope {
+            Scope::All => self.all.as_mut(),
+            Scope::Namespace(name) => self.namespaces.get_mut(name),
+        }
+    }
+
     fn regress(&mut self) {
         self.forgotten = 0;
         self.all.iter_mut().chain(self.namespaces.values_mut()).for_each(Source::regress);
@@ -100,6 +128,10 @@ impl Sources {
 
     pub(super) fn get(&self, kind: &KindKey, scope: &Scope) -> Option<&Source> {
         self.0.get(kind)?.get(scope)
+    }
+
+    pub(super) fn get_mut(&mut self, kind: &KindKey, scope: &Scope) -> Option<&mut Source> {
+        self.0.get_mut(kind)?.get_mut(scope)
     }
 
     /// The source, made where there is none.
@@ -149,6 +181,14 @@ impl Sources {
         if let Some(own) = self.0.get_mut(kind) {
             own.regress();
         }
+    }
+
+    /// The whole cluster was listed: what its namespaces' sources that nobody reads were about is no question any more.
+    pub(super) fn leave_to_all(&mut self, kind: &KindKey) {
+        let Some(own) = self.0.get_mut(kind) else { return };
+        let left = own.namespaces.extract_if(.., |_, source| !source.is_read());
+        let newest = left.map(|(_, source)| source.newest()).max();
+        own.forgotten = own.forgotten.max(newest.unwrap_or(0));
     }
 
     pub(super) fn kinds_mut(&mut self) -> impl Iterator<Item = (&KindKey, &mut KindSources)> {

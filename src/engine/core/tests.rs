@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod rights;
 mod steps;
 mod things;
 mod world;
@@ -143,33 +144,6 @@ fn a_difference_at_an_equal_version_counts_as_drift_and_is_mended() {
     world.commit();
     assert_eq!(world.core.counters().drift_corrected, 1);
     assert_eq!(world.indexed(), world.expected());
-}
-
-#[test]
-fn forbidden_documents_go_after_the_time_set_and_not_before() {
-    let mut world = World::new(true);
-    listed(&mut world);
-    world.apply(Change::Denied);
-    let day = 24 * 3_600_000;
-    assert_eq!(world.core.remove_forbidden(world.now + day - 1, day), []);
-    // Another namespace's source that works keeps what lies in it.
-    let (kind, scope) = ("things".into(), Scope::Namespace("b".into()));
-    world.core.apply(world.now, &kind, &scope, Change::Bookmark(ResourceVersion::Number(1)));
-    assert_eq!(world.core.remove_forbidden(world.now + day, day), [(kind, 30)]);
-}
-
-#[test]
-fn a_403_of_an_earlier_run_is_no_proof() {
-    let mut world = World::new(true);
-    listed(&mut world);
-    world.apply(Change::Denied);
-    world.commit();
-    world.crash();
-    let day = 24 * 3_600_000;
-    assert_eq!(world.core.remove_forbidden(world.now + 2 * day, day), []);
-    assert_eq!(world.core.covered(world.now + 2 * day, Some(day)), []);
-    world.apply(Change::Denied);
-    assert_eq!(world.core.remove_forbidden(world.now + day, day).len(), 1);
 }
 
 #[test]

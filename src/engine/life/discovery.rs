@@ -112,6 +112,7 @@ impl Life<'_> {
 
     /// Does what the plan says.
     async fn carry_out(&mut self, steps: Steps) {
+        self.book.know(self.plan.running());
         for key in &steps.stop {
             self.stop_kind(key).await;
         }

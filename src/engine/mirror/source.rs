@@ -16,6 +16,7 @@ use crate::mirror::source::{Keep, Memo, Snapshot as MirrorSnapshot, Source, Sour
 use crate::object::{IdHash, Kind, KindKey, Scope};
 
 use super::super::confirm::Confirm;
+use super::super::core::namespace_id;
 use super::super::pump::Message;
 use super::super::status::{KindState, Status};
 use super::super::vanished;
@@ -32,6 +33,8 @@ pub(in crate::engine) struct Covered {
     pub(in crate::engine) excluded: HashSet<KindKey>,
     /// Which namespaces are read.
     pub(in crate::engine) selection: Option<Arc<Selection>>,
+    /// Ids of the documents of all namespaces there are, where that is known for certain.
+    pub(in crate::engine) namespaces: Option<Arc<HashSet<IdHash>>>,
 }
 
 /// Where authority comes from.
@@ -144,6 +147,9 @@ impl Source for IndexSource {
                 kinds.entry((kind.group.clone(), kind.kind.clone())).or_insert_with(|| kind.key());
             }
         }
+        let has = |namespaces: Arc<HashSet<IdHash>>| -> ReadsNamespace {
+            Arc::new(move |namespace: &str| namespaces.contains(&namespace_id(namespace)))
+        };
         let reads = |selection: Arc<Selection>| -> ReadsNamespace {
             Arc::new(move |namespace: &str| selection.namespace(namespace))
         };
@@ -153,6 +159,7 @@ impl Source for IndexSource {
             excluded: said.excluded,
             vanished,
             reads_namespace: said.selection.map(reads),
+            has_namespace: said.namespaces.map(has),
             stale: self.stale(),
         }
     }

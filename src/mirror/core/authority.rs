@@ -11,7 +11,7 @@ use crate::object::{KindKey, Scope};
 /// What stands for the namespace of cluster-scoped objects.
 const CLUSTER_SCOPED: &str = "_cluster";
 
-/// Whether the configuration lets a namespace be read.
+/// Whether something is so of a namespace.
 pub type ReadsNamespace = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What the index covers, as of a commit that every snapshot taken afterwards contains.
@@ -27,6 +27,8 @@ pub struct Authority {
     pub vanished: HashSet<KindKey>,
     /// Whether a namespace is read at all.
     pub reads_namespace: Option<ReadsNamespace>,
+    /// Whether a namespace is there; nothing where that is not known for certain.
+    pub has_namespace: Option<ReadsNamespace>,
     /// Kinds that should be covered and are not, or not confirmed: for the agent and the summary.
     pub stale: BTreeSet<KindKey>,
 }
@@ -64,9 +66,10 @@ impl Authority {
         let namespaced = subject.namespace != CLUSTER_SCOPED;
         let outside =
             namespaced && self.reads_namespace.as_ref().is_some_and(|reads| !reads(&subject.namespace));
+        let gone = namespaced && self.has_namespace.as_ref().is_some_and(|has| !has(&subject.namespace));
         let scopes = self.covered.get(key).map_or(&[][..], Vec::as_slice);
         let covered = scopes.iter().any(|scope| scope.contains(Some(&subject.namespace)));
-        if covered || outside || self.excluded.contains(key) || self.vanished.contains(key) {
+        if covered || outside || gone || self.excluded.contains(key) || self.vanished.contains(key) {
             Ruling::Delete
         } else {
             Ruling::NotCovered(key.clone())
@@ -123,5 +126,15 @@ mod tests {
         assert_eq!(narrowed.judge(&subject("", "Pod", "b")), Ruling::Delete);
         assert_eq!(narrowed.judge(&deployment), Ruling::NotCovered("deployments.apps".into()));
         assert_eq!(narrowed.judge(&subject("", "Node", "_cluster")), Ruling::Delete);
+    }
+
+    #[test]
+    fn what_lay_in_a_namespace_that_is_gone_may_go_whoever_may_not_read_it() {
+        let has: ReadsNamespace = Arc::new(|namespace| namespace == "a");
+        let known = Authority { has_namespace: Some(has), covered: HashMap::new(), ..authority() };
+        assert_eq!(known.judge(&subject("", "Pod", "b")), Ruling::Delete);
+        assert_ne!(known.judge(&subject("", "Pod", "a")), Ruling::Delete);
+        assert_ne!(known.judge(&subject("", "Node", "_cluster")), Ruling::Delete);
+        assert_ne!(known.judge(&subject("example.org", "Ten", "b")), Ruling::Delete, "an unknown kind");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kubesift::cluster::client::{Dialed, Dialer};
 use kubesift::cluster::selection::{Selection, SelectionOptions};
 use kubesift::cluster::{Access, Client, ClientOptions};
-use kubesift::demo::{Server, ServerOptions};
+use kubesift::demo::{Rights, Server, ServerOptions};
 use kubesift::document::{RuleOptions, Rules};
 use kubesift::engine::status::{KindState, Phase, Status};
 use kubesift::engine::{self, EngineOptions, Handle, Mode, Outcome, Running, Semantic, Timing};
@@ -34,6 +34,8 @@ pub(crate) struct Played {
     handle: Option<Handle>,
     access: Access,
     selection: SelectionOptions,
+    forbidden_after: Duration,
+    status_every: Duration,
     dir: TempDir,
 }
 
@@ -55,6 +57,15 @@ impl Played {
         own
     }
 
+    /// The same for hours and days: nobody needs a status each second of them.
+    pub(crate) async fn start_for_long(options: ServerOptions, prepare: impl FnOnce(&Server)) -> Self {
+        let status_every = Duration::from_secs(60);
+        let mut own = Self { status_every, ..Self::prepared(options, prepare) };
+        own.resume().await;
+        own.becomes_live().await;
+        own
+    }
+
     /// A server that is prepared, and an engine that has not begun.
     pub(crate) fn prepared(options: ServerOptions, prepare: impl FnOnce(&Server)) -> Self {
         let clock = Clock::simulated(options.seed, START_MS);
@@ -63,7 +74,16 @@ impl Played {
         prepare(&server);
         let access = access(&server);
         let dir = tempfile::Builder::new().prefix("kubesift-played-").tempdir().expect("temp dir");
-        Self { server, clock, handle: None, access, selection: SelectionOptions::default(), dir }
+        Self {
+            server,
+            clock,
+            handle: None,
+            access,
+            selection: SelectionOptions::default(),
+            forbidden_after: Duration::from_secs(86_400),
+            status_every: Running::default().status_every,
+            dir,
+        }
     }
 
     /// Starts the engine on what is stored.
@@ -98,10 +118,10 @@ impl Played {
             rules: Arc::new(Rules::new(&RuleOptions::default()).expect("the default rules")),
             selection: Arc::new(Selection::new(&self.selection)),
             mode,
-            forbidden_after: Duration::from_secs(86_400),
+            forbidden_after: self.forbidden_after,
             timing: Timing::default(),
             notes: Vec::new(),
-            running: Running { threads: false, ..Running::default() },
+            running: Running { threads: false, status_every: self.status_every },
             semantic: Semantic::Off,
             mirror: None,
         };
@@ -117,6 +137,21 @@ impl Played {
     /// What the next start excludes.
     pub(crate) fn exclude(&mut self, kind: &str) {
         self.selection.exclude.push(kind.to_owned());
+    }
+
+    /// What the next start names as namespaces to read.
+    pub(crate) fn only_in(&mut self, namespaces: &[&str]) {
+        self.selection.namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
+    }
+
+    /// After this time the next start removes what may not be read.
+    pub(crate) fn forbidden_after(&mut self, time: Duration) {
+        self.forbidden_after = time;
+    }
+
+    /// What the user may do from now on.
+    pub(crate) fn set_rights(&self, rights: Rights) {
+        self.server.set_rights(&self.server.users()[0].name, rights);
     }
 
     /// Where everything is stored.
@@ -155,6 +190,13 @@ impl Played {
         let mut ids: Vec<String> = documents.into_iter().map(|document| document.id).collect();
         ids.sort();
         ids
+    }
+
+    /// How many of them lie in a namespace.
+    pub(crate) fn held_in(&self, kind: &str, namespace: &str) -> usize {
+        let held = self.handle.as_ref().expect("it runs").reader().snapshot().held().expect("an index");
+        let inside = held.iter().filter(|entry| entry.kind.as_str() == kind);
+        inside.filter(|entry| &*entry.namespace == namespace).count()
     }
 
     /// Lets time pass.

@@ -1,5 +1,7 @@
 //! Less than all rights: said, followed, and never a reason to delete.
 
+mod played;
+
 use serde_json::json;
 
 use crate::support::proxy::Proxy;
