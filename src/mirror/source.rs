@@ -85,6 +85,8 @@ pub struct Memo {
     pub writer: String,
     /// The newest beat that may have been written.
     pub beat: Option<i64>,
+    /// The identity of the cluster that collections were marked with, once it was known.
+    pub cluster: Option<String>,
     /// The scope that was written last, and the one that may have been written since.
     pub scopes: BTreeSet<String>,
     /// Held-back deletes, and those of the last hour.

@@ -57,9 +57,11 @@ pub struct MirrorSettings {
 }
 
 impl MirrorSettings {
-    fn options(&self, cluster: String) -> MirrorOptions {
+    /// Where the namespace kube-system may not be read, at least the same address and user are the same cluster.
+    fn options(&self, cluster: Option<String>, store: &Store) -> MirrorOptions {
         MirrorOptions {
             cluster,
+            index: format!("index:{}", store.identity()),
             scope: self.scope.clone(),
             profile: self.profile.name().to_owned(),
             adopt: self.adopt,
@@ -83,7 +85,7 @@ impl MirrorSettings {
         source: IndexSource,
         feed: Arc<Feed>,
         store: &Store,
-        cluster: String,
+        cluster: Option<String>,
         status: watch::Sender<MirrorStatus>,
     ) -> Mirror<AnyStore, IndexSource, FormVectors> {
         let file = source::File::of(store.clone(), &self.store.name());
@@ -96,15 +98,9 @@ impl MirrorSettings {
         };
         let kept: (_, Box<dyn crate::mirror::source::Keep>) = (memo, Box::new(file));
         let vectors = FormVectors::new(self.profile, self.vectors.clone());
-        let options = self.options(cluster);
+        let options = self.options(cluster, store);
         Mirror::new(self.store.clone(), Arc::new(source), vectors, feed, kept, options, status)
     }
-}
-
-/// The identity of the cluster that an index is of: what a collection is marked with.
-pub fn cluster_identity(reader: &Reader, store: &Store) -> String {
-    // Where the namespace kube-system may not be read, at least the same address and user are the same cluster.
-    reader.checkpoint().cluster_uid.unwrap_or_else(|| format!("index:{}", store.identity()))
 }
 
 /// Compares a store with the index as it is on disk, as deep as asked for, and writes nothing. What differs is looked at again for some
@@ -120,7 +116,7 @@ pub async fn compare(
     progress: watch::Sender<MirrorStatus>,
 ) -> Result<Comparison, Halt> {
     let source = IndexSource::beside(reader.clone(), store.clone());
-    let cluster = cluster_identity(reader, store);
+    let cluster = reader.checkpoint().cluster_uid;
     let mut mirror = settings.mirror(source, Arc::default(), store, cluster, progress);
     let mut comparison = mirror.compare(depth).await?;
     for _ in 0..LOOKS {
@@ -150,6 +146,6 @@ pub async fn mirror_beside(
 ) -> Result<(), Halt> {
     status.send_replace(settings.status());
     let source = IndexSource::without_authority(reader.clone(), store.clone());
-    let cluster = cluster_identity(reader, store);
+    let cluster = reader.checkpoint().cluster_uid;
     settings.mirror(source, Arc::default(), store, cluster, status).once().await
 }

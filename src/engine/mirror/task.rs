@@ -35,10 +35,6 @@ pub(in crate::engine) struct Parts {
 }
 
 impl Parts {
-    fn cluster(&self) -> String {
-        self.cluster_uid.clone().unwrap_or_else(|| format!("index:{}", self.store.identity()))
-    }
-
     fn source(&self) -> IndexSource {
         IndexSource::of_writer(
             self.reader.clone(),
@@ -52,7 +48,7 @@ impl Parts {
     /// Makes the collection equal once, and says how that went.
     pub(in crate::engine) async fn once(self, status: watch::Sender<MirrorStatus>) -> Result<(), Halt> {
         status.send_replace(self.settings.status());
-        let (source, cluster) = (self.source(), self.cluster());
+        let (source, cluster) = (self.source(), self.cluster_uid.clone());
         self.settings.mirror(source, self.feed.clone(), &self.store, cluster, status).once().await
     }
 
@@ -60,7 +56,7 @@ impl Parts {
     pub(in crate::engine) fn start(self, status: watch::Sender<MirrorStatus>) -> MirrorTask {
         status.send_replace(self.settings.status());
         let stop = CancellationToken::new();
-        let (source, cluster) = (self.source(), self.cluster());
+        let (source, cluster) = (self.source(), self.cluster_uid.clone());
         let mirror = self.settings.mirror(source, self.feed.clone(), &self.store, cluster, status);
         let (mut engine, stopped) = (self.engine, stop.clone());
         let task = tokio::spawn(async move {

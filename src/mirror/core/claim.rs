@@ -44,6 +44,8 @@ pub struct Claimant {
     pub beat: Option<i64>,
     /// Identity of its cluster.
     pub cluster: String,
+    /// What it marked collections with while it did not know that.
+    pub index: String,
     /// Hash of what is included and excluded.
     pub scope: String,
     /// Scopes that it may have written before: its own configuration may change.
@@ -172,7 +174,9 @@ fn refusal(collection: &Collection, marker: Option<&Marker>, claimant: &Claimant
         return Some(Refusal::OtherDimension { theirs, ours: claimant.dimension });
     }
     let marker = marker?;
-    if marker.cluster != claimant.cluster && !claimant.adopt {
+    // A cluster's identity may become readable later, and what the same index has written until then is its own.
+    let own_cluster = marker.cluster == claimant.cluster || marker.cluster == claimant.index;
+    if !own_cluster && !claimant.adopt {
         let (theirs, ours) = (marker.cluster.clone(), claimant.cluster.clone());
         return Some(Refusal::OtherCluster { theirs, ours });
     }
@@ -201,6 +205,7 @@ mod tests {
             writer: "me".into(),
             beat: Some(3),
             cluster: "here".into(),
+            index: "index:1".into(),
             scope: "all".into(),
             scopes: ["before".to_owned()].into(),
             profile: "default".into(),
@@ -289,6 +294,10 @@ mod tests {
             let own = Marker { scope: own.into(), ..marker("", 1) };
             assert_eq!(judge(Some(own)), Judgement::Free);
         }
+        // Marked while the cluster's identity could not be read: by this index, and by another one.
+        let by_index = |name: &str| judge(Some(Marker { cluster: name.into(), ..marker("", 1) }));
+        assert_eq!(by_index("index:1"), Judgement::Free);
+        assert!(matches!(by_index("index:2"), Judgement::Refused(Refusal::OtherCluster { .. })));
         let mut narrow = collection(None);
         narrow.dimension = Some(8);
         let mut observer = Observer::default();

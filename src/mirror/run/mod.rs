@@ -62,8 +62,10 @@ const PATIENCE: u32 = 5;
 /// Settings of one mirror.
 #[derive(Debug, Clone, Default)]
 pub struct MirrorOptions {
-    /// Identity of the cluster.
-    pub cluster: String,
+    /// Identity of the cluster; `None` where it may not be read.
+    pub cluster: Option<String>,
+    /// Identity of the index: it stands for the cluster's while that is not known.
+    pub index: String,
     /// Hash of what is included and excluded.
     pub scope: String,
     /// Which vectors.

@@ -115,7 +115,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             // Whoever held deletes back, its memory is not ours.
             self.memo.brake.lose();
         }
-        if !before.cluster.is_empty() && before.cluster != self.options.cluster {
+        if ![&*self.cluster(), &*self.options.index, ""].contains(&&*before.cluster) {
             let theirs = &before.cluster;
             self.note(&format!("taken over: the collection mirrored another cluster ({theirs}) (--adopt)"));
         } else if !before.scope.is_empty() && before.scope != self.options.scope {
@@ -248,12 +248,21 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         // Before it is written: a crash in between must not make our own marker look like a stranger's.
         self.memo.beat = Some(beat);
         self.memo.scopes.insert(self.options.scope.clone());
+        if self.options.cluster.is_some() {
+            self.memo.cluster.clone_from(&self.options.cluster);
+        }
         self.save();
+    }
+
+    /// What the collection is marked with: once the cluster's identity was known it stays so, whatever may be read later.
+    fn cluster(&self) -> String {
+        let known = self.options.cluster.as_ref().or(self.memo.cluster.as_ref());
+        known.unwrap_or(&self.options.index).clone()
     }
 
     fn marker(&self, beat: i64, trusted: bool) -> Marker {
         Marker {
-            cluster: self.options.cluster.clone(),
+            cluster: self.cluster(),
             writer: self.memo.writer.clone(),
             beat,
             scope: self.options.scope.clone(),
@@ -268,7 +277,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Claimant {
             writer: self.memo.writer.clone(),
             beat: self.memo.beat,
-            cluster: self.options.cluster.clone(),
+            cluster: self.cluster(),
+            index: self.options.index.clone(),
             scope: self.options.scope.clone(),
             scopes: self.memo.scopes.clone(),
             profile: self.options.profile.clone(),

@@ -126,7 +126,7 @@ async fn what_was_applied_and_never_acknowledged_ends_equal() {
     let (status, seen) = watch::channel(MirrorStatus::default());
     let kept: (Memo, Box<dyn Keep>) = (Memo::default(), Box::new(world.clone()));
     let options =
-        MirrorOptions { cluster: "here".into(), profile: "default".into(), ..MirrorOptions::default() };
+        MirrorOptions { cluster: Some("here".into()), profile: "default".into(), ..MirrorOptions::default() };
     let source = Arc::new(world.clone());
     let mirror = Mirror::new(store, source, FirstWord, Arc::clone(&feed), kept, options, status);
     let task = tokio::spawn(mirror.run(stop.clone()));

@@ -6,7 +6,7 @@ use super::*;
 fn another_clusters_collection_is_refused_and_adopted_only_when_asked() {
     paused(async {
         let (world, store, feed) = synced(3).await;
-        let there = MirrorOptions { cluster: "there".into(), ..World::options() };
+        let there = MirrorOptions { cluster: Some("there".into()), ..World::options() };
         let before = held(&store);
         let other = World::default();
         let refused = other.mirror(&store, &feed, there.clone()).once().await;
@@ -17,6 +17,31 @@ fn another_clusters_collection_is_refused_and_adopted_only_when_asked() {
         assert!(store.is_empty(), "three records are within the brake's limit");
         let refused = world.mirror(&store, &feed, World::options()).once().await;
         assert!(matches!(refused, Err(Halt::Refused(_))));
+    });
+}
+
+#[test]
+fn a_clusters_identity_may_become_readable_and_be_hidden_again() {
+    paused(async {
+        let (world, store, feed) = (World::default(), Memory::new(), Arc::new(Feed::default()));
+        world.put(&feed, World::document("Pod", 1, "x", false));
+        let hidden = MirrorOptions { cluster: None, index: "index:1".into(), ..World::options() };
+        let known = MirrorOptions { cluster: Some("here".into()), ..hidden.clone() };
+        let stranger = MirrorOptions { index: "index:2".into(), ..known.clone() };
+        let other = World::default();
+        let refused = async |options: &MirrorOptions| {
+            let ended = other.mirror(&store, &Arc::default(), options.clone()).once().await;
+            matches!(ended, Err(Halt::Refused(_)))
+        };
+        world.mirror(&store, &feed, hidden.clone()).once().await.unwrap();
+        assert_eq!(marker(&store).await.cluster, "index:1");
+        assert!(refused(&stranger).await, "another index can't tell whose cluster that is");
+        world.mirror(&store, &feed, known.clone()).once().await.unwrap();
+        assert_eq!(marker(&store).await.cluster, "here", "from now on any index of this cluster knows it");
+        assert!(!refused(&stranger).await);
+        world.mirror(&store, &feed, hidden).once().await.unwrap();
+        assert_eq!(marker(&store).await.cluster, "here", "what was known once is not taken back");
+        assert!(refused(&MirrorOptions { cluster: Some("there".into()), ..known }).await);
     });
 }
 

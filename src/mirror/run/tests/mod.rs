@@ -175,7 +175,7 @@ impl World {
     }
 
     fn options() -> MirrorOptions {
-        MirrorOptions { cluster: "here".into(), profile: "default".into(), ..MirrorOptions::default() }
+        MirrorOptions { cluster: Some("here".into()), profile: "default".into(), ..MirrorOptions::default() }
     }
 
     /// What the store must hold of the documents, nothing else counted.
