@@ -365,6 +365,7 @@ impl<'a> Life<'a> {
     async fn stop_kind(&mut self, key: &KindKey) {
         self.book.forget(key);
         self.readers.stop_kind(key).await;
+        self.tell(Message::Unread { kind: key.clone() }).await;
     }
 
     fn storage(&self, kind: &Kind) -> Storage {

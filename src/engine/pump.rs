@@ -52,6 +52,8 @@ pub(super) enum Message {
     RemoveForbidden { after: Millis },
     /// A source is no longer read.
     Forget { kind: KindKey, scope: Scope },
+    /// A kind is no longer read.
+    Unread { kind: KindKey },
     /// What the checkpoint says about the whole index.
     Base { cluster_uid: Option<String>, user: Option<String> },
     /// Anything that only status shows.
@@ -260,6 +262,10 @@ impl Pump {
                 self.core.apply(now, &kind, &scope, Change::ListFailed);
                 self.core.forget_source(now, &kind, &scope);
                 self.report.forget(&kind, &scope);
+            }
+            Message::Unread { kind } => {
+                self.core.leave_unread(&kind);
+                self.report.forget_kind(&kind);
             }
             Message::Base { cluster_uid, user } => {
                 let base = self.core.base_mut();

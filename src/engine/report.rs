@@ -169,6 +169,11 @@ impl Report {
         self.readers.remove(&(kind.clone(), scope.clone()));
     }
 
+    /// Forgets what readers of a kind said that no longer run.
+    pub(super) fn forget_kind(&mut self, kind: &KindKey) {
+        self.readers.retain(|(own, _), _| own != kind);
+    }
+
     /// Where its times come from.
     pub(super) fn clock(&self) -> &Clock {
         self.client.clock()

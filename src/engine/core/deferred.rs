@@ -175,10 +175,10 @@ mod tests {
 
     /// What a look at everything that waits says.
     fn looked(deferred: &Deferred, scope: &Scope, version: u64) -> Option<u64> {
-        let own = deferred.waiting.values().filter(|waiting| waiting.scope == *scope);
-        own.fold(Some(version), |lowest, waiting| match &waiting.floor {
-            Some(floor) => lowest.map(|lowest| floor.number().map_or(lowest, |floor| floor.min(lowest))),
-            None => None,
+        let mut own = deferred.waiting.values().filter(|waiting| waiting.scope == *scope);
+        own.try_fold(version, |lowest, waiting| {
+            let floor = waiting.floor.as_ref()?;
+            Some(floor.number().map_or(lowest, |floor| floor.min(lowest)))
         })
     }
 

@@ -65,6 +65,14 @@ impl Core {
         true
     }
 
+    /// A kind is no longer read, for whatever reason: what is held of it is neither forbidden nor gone with its namespace,
+    /// until somebody is refused there again.
+    pub(in crate::engine) fn leave_unread(&mut self, kind: &KindKey) {
+        if let Some(sources) = self.sources.of_kind_mut(kind) {
+            sources.pause();
+        }
+    }
+
     /// Namespaces in which an earlier run had read a kind, and of which this one has found out nothing.
     pub(in crate::engine) fn undecided(&self, kind: &KindKey) -> Vec<Arc<str>> {
         let sources = self.sources.of(kind).into_iter().flat_map(KindSources::namespaces);

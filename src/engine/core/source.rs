@@ -303,6 +303,12 @@ impl Source {
         self.refusals = None;
     }
 
+    /// Nobody asks any more: what was found out is no proof from now on, and how long it was so is remembered.
+    pub(super) fn pause(&mut self) {
+        (self.opened, self.confirmed) = (false, false);
+        self.refusals = self.refusals.map(|refusals| Refusals::restore(refusals.time()));
+    }
+
     /// Whether this run was answered 403, and nothing else since.
     pub(super) fn is_denied(&self) -> bool {
         self.refusals.is_some_and(|refusals| refusals.are_seen())

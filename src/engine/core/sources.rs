@@ -77,6 +77,11 @@ impl KindSources {
             .for_each(Source::empty);
     }
 
+    /// Nobody reads the kind any more.
+    pub(super) fn pause(&mut self) {
+        self.all.iter_mut().chain(self.namespaces.values_mut()).for_each(Source::pause);
+    }
+
     /// A namespace is gone.
     pub(super) fn forget_namespace(&mut self, name: &str) {
         let removed = self.namespaces.remove(name);
@@ -124,6 +129,11 @@ impl Sources {
     /// The sources of a kind, if there are any.
     pub(super) fn of(&self, kind: &KindKey) -> Option<&KindSources> {
         self.0.get(kind)
+    }
+
+    /// The same, to change them.
+    pub(super) fn of_kind_mut(&mut self, kind: &KindKey) -> Option<&mut KindSources> {
+        self.0.get_mut(kind)
     }
 
     pub(super) fn get(&self, kind: &KindKey, scope: &Scope) -> Option<&Source> {

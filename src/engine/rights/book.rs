@@ -255,9 +255,11 @@ impl Book {
         let (Some(place), Some(rules)) = (self.places.get_mut(namespace), rules) else { return Vec::new() };
         let rules = self.shared.of(rules);
         let before = place.rules.replace(rules.clone());
-        if before.is_some_and(|before| before.allowed != rules.allowed) {
-            // Other rights than before: what was refused may be allowed now.
-            place.refused = Bits::default();
+        // What is allowed since now is asked for at once. What was refused and still is goes on being asked for: what is
+        // held of it counts its time by that.
+        let given = |number: &usize| before.as_ref().is_some_and(|before| !before.allowed.has(*number));
+        for number in rules.allowed.iter().filter(given) {
+            place.refused.take(number);
         }
         self.look(namespace)
     }

@@ -209,6 +209,30 @@ async fn a_lists_403_says_more_than_rules_and_does_not_loop() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_refused_goes_on_being_asked_for_when_rules_say_the_same() {
+    let mut world = World::new(Depth::Live, 2, 1, false);
+    world.grant(0, 0);
+    world.deny_all();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.read.len(), 1);
+    world.allowed.clear();
+    world.told.clear();
+    let namespace: Arc<str> = space(0).into();
+    world.book.refuse(world.now, &world.kinds[0].key(), &namespace);
+    world.pass(HOUR);
+    let first = world.asked["tries"];
+    // Another right in the same namespace is no word about this one.
+    world.grant(0, 1);
+    world.pass(2 * HOUR);
+    assert!(
+        first >= 3 && world.asked["tries"] > first,
+        "time counts from refusal to refusal: {:?}",
+        world.asked
+    );
+    assert!(world.read.contains(&(space(0), 1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_kind_that_becomes_known_later_is_reviewed_as_well() {
     let mut world = World::new(Depth::Live, 1, 2, false);
     world.grant(1, 1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubesift::demo::{Review, Rights, Rule, Server, ServerOptions, Verb};
+use kubesift::demo::{Crd, Review, Rights, Rule, Server, ServerOptions, Verb};
 use kubesift::object::KindKey;
 
 use crate::support::played::Played;
@@ -106,6 +106,57 @@ async fn a_right_lost_while_running_is_forbidden_there_and_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_right_lost_while_running_counts_its_time_and_then_its_objects_go() {
+    let mut played = in_three().await;
+    played.stop().await;
+    played.forbidden_after(30 * MINUTE);
+    played.resume().await;
+    played.becomes_live().await;
+    played.set_rights(within(&["one", "three"]));
+    played.server.drop_connections();
+    played.until("the right to be missed", |own| kept(own) == ["two"]).await;
+    played.pass(25 * MINUTE).await;
+    assert_eq!(by_namespace(&played), [5, 5, 5], "not before its time");
+    played.pass(60 * MINUTE).await;
+    assert_eq!((by_namespace(&played), kept(&played)), ([5, 5, 0], Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_not_served_is_spared_where_it_may_not_be_read() {
+    const WIDGETS: &str = "widgets.test.example.org";
+    let lost_in = |namespace: &str| Rights::denied([Rule::new(READING, [WIDGETS]).within([namespace])]);
+    let mut played = Played::start_for_long(empty(), |server| {
+        server.add_crd(&Crd::new("test.example.org", "v1", "Widget", "widgets")).expect("a new kind");
+        for namespace in ["one", "two"] {
+            server.add_namespace(namespace).expect("namespaces are served");
+            (0..5).for_each(|n| {
+                server.apply(WIDGETS, object(namespace, &format!("w{n}"))).expect("widgets are served");
+            });
+        }
+        set(server, lost_in("elsewhere"));
+    })
+    .await;
+    let held = |own: &Played| ["one", "two"].map(|namespace| own.held_in(WIDGETS, namespace));
+    let kept = |own: &Played| own.status().kind(&KindKey::from(WIDGETS)).map(|kind| kind.kept.clone());
+    played.until("both to be read", |own| held(own) == [5, 5]).await;
+    played.stop().await;
+    played.forbidden_after(30 * MINUTE);
+    played.resume().await;
+    played.becomes_live().await;
+    played.set_rights(lost_in("two"));
+    played.server.drop_connections();
+    played.until("the right to be missed", |own| kept(own) == Some(vec!["two".to_owned()])).await;
+    played.server.set_served(WIDGETS, false).expect("it is known");
+    played.becomes(WIDGETS, "stale").await;
+    played.server.remove_namespace("two");
+    played.pass(3 * HOUR).await;
+    assert_eq!(held(&played), [5, 5], "{}", played.why(WIDGETS));
+    assert!(played.why(WIDGETS).contains("CustomResourceDefinition"), "{}", played.why(WIDGETS));
+    played.server.set_served(WIDGETS, true).expect("it is known");
+    played.until("what may be read to be read", |own| held(own) == [5, 0]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_namespace_that_is_deleted_while_it_may_not_be_read_takes_its_objects_with_it() {
     let played = in_three().await;
     played.set_rights(within(&["one", "three"]));
@@ -201,30 +252,34 @@ const DENIED: [&str; 10] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn ten_denied_kinds_in_three_hundred_namespaces_cost_less_than_five_thousand_requests_an_hour() {
+async fn ten_denied_kinds_in_a_hundred_namespaces_cost_no_more_than_the_budget_of_an_hour() {
+    const NAMESPACES: usize = 100;
     let played = Played::start_for_long(empty(), |server| {
-        for n in 0..300 {
+        for n in 0..NAMESPACES {
             server.add_namespace(&format!("tenant-{n}")).expect("namespaces are served");
         }
         let webhook = Review { incomplete: true, padding: 0 };
         set(server, Rights::denied([Rule::new(READING, DENIED)]).reviewed(webhook));
     })
     .await;
-    for hour in 0..3 {
+    // The rest is for what is read all the same: discovery, watches that end.
+    let most = 3_000 + 1_500;
+    for hour in 0..2 {
         let before = if hour == 0 { Default::default() } else { played.server.tally() };
         played.pass(HOUR).await;
         let asked = played.server.tally().since(&before);
-        assert!(asked.all().requests < 5_000, "hour {hour}: {:?}", asked.all());
+        assert!(asked.all().requests < most, "hour {hour}: {:?}", asked.all());
     }
-    let tried = played.server.tally().kind(Verb::List, MAPS).requests;
-    assert!(tried >= 2 * 300, "every namespace is tried, and again: {tried}");
+    let tried = usize::try_from(played.server.tally().kind(Verb::List, MAPS).requests).unwrap_or(0);
+    assert!(tried >= 2 * NAMESPACES, "every namespace is tried, and again: {tried}");
     // A right that no rules tell of is found all the same.
     let others = DENIED.into_iter().filter(|kind| *kind != MAPS);
-    let elsewhere: Vec<String> = (0..300).filter(|n| *n != 150).map(|n| format!("tenant-{n}")).collect();
+    let elsewhere: Vec<String> =
+        (0..NAMESPACES).filter(|n| *n != 50).map(|n| format!("tenant-{n}")).collect();
     let maps = Rule::new(READING, [MAPS]).within(elsewhere.iter().map(String::as_str));
     let webhook = Review { incomplete: true, padding: 0 };
     played.set_rights(Rights::denied([Rule::new(READING, others), maps]).reviewed(webhook));
-    played.server.apply(MAPS, object("tenant-150", "found")).expect("config maps are served");
-    played.pass(2 * HOUR).await;
-    assert_eq!(played.held_in(MAPS, "tenant-150"), 1);
+    played.server.apply(MAPS, object("tenant-50", "found")).expect("config maps are served");
+    played.pass(HOUR).await;
+    assert_eq!(played.held_in(MAPS, "tenant-50"), 1);
 }

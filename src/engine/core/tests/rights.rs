@@ -176,6 +176,28 @@ fn a_namespace_that_is_gone_takes_nothing_with_it_that_somebody_reads() {
 }
 
 #[test]
+fn a_kind_that_is_no_longer_read_is_spared_whatever_it_was_refused() {
+    let mut world = in_namespaces();
+    for scope in [Scope::All, inside("a"), inside("b")] {
+        world.core.refuse(world.now, &things(), &scope);
+        world.core.refuse(world.now + DAY, &things(), &scope);
+    }
+    world.core.leave_unread(&things());
+    world.now += 2 * DAY;
+    let now = world.revision;
+    namespaces(&mut world, &["b"], now);
+    assert_eq!(removed(&mut world), [], "who knows what becomes of its API");
+    assert_eq!(world.core.covered(Some(DAY)).len(), 1, "namespaces alone are covered");
+    // It is read again, and refused again: what was counted before is not lost.
+    world.take(Step::Deny(0));
+    assert_eq!(removed(&mut world), [], "nobody was refused in the namespaces");
+    world.core.refuse(world.now, &things(), &inside("b"));
+    assert_eq!(removed(&mut world), [(Because::Forbidden, 30)]);
+    world.core.refuse(world.now, &things(), &inside("a"));
+    assert_eq!(removed(&mut world), [(Because::NamespaceGone, 30)]);
+}
+
+#[test]
 fn what_was_removed_comes_back_by_a_list_and_not_by_a_watch() {
     let mut world = World::new(true);
     listed(&mut world);
