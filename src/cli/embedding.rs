@@ -58,7 +58,7 @@ impl Embedding {
     /// The embedder of a mirror's profile, whatever the index itself is embedded with.
     pub(super) fn of_profile(&self, settings: &Settings, profile: Profile) -> Result<Embedder, Failure> {
         match profile {
-            Profile::Default => Ok(self.local()),
+            Profile::Default | Profile::Small => Ok(self.local()),
             Profile::ClusterWhisperer => {
                 allowed(settings, "voyage")?;
                 // Of the embedder's settings only the address is taken over, and only where it is Voyage's.

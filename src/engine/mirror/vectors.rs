@@ -13,6 +13,8 @@ pub enum Profile {
     Default,
     /// What upstream's agent asks with.
     ClusterWhisperer,
+    /// Very short ones, which no name chooses: for a simulated world, where many are made and compared.
+    Small,
 }
 
 impl Profile {
@@ -33,6 +35,7 @@ impl Profile {
         match self {
             Self::Default => "default",
             Self::ClusterWhisperer => "cluster-whisperer",
+            Self::Small => "small",
         }
     }
 
@@ -41,6 +44,7 @@ impl Profile {
         match self {
             Self::Default => "all-MiniLM-L6-v2",
             Self::ClusterWhisperer => "voyage-4",
+            Self::Small => "hashed",
         }
     }
 
@@ -49,6 +53,7 @@ impl Profile {
         match self {
             Self::Default => 384,
             Self::ClusterWhisperer => 1_024,
+            Self::Small => 8,
         }
     }
 }
