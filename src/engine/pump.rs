@@ -48,8 +48,8 @@ pub(super) enum Message {
     /// Delete entries of these kinds that only another scope can have: a kind that has become cluster-scoped has no
     /// object in a namespace, and one that is namespaced (`true`) has none without.
     Misplaced { namespaced: HashMap<KindKey, bool> },
-    /// Delete what has been forbidden for this long.
-    RemoveForbidden { after: Millis },
+    /// Delete what has been forbidden for this long, or is where no namespace is, unless it is stored apart.
+    RemoveForbidden { after: Millis, apart: BTreeSet<KindKey> },
     /// A source is no longer read.
     Forget { kind: KindKey, scope: Scope },
     /// A kind is no longer read.
@@ -251,9 +251,9 @@ impl Pump {
                 });
                 self.removed(count, "their kind has another scope now");
             }
-            Message::RemoveForbidden { after } => {
+            Message::RemoveForbidden { after, apart } => {
                 self.forbidden_after = Some(after);
-                for removed in self.core.remove_unreadable(now, after) {
+                for removed in self.core.remove_unreadable(now, after, &apart) {
                     self.removed(removed.count, &why(&removed));
                 }
                 self.report.forget_gone(&self.core);

@@ -182,15 +182,29 @@ impl HeldKinds {
         gone
     }
 
-    /// Removes and returns the entries of one kind in these namespaces that are not newer than `version`.
-    pub(super) fn take_up_to(
+    /// Removes and returns the entries of one kind in these namespaces.
+    pub(super) fn take_within(&mut self, kind: &KindKey, namespaces: impl Fn(&str) -> bool) -> Vec<Gone> {
+        self.take_in(kind, namespaces, |_| true)
+    }
+
+    /// The same, of entries that are known not to be newer than `version`.
+    pub(super) fn take_known_up_to(
         &mut self,
         kind: &KindKey,
         namespaces: impl Fn(&str) -> bool,
         version: u64,
     ) -> Vec<Gone> {
+        self.take_in(kind, namespaces, |held| (1..=version).contains(&held.version))
+    }
+
+    fn take_in(
+        &mut self,
+        kind: &KindKey,
+        namespaces: impl Fn(&str) -> bool,
+        condemned: impl Fn(&Held) -> bool,
+    ) -> Vec<Gone> {
         let numbers = self.numbers(namespaces);
-        let condemned = |held: &Held| numbers.contains(&held.namespace) && held.version <= version;
+        let condemned = |held: &Held| numbers.contains(&held.namespace) && condemned(held);
         let entries = self.kinds.get_mut(kind).into_iter();
         entries.flat_map(|entries| entries.extract_if(|_, held| condemned(held))).collect()
     }

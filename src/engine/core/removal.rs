@@ -1,6 +1,6 @@
 //! What goes although neither an event nor a list of its kind said so, and where what is not held is not there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::object::{IdHash, KindKey, Scope};
@@ -45,13 +45,19 @@ impl Core {
         gone.len()
     }
 
-    /// Deletes what may not be read any more and is gone for certain, or has been forbidden for longer than `after`.
-    pub(in crate::engine) fn remove_unreadable(&mut self, now: Millis, after: Millis) -> Vec<Removed> {
+    /// Deletes what may not be read any more and is gone for certain, or has been forbidden for longer than `after`. The
+    /// versions of kinds that are stored `apart` can't be compared with those of namespaces: of them nothing is certain.
+    pub(in crate::engine) fn remove_unreadable(
+        &mut self,
+        now: Millis,
+        after: Millis,
+        apart: &BTreeSet<KindKey>,
+    ) -> Vec<Removed> {
         if self.sources.iter().any(|(_, _, source)| source.is_denied()) {
             // How long that has been so must outlive the process.
             self.version_moved.get_or_insert(now);
         }
-        let mut removed = self.remove_gone(now);
+        let mut removed = self.remove_gone(now, apart);
         removed.extend(self.remove_forbidden(now, after));
         removed.sort_by(|a, b| a.kind.cmp(&b.kind));
         removed
@@ -108,7 +114,7 @@ impl Core {
         known.then(|| self.held.ids(&kind).collect())
     }
 
-    fn remove_gone(&mut self, now: Millis) -> Vec<Removed> {
+    fn remove_gone(&mut self, now: Millis, apart: &BTreeSet<KindKey>) -> Vec<Removed> {
         let Some(existing) = self.namespaces() else { return Vec::new() };
         let gone = |name: &str| name != CLUSTER && !existing.contains(&namespace_id(name));
         let gone: HashSet<Arc<str>> = self.held.namespaces().filter(|name| gone(name)).cloned().collect();
@@ -117,11 +123,11 @@ impl Core {
         }
         let seen = self.sources.get(&NAMESPACES.into(), &Scope::All).map_or(0, Source::newest);
         let mut entries = Vec::new();
-        for (kind, sources) in self.sources.kinds_mut() {
+        for (kind, sources) in self.sources.kinds_mut().filter(|(kind, _)| !apart.contains(*kind)) {
             let gone: Vec<Arc<str>> =
                 gone.iter().filter(|name| sources.is_unreadable(name)).cloned().collect();
             // What is newer than all that is known of namespaces may lie in one that was made anew.
-            let taken = self.held.take_up_to(kind, |name| gone.iter().any(|own| **own == *name), seen);
+            let taken = self.held.take_known_up_to(kind, |name| gone.iter().any(|own| **own == *name), seen);
             entries.push((kind.clone(), taken));
             for name in gone {
                 if !self.held.holds(kind, &Scope::Namespace(name.clone())) {
@@ -137,8 +143,7 @@ impl Core {
         let mut entries = Vec::new();
         for (kind, sources) in self.sources.kinds_mut() {
             let Some(forbidden) = Expired::of(sources, expired) else { continue };
-            entries
-                .push((kind.clone(), self.held.take_up_to(kind, |name| forbidden.contains(name), u64::MAX)));
+            entries.push((kind.clone(), self.held.take_within(kind, |name| forbidden.contains(name))));
             sources.empty(expired);
         }
         self.delete_all(now, Because::Forbidden, entries)

@@ -10,7 +10,7 @@ use super::super::pump::Message;
 use super::super::rights::{Answer, Asker, Book, Depth, Places, Tried};
 use super::super::{EngineOptions, Mode};
 use super::Life;
-use crate::cluster::watch::Rounds;
+use crate::cluster::watch::{Rounds, Storage};
 use crate::object::{KindKey, Scope};
 
 /// What may not be read is looked through this often for what has to go.
@@ -104,7 +104,9 @@ impl Life<'_> {
     pub(super) async fn expire(&mut self) {
         if self.next_expiry <= Instant::now() {
             let after = i64::try_from(self.options.forbidden_after.as_millis()).unwrap_or(i64::MAX);
-            self.tell(Message::RemoveForbidden { after }).await;
+            let apart = self.plan.running().filter(|kind| self.storage(kind) != Storage::Core);
+            let apart = apart.map(|kind| kind.key()).collect();
+            self.tell(Message::RemoveForbidden { after, apart }).await;
             self.next_expiry = Instant::now() + EXPIRY_EVERY.min(2 * self.options.timing.recheck_forbidden);
         }
     }

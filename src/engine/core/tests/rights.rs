@@ -1,5 +1,7 @@
 //! What becomes of entries that may not be read any more.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 const DAY: Millis = 24 * 3_600_000;
@@ -14,7 +16,12 @@ fn inside(namespace: &str) -> Scope {
 
 /// Removes what is due, and says how much went and why.
 fn removed(world: &mut World) -> Vec<(Because, usize)> {
-    let removed = world.core.remove_unreadable(world.now, DAY);
+    removed_but(world, &BTreeSet::new())
+}
+
+/// The same, where these kinds are stored apart from namespaces.
+fn removed_but(world: &mut World, apart: &BTreeSet<KindKey>) -> Vec<(Because, usize)> {
+    let removed = world.core.remove_unreadable(world.now, DAY, apart);
     world.withdrawn |= !removed.is_empty();
     removed.into_iter().map(|removed| (removed.because, removed.count)).collect()
 }
@@ -160,11 +167,28 @@ fn what_may_not_be_read_goes_at_once_where_its_namespace_is_gone() {
     assert_eq!(removed(&mut world), [(Because::NamespaceGone, 20)]);
     let now = world.revision;
     namespaces(&mut world, &["b"], now);
+    assert_eq!(removed_but(&mut world, &[things()].into()), [], "other versions say nothing");
     assert_eq!(removed(&mut world), [(Because::NamespaceGone, 10)]);
     assert!(world.core.source_of(&things(), &inside("a")).is_none());
     assert_eq!(world.core.namespaces().map(|names| names.len()), Some(1));
     world.commit();
     assert!(world.index.values().all(|entry| entry.document.metadata.namespace != "a"));
+}
+
+#[test]
+fn what_has_no_known_version_is_not_gone_with_its_namespace() {
+    let mut world = in_namespaces();
+    // Its storage went back, and nobody has listed since.
+    world.core.apply(world.now, &things(), &inside("a"), Change::Regressed);
+    let mut world = restarted(world);
+    world.take(Step::Deny(0));
+    world.core.refuse(world.now, &things(), &inside("a"));
+    namespaces(&mut world, &["b"], u64::MAX);
+    assert_eq!(removed(&mut world), [], "it may lie in a namespace that was made anew");
+    world.now += DAY;
+    world.take(Step::Deny(0));
+    world.core.refuse(world.now, &things(), &inside("a"));
+    assert_eq!(removed(&mut world), [(Because::Forbidden, 30)]);
 }
 
 #[test]
