@@ -2,7 +2,7 @@
 
 use super::clock::{Clock, UNKNOWN};
 use super::output::count;
-use crate::engine::status::{Coverage, Phase, Status};
+use crate::engine::status::{ADVICE_ON_RIGHTS, Coverage, Phase, Status};
 use crate::object::KindKey;
 
 /// More names than this are counted, not listed.
@@ -42,12 +42,8 @@ impl Truth<'_> {
             line.push_str(&format!(", as of {}", self.time(Some(as_of))));
         }
         let mut lines = vec![line];
-        if coverage.kinds > 0 && coverage.forbidden.len() == coverage.kinds {
-            lines.push(
-                "you may list nothing across the cluster: name your namespaces (--namespaces a,b), or ask for list \
-                 and watch"
-                    .to_owned(),
-            );
+        if coverage.lists_nothing() {
+            lines.push(ADVICE_ON_RIGHTS.to_owned());
         }
         if status.is_alive(self.now_ms) {
             lines.extend(trouble(status));
@@ -80,9 +76,10 @@ impl Truth<'_> {
         format!("{}/{} kinds{gaps}", count(coverage.complete as u64), count(coverage.kinds as u64))
     }
 
-    // A living writer confirms at every heartbeat what it watches; else the oldest confirmed kind counts.
+    // A living writer confirms at every heartbeat what it watches; what is polled beside that has a line of its own. Else
+    // the oldest confirmed kind counts.
     fn as_of(&self, status: &Status, coverage: &Coverage) -> Option<i64> {
-        if is_live(status, self.now_ms) && coverage.complete > 0 {
+        if is_live(status, self.now_ms) && coverage.watched() > 0 {
             return Some(status.heartbeat_ms);
         }
         let stale = coverage.stale.iter().filter_map(|(_, as_of)| *as_of).min();

@@ -1,10 +1,13 @@
 //! What the engine says about itself: the content of `status.json`, rewritten every second while a writer lives,
 //! and left behind for those who read the index after it.
 
+mod coverage;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::coverage::{ADVICE_ON_RIGHTS, Coverage};
 use crate::mirror::MirrorStatus;
 use crate::object::KindKey;
 
@@ -216,33 +219,6 @@ pub enum KindState {
     Gone,
 }
 
-/// What the index covers, by kinds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Coverage {
-    /// Kinds that should be covered: all but excluded and gone ones.
-    pub kinds: usize,
-    /// Kinds read to the end (complete, polled or stale).
-    pub complete: usize,
-    /// Kinds that may not be listed.
-    pub forbidden: Vec<KindKey>,
-    /// Kinds whose reads fail.
-    pub failing: Vec<KindKey>,
-    /// Kinds still waiting for their first read, or in it.
-    pub pending: Vec<KindKey>,
-    /// Kinds held but not confirmed, with the time they were true at.
-    pub stale: Vec<(KindKey, Option<i64>)>,
-    /// Kinds that are forbidden or failing and of which objects are held from before, with the time they were true at.
-    pub held: Vec<(KindKey, Option<i64>)>,
-    /// Kinds that are listed now and then, with the time they were true at: nobody watches them in between.
-    pub polled: Vec<(KindKey, Option<i64>)>,
-    /// Kinds read in some namespaces only.
-    pub partial: Vec<KindKey>,
-    /// Kinds left out by a rule.
-    pub excluded: Vec<KindKey>,
-    /// The oldest time that a confirmed kind was true at.
-    pub as_of_ms: Option<i64>,
-}
-
 impl Status {
     /// Whether the writer of this status still lives: a fresh heartbeat, and its process is there.
     pub fn is_alive(&self, now_ms: i64) -> bool {
@@ -382,49 +358,6 @@ impl KindState {
             Self::Excluded { .. } => "excluded",
             Self::Gone => "gone",
         }
-    }
-}
-
-impl Coverage {
-    fn add(&mut self, status: &KindStatus) {
-        let key = status.kind.clone();
-        let unread = matches!(status.state, KindState::Forbidden { .. } | KindState::Failing { .. });
-        if unread && status.objects > 0 {
-            self.held.push((key.clone(), status.as_of_ms));
-        }
-        match &status.state {
-            KindState::Gone => return,
-            KindState::Excluded { .. } => {
-                self.excluded.push(key);
-                return;
-            }
-            KindState::Forbidden { .. } => self.forbidden.push(key),
-            KindState::Failing { .. } => self.failing.push(key),
-            KindState::Waiting | KindState::Listing => self.pending.push(key),
-            KindState::Stale { .. } => {
-                self.stale.push((key, status.as_of_ms));
-                self.complete += 1;
-            }
-            KindState::Complete | KindState::Polled => {
-                if status.state == KindState::Polled {
-                    self.polled.push((key.clone(), status.as_of_ms));
-                }
-                if !status.scopes.is_empty() {
-                    self.partial.push(key);
-                }
-                self.complete += 1;
-                self.as_of_ms = match (self.as_of_ms, status.as_of_ms) {
-                    (Some(oldest), Some(own)) => Some(oldest.min(own)),
-                    (oldest, own) => oldest.or(own),
-                };
-            }
-        }
-        self.kinds += 1;
-    }
-
-    /// Whether every kind that should be covered is, in all namespaces, and confirmed.
-    pub fn is_complete(&self) -> bool {
-        self.complete == self.kinds && self.stale.is_empty() && self.partial.is_empty()
     }
 }
 

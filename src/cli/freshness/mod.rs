@@ -163,9 +163,10 @@ fn facts(
     }
 }
 
-/// Whether any kind was ever read to its end.
+/// Whether there is anything to answer from: objects, or a kind that was read to its end and has none.
 pub(super) fn holds_anything(reader: &Reader) -> bool {
-    reader.checkpoint().scopes.iter().any(|scope| scope.complete)
+    let snapshot = reader.snapshot();
+    snapshot.num_docs() > 0 || snapshot.checkpoint().scopes.iter().any(|scope| scope.complete)
 }
 
 pub(super) fn nothing_stored(target: &Target) -> Failure {

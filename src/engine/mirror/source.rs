@@ -187,6 +187,11 @@ impl Source for IndexSource {
         let lists = [coverage.forbidden, coverage.failing, coverage.pending, coverage.partial];
         lists.into_iter().flatten().chain(stale).collect()
     }
+
+    fn listed_ms(&self) -> Option<i64> {
+        // One that was never listed is pending, and so not covered.
+        self.status()?.coverage().polled.iter().filter_map(|(_, as_of_ms)| *as_of_ms).min()
+    }
 }
 
 /// One commit.

@@ -224,7 +224,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         marker.held_back = i64::try_from(facts.held).unwrap_or(i64::MAX);
         marker.stale = names.into_iter().take(STALE_NAMES).collect::<Vec<_>>().join(",");
         if facts.statement().equal {
-            marker.synced_at = text::rfc3339(self.options.clock.wall_s());
+            // Between two lists of a kind that may not be watched nobody knows of changes.
+            let now = self.options.clock.wall_s();
+            let listed = self.source.listed_ms().map_or(now, |ms| ms.div_euclid(1_000));
+            marker.synced_at = text::rfc3339(now.min(listed));
         }
     }
 

@@ -227,7 +227,7 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
         return lines;
     }
     if state.results.query.trim().is_empty() {
-        say("Nothing is stored yet.".to_owned());
+        say("Nothing is stored.".to_owned());
     } else if is_reading(state) {
         say("Nothing of what is read so far has all of this.".to_owned());
     } else {
@@ -259,6 +259,9 @@ fn nothing(state: &State, room: usize) -> Vec<Line<'static>> {
             text.push_str(&format!("; in some namespaces only: {}", names(&coverage.partial)));
         }
         say(text + ".");
+        if coverage.lists_nothing() {
+            say(crate::engine::status::ADVICE_ON_RIGHTS.to_owned());
+        }
     }
     lines
 }

@@ -255,9 +255,18 @@ fn semantic(status: &Status) -> Fact {
 fn freshness(state: &State, status: &Status, coverage: &Coverage) -> Option<Fact> {
     let said = |text: &str| Some(Fact(8, vec![text.to_owned()]));
     let now = || match coverage.polled.len() {
+        0 if coverage.watched() == 0 => None,
         0 => said("as of now"),
-        1 => said("as of now, 1 kind polled"),
-        more => said(&format!("as of now, {more} kinds polled")),
+        // Between two lists nobody looks: that is news beside what is watched, and all there is where nothing is.
+        polled if coverage.watched() == 0 => {
+            let age = coverage.as_of_ms.map(|ms| (state.now_ms - ms).max(0) / 1000);
+            let long = age.map(|age| format!("polled, as of {age} s ago"));
+            Some(Fact(2, long.into_iter().chain([format!("{polled} polled")]).collect()))
+        }
+        polled => {
+            let kinds = if polled == 1 { "kind" } else { "kinds" };
+            Some(Fact(6, vec![format!("as of now, {polled} {kinds} polled"), format!("{polled} polled")]))
+        }
     };
     match (&status.phase, &state.cluster.link) {
         (Phase::Syncing { .. }, _) => said("searchable now"),
@@ -355,6 +364,11 @@ mod tests {
         assert_eq!(words, "live");
         assert!(facts.contains(&"3/3 kinds (1 old)".to_owned()), "{facts:?}");
         assert!(facts.contains(&"as of now, 1 kind polled".to_owned()), "{facts:?}");
+        let (_, facts) = said(Link::Following { pid: 7 }, live(&[KindState::Polled, KindState::Polled]));
+        assert!(facts.contains(&"polled, as of 60 s ago".to_owned()), "{facts:?}");
+        let forbidden = KindState::Forbidden { since_ms: NOON };
+        let (_, facts) = said(Link::Writer, live(&[forbidden]));
+        assert!(!facts.iter().any(|fact| fact.starts_with("as of")), "{facts:?}");
         let mut partial = live(&[KindState::Complete]);
         partial.kinds[0].scopes = vec!["shop".into()];
         let (_, facts) = said(Link::Writer, partial);

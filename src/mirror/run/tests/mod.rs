@@ -38,6 +38,8 @@ const KINDS: [(&str, &str); 3] = [("Pod", "pods"), ("Node", "nodes"), ("Job", "j
 struct World {
     documents: Arc<Mutex<BTreeMap<String, Document>>>,
     uncovered: Arc<Mutex<BTreeSet<&'static str>>>,
+    /// When the oldest list of a kind that nobody watches was made.
+    listed_ms: Arc<Mutex<Option<i64>>>,
     /// Those among them that a watch of a few seconds confirms.
     unconfirmed: Arc<Mutex<BTreeSet<&'static str>>>,
     memo: Arc<Mutex<Memo>>,
@@ -75,6 +77,10 @@ impl Source for World {
             }
         }
         self.authority().await
+    }
+
+    fn listed_ms(&self) -> Option<i64> {
+        *self.listed_ms.lock().unwrap()
     }
 
     fn stale(&self) -> BTreeSet<KindKey> {

@@ -37,6 +37,21 @@ fn nothing_is_said_to_be_equal_while_deletes_are_held_back() {
 }
 
 #[test]
+fn a_collection_with_polled_kinds_is_as_old_as_their_oldest_list() {
+    paused(async {
+        let (world, store, _) = synced(6).await;
+        *world.listed_ms.lock().unwrap() = Some(1_500);
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        assert_eq!(marker(&store).await.synced_at, "1970-01-01T00:00:01Z");
+        *world.listed_ms.lock().unwrap() = None;
+        minutes(1).await;
+        assert!(marker(&store).await.synced_at.as_str() > "2001", "nothing is polled any more");
+        process.end().await;
+    });
+}
+
+#[test]
 fn nothing_is_said_to_be_equal_while_the_store_refuses_a_document() {
     paused(async {
         let limits = Limits { records: 100, bytes: 4_000, id_bytes: 40, text_bytes: 1_000 };
