@@ -172,7 +172,7 @@ impl<S: Sink> Reader<S> {
             false => Freshness::not_older(self.version.as_ref()),
         };
         let rounds = self.options.rounds.clone();
-        let listed = rounds.turn(self.list(&freshness)).await?;
+        let listed = rounds.turn_again(self.list(&freshness)).await?;
         self.listed(listed, freshness).await
     }
 

@@ -1,11 +1,12 @@
 //! The turns of readers that poll. However many they are, the API server sees at most ten of their lists a second, two
-//! of them at once. Whoever was served stands at the end again: a round.
+//! of them at once. Whoever was served stands at the end again: a round. What was never asked before does not wait for
+//! a whole one: of those that were served before, one at a time stands in line with it.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// Lists that run at once.
@@ -19,6 +20,8 @@ const LEASE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Rounds {
     places: Arc<Semaphore>,
+    /// Whoever was served before waits here until it may stand in line.
+    again: Arc<Semaphore>,
     /// When the next list may begin.
     next: Arc<Mutex<Instant>>,
 }
@@ -26,13 +29,33 @@ pub struct Rounds {
 impl Rounds {
     /// Nobody waits yet.
     pub fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), next: Arc::new(Mutex::new(Instant::now())) }
+        Self {
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            again: Arc::new(Semaphore::new(1)),
+            next: Arc::new(Mutex::new(Instant::now())),
+        }
     }
 
     /// Waits for a turn, first come, first served, and lists.
     pub async fn turn<T>(&self, listing: impl Future<Output = T>) -> T {
-        // The semaphore is never closed; were it, lists would go on unlimited rather than stop.
-        let place = self.places.acquire().await;
+        self.take(self.places.acquire().await, listing).await
+    }
+
+    /// The same for what was listed before.
+    pub async fn turn_again<T>(&self, listing: impl Future<Output = T>) -> T {
+        let place = {
+            let _in_line = self.again.acquire().await;
+            self.places.acquire().await
+        };
+        self.take(place, listing).await
+    }
+
+    // The semaphores are never closed; were they, lists would go on unlimited rather than stop.
+    async fn take<T>(
+        &self,
+        place: Result<SemaphorePermit<'_>, AcquireError>,
+        listing: impl Future<Output = T>,
+    ) -> T {
         tokio::time::sleep_until(self.slot()).await;
         let mut listing = pin!(listing);
         match tokio::time::timeout(LEASE, listing.as_mut()).await {
@@ -88,6 +111,23 @@ mod tests {
             assert!(late.1 - early.1 >= Duration::from_secs(1), "{begun:?}");
         }
         assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_are_listed_again_what_was_never_asked_waits_for_a_few() {
+        let rounds = Rounds::new();
+        let begun = Mutex::new(Vec::new());
+        let list = |name: &'static str| {
+            let begun = &begun;
+            async move { begun.lock().unwrap().push(name) }
+        };
+        let again = join_all((0..100).map(|_| rounds.turn_again(list("again"))));
+        let first = join_all((0..4).map(|_| rounds.turn(list("first"))));
+        tokio::join!(again, first);
+        let begun = begun.into_inner().unwrap();
+        let last = begun.iter().rposition(|name| *name == "first");
+        assert!(last < Some(10), "{last:?}");
+        assert_eq!(begun.len(), 104);
     }
 
     #[tokio::test(start_paused = true)]

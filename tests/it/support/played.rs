@@ -211,7 +211,15 @@ impl Played {
             if begun.elapsed() >= PATIENCE {
                 let Status { phase, mut kinds, notes, .. } = self.status();
                 kinds.retain(|kind| !matches!(kind.state, KindState::Complete | KindState::Excluded { .. }));
-                panic!("{what}: not so: {phase:?}, {kinds:?}, {notes:?}");
+                let kinds: Vec<String> = kinds
+                    .iter()
+                    .map(|kind| {
+                        let (name, scopes) = (kind.state.name(), kind.scopes.len());
+                        format!("{} {name} in {scopes}, {} held: {}", kind.kind, kind.objects, kind.why())
+                    })
+                    .map(|line| line.chars().take(300).collect())
+                    .collect();
+                panic!("{what}: not so: {phase:?}, {kinds:#?}, {notes:?}");
             }
             self.pass(LOOK).await;
         }

@@ -4,6 +4,7 @@
 mod answers;
 mod apis;
 mod discovery;
+mod rights;
 
 use std::time::Duration;
 
