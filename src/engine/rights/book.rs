@@ -297,7 +297,7 @@ impl Book {
             return None;
         }
         let names = self.names.due.filter(|_| !self.names.asking);
-        let again = (!self.places.is_empty()).then(|| self.pace.due());
+        let again = self.has_room().then(|| self.pace.due());
         names.into_iter().chain(again).min()
     }
 
@@ -420,11 +420,16 @@ impl Book {
         Some(Ask::Try(kind, namespace.clone()))
     }
 
+    /// Whether anything may be asked again. Where too much is on its way the next answer is what to wait for, and no time.
+    fn has_room(&self) -> bool {
+        let (most, _) = self.depth.tries();
+        let room = self.reviews.len() < REVIEWS && self.tries.len() < most;
+        self.depth == Depth::Live && room && !self.places.is_empty()
+    }
+
     /// The next question of the round: for each namespace its review, and then what was refused or unclear there.
     fn ask_again(&mut self, now: Instant) -> Option<Ask> {
-        let (most, _) = self.depth.tries();
-        let room = self.reviews.len() < REVIEWS && self.tries.len() < most && !self.places.is_empty();
-        if self.depth != Depth::Live || !room || self.pace.due() > now {
+        if !self.has_room() || self.pace.due() > now {
             return None;
         }
         if self.cursor.is_none() {

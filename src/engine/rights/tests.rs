@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
@@ -110,6 +112,17 @@ impl World {
         self.open(places);
     }
 
+    /// Nobody answers.
+    fn fail(&mut self, ask: Ask) {
+        match ask {
+            Ask::Namespaces => self.book.listed(self.now, Err(())),
+            Ask::Review(namespace, _) => assert!(self.book.reviewed(&namespace, None).is_empty()),
+            Ask::Try(kind, namespace) => {
+                assert!(self.book.tried(&kind.key(), &namespace, Tried::Unclear).is_empty());
+            }
+        }
+    }
+
     /// Answers everything that is asked within a time.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
@@ -117,12 +130,19 @@ impl World {
             while let Some(ask) = self.book.next(self.now) {
                 self.answer(ask);
             }
+            self.rests();
             match self.book.due().filter(|due| *due < end) {
-                Some(due) => self.now = self.now.max(due) + Duration::from_millis(1),
+                Some(due) => self.now = due,
                 None => break,
             }
         }
         self.now = end;
+    }
+
+    /// Where there is nothing to ask nobody is woken at once: whoever waits until then would turn without a pause.
+    fn rests(&self) {
+        let due = self.book.due();
+        assert!(due.is_none_or(|due| due > self.now), "woken {:?} ago", due.map(|due| self.now - due));
     }
 
     fn total(&self) -> usize {
@@ -303,4 +323,69 @@ async fn a_kind_that_hangs_holds_no_place_of_the_others() {
     }
     assert_eq!(hanging.len(), 1, "one at a time");
     assert_eq!(world.asked["tries"], 50);
+}
+
+/// What happens to a book.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Asks for up to so many questions.
+    Ask(usize),
+    /// Answers one of those that wait, or says that there was no answer.
+    Answer(usize, bool),
+    Pass(Duration),
+    Deny(usize),
+    Forget(usize),
+    Stir,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..20_usize).prop_map(Step::Ask),
+        4 => (any::<usize>(), any::<bool>()).prop_map(|(which, good)| Step::Answer(which, good)),
+        3 => (1..40_000_u64).prop_map(|ms| Step::Pass(Duration::from_millis(ms))),
+        2 => (0..4_usize).prop_map(Step::Deny),
+        1 => (0..4_usize).prop_map(Step::Forget),
+        1 => Just(Step::Stir),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_is_woken_while_there_is_nothing_to_ask(
+        steps in vec(step(), 1..120),
+        depth in prop_oneof![Just(Depth::Live), Just(Depth::Once), Just(Depth::Glance)],
+    ) {
+        let mut world = World::new(depth, 4, 12, true);
+        let mut waiting: Vec<Ask> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Ask(most) => {
+                    let asked = (0..most).map_while(|_| world.book.next(world.now));
+                    waiting.extend(asked);
+                }
+                Step::Answer(which, good) if !waiting.is_empty() => {
+                    let ask = waiting.swap_remove(which % waiting.len());
+                    if good { world.answer(ask) } else { world.fail(ask) }
+                }
+                Step::Answer(..) => {}
+                Step::Pass(time) => world.now += time,
+                Step::Deny(number) => {
+                    let key = world.kinds[number].key();
+                    _ = world.book.deny(world.now, &key);
+                }
+                Step::Forget(number) => {
+                    let key = world.kinds[number].key();
+                    world.book.forget(&key);
+                }
+                Step::Stir => world.book.stir(world.now),
+            }
+            // Nobody asks without asking for all there is.
+            while let Some(ask) = world.book.next(world.now) {
+                waiting.push(ask);
+            }
+            world.rests();
+        }
+    }
 }
