@@ -16,8 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use crate::cluster::client::{Client, ClientError};
-use crate::cluster::discovery::Discovery;
+use crate::cluster::client::Client;
 use crate::cluster::watch::{Connectivity, Mode as ReaderMode, Revisions, Rounds, Storage};
 use crate::index::{Checkpoint, IndexError, Reader};
 use crate::mirror::MirrorStatus;
@@ -89,6 +88,8 @@ pub(super) struct Life<'a> {
     /// What a mirror of this life is made of, and the mirror.
     mirrored: Option<Mirrored>,
     mirror: Option<MirrorTask>,
+    /// What the mirror's collection said before anything was read, if nobody wrote then.
+    seen_free: Option<(String, i64)>,
     /// Why kinds that have not answered are waited for no longer.
     given_up: Option<String>,
 }
@@ -154,6 +155,7 @@ impl<'a> Life<'a> {
             wish,
             mirrored,
             mirror: None,
+            seen_free: None,
             given_up: None,
         }
     }
@@ -195,6 +197,11 @@ impl<'a> Life<'a> {
 
     /// Reads until the mode's end.
     async fn work(&mut self) -> End {
+        let mirror = self.options.mirror.as_ref().filter(|_| self.options.mode == Mode::Once);
+        self.seen_free = match mirror {
+            Some(mirror) => mirror.seen_free().await,
+            None => None,
+        };
         self.start_signals().await;
         // Not before it is known whose cluster this is.
         self.start_mirror().await;
@@ -260,6 +267,7 @@ impl<'a> Life<'a> {
             feed,
             engine,
             cluster_uid: self.cluster_uid.clone(),
+            seen_free: self.seen_free.take(),
         };
         Some((parts, status))
     }
@@ -315,13 +323,18 @@ impl<'a> Life<'a> {
                     Heard::Discovery => schedule.ask(Reason::NotServed, Instant::now()),
                     Heard::End(end) => return end,
                 },
-                Some(wish) = self.wishes.recv() => self.confirm(wish).await,
+                Some(wish) = self.wishes.recv() => {
+                    if wish.places.iter().any(|(kind, _)| self.memory.has_vanished(kind)) {
+                        schedule.ask(Reason::NotServed, Instant::now());
+                    }
+                    self.confirm(wish).await;
+                }
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
     }
 
-    /// Has kinds confirmed by lists, where a watch only went on from what was stored.
+    /// Has kinds confirmed by lists, where a watch only went on from what was stored or the last list is too old.
     async fn confirm(&mut self, wish: Confirm) {
         let asked: BTreeSet<&KindKey> = wish.places.iter().map(|(kind, _)| kind).collect();
         let kinds = self.plan.running().filter(|kind| asked.contains(&kind.key()));
@@ -444,7 +457,7 @@ enum Heard {
 }
 
 /// The answer of the reading that is under way, if one is.
-async fn answer(look: &mut Option<Look>) -> Result<Discovery, ClientError> {
+async fn answer(look: &mut Option<Look>) -> discovery::Answer {
     match look {
         Some(look) => look.await,
         None => std::future::pending().await,

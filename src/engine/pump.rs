@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::cluster::selection::Selection;
 use crate::cluster::watch::{State, describe};
@@ -62,6 +63,10 @@ pub(super) enum Message {
     Keep { file: &'static str, text: Vec<u8>, reply: oneshot::Sender<bool> },
     /// What is covered, after a commit of everything taken so far.
     Covered(oneshot::Sender<Covered>),
+    /// Somebody else may know more of the cluster than was found out before: it proves no absence any more.
+    Distrust(oneshot::Sender<()>),
+    /// Discovery was read; the reading began at this time.
+    Discovered(Instant),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
     /// A list of a kind in a scope was answered 403, and no reader had asked for it.
@@ -106,6 +111,8 @@ pub(super) struct Pump {
     asked: Vec<oneshot::Sender<Covered>>,
     /// The reader could not follow the last commit.
     behind: bool,
+    /// Nothing that discovery said before this proves that a kind is gone.
+    distrusted: Option<Instant>,
 }
 
 impl Pump {
@@ -141,6 +148,7 @@ impl Pump {
             forbidden_after: None,
             asked: Vec::new(),
             behind: false,
+            distrusted: None,
         })
     }
 
@@ -307,6 +315,15 @@ impl Pump {
                 // Whoever asked may be gone.
                 _ = reply.send(written);
             }
+            Message::Distrust(reply) => {
+                self.core.distrust(now);
+                self.distrusted = Some(Instant::now());
+                // Who asked may be gone.
+                _ = reply.send(());
+            }
+            Message::Discovered(begun) => {
+                self.distrusted = self.distrusted.filter(|distrusted| begun <= *distrusted);
+            }
             Message::Covered(reply) => {
                 self.asked.push(reply);
                 self.urgent = true;
@@ -370,7 +387,8 @@ impl Pump {
             return;
         }
         let scopes = self.core.covered(self.forbidden_after);
-        let namespaces = self.core.namespaces().map(Arc::new);
+        let namespaces = self.core.current_namespaces().map(Arc::new);
+        let kinds = self.distrusted.is_none();
         for reply in self.asked.drain(..) {
             let excluded = self.report.excluded.keys().cloned().collect();
             let selection = self.selection.clone();
@@ -380,6 +398,7 @@ impl Pump {
                 excluded,
                 selection,
                 namespaces: namespaces.clone(),
+                kinds,
             });
         }
     }

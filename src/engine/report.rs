@@ -155,7 +155,7 @@ impl Report {
     /// Whether a reader runs that nothing is known to be wrong with, and whose watch runs or comes next.
     pub(super) fn is_well(&self, kind: &KindKey, scope: &Scope) -> bool {
         let reading = self.readers.get(&(kind.clone(), scope.clone()));
-        reading.is_some_and(|reading| matches!(reading.shown(), State::Waiting | State::Live))
+        reading.is_some_and(|reading| matches!(reading.shown(), State::Waiting | State::Live | State::Polled))
     }
 
     /// What was not answered by now is waited for no longer: for the last error it had, or for this reason.

@@ -53,6 +53,12 @@ pub trait Source: Send + Sync {
         self.authority()
     }
 
+    /// Another writer may know more of the cluster than the index does: from now on only what is found out by lists
+    /// that begin after this shows that something is not there.
+    fn distrust(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Kinds that should be covered and are not, or not confirmed, now.
     fn stale(&self) -> BTreeSet<KindKey>;
 

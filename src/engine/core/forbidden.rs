@@ -33,6 +33,11 @@ impl Refusals {
         self.seen.is_some()
     }
 
+    /// Whether a list was answered 403 after this time.
+    pub(super) fn is_noted_since(&self, since: Millis) -> bool {
+        self.seen.is_some_and(|(_, last)| last > since)
+    }
+
     /// How long it has been forbidden.
     pub(super) fn time(&self) -> Millis {
         self.before + self.seen.map_or(0, |(first, last)| last - first)

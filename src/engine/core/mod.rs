@@ -113,6 +113,8 @@ pub(super) struct Core {
     counters: Counters,
     events: HashMap<KindKey, u64>,
     base: Checkpoint,
+    /// Somebody else knew more of the cluster than this index, up to this count of lists and this time.
+    distrusted: Option<(u32, Millis)>,
     first_change: Option<Millis>,
     version_moved: Option<Millis>,
 }
@@ -208,10 +210,15 @@ impl Core {
         sources.filter(|(_, source)| source.wants_list()).map(|(scope, _)| scope).collect()
     }
 
-    /// Where a watch of a kind went on from what was stored, and nothing has shown yet that nothing was missed.
+    /// Where a watch of a kind went on from what was stored, or a list is too old, and nothing has shown yet that
+    /// nothing was missed.
     pub(super) fn unconfirmed(&self, kind: &KindKey) -> Vec<Scope> {
         let sources = self.sources.of(kind).into_iter().flat_map(KindSources::iter);
-        sources.filter(|(_, source)| source.is_only_resumed()).map(|(scope, _)| scope).collect()
+        let old = |source: &Source| source.may_list() && !self.is_current(source);
+        sources
+            .filter(|(_, source)| source.is_only_resumed() || old(source))
+            .map(|(scope, _)| scope)
+            .collect()
     }
 
     /// Entries held of a kind.

@@ -86,25 +86,45 @@ impl Core {
     }
 
     /// Where everything was read to the end and confirmed in this run, or has been forbidden for longer than `after`:
-    /// what is not held there is not there, or not ours to show.
+    /// what is not held there is not there, or not ours to show. After [`Core::distrust`] what was found out before it is
+    /// no proof.
     pub(in crate::engine) fn covered(&self, after: Option<Millis>) -> Vec<(KindKey, Scope)> {
-        let expired = |source: &Source| after.is_some_and(|after| source.is_forbidden_for(after));
+        let since = self.distrusted.map_or(Millis::MIN, |(_, since)| since);
+        let expired = |source: &Source| {
+            after.is_some_and(|after| source.is_forbidden_for(after) && source.is_refused_since(since))
+        };
         let mut covered = Vec::new();
         for (kind, sources) in self.sources.kinds() {
             let forbidden = Expired::of(sources, expired);
-            let settled = |source: &Source| source.is_confirmed() || expired(source);
+            let settled = |source: &Source| self.is_current(source) || expired(source);
             let all = sources.namespaces().all(|(_, source)| settled(source));
             for (scope, source) in sources.iter() {
                 let forbidden = forbidden.as_ref().is_some_and(|forbidden| match &scope {
                     Scope::All => forbidden.is_everywhere() && all,
                     Scope::Namespace(name) => forbidden.contains(name),
                 });
-                if source.is_confirmed() || forbidden {
+                if self.is_current(source) || forbidden {
                     covered.push((kind.clone(), scope));
                 }
             }
         }
         covered
+    }
+
+    /// Somebody else may know more of the cluster than was found out up to now: where nothing is held, something may be.
+    pub(in crate::engine) fn distrust(&mut self, now: Millis) {
+        self.distrusted = Some((self.generation, now));
+    }
+
+    /// Whether what a source does not hold is not there, as far as anybody knew up to [`Core::distrust`].
+    pub(super) fn is_current(&self, source: &Source) -> bool {
+        self.distrusted.map_or(source.is_confirmed(), |(generation, _)| source.is_listed_since(generation))
+    }
+
+    /// [`Core::namespaces`], unless that is no proof after [`Core::distrust`].
+    pub(in crate::engine) fn current_namespaces(&self) -> Option<HashSet<IdHash>> {
+        let source = self.sources.get(&KindKey::from(NAMESPACES), &Scope::All)?;
+        self.is_current(source).then(|| self.namespaces()).flatten()
     }
 
     /// Ids of the documents of all namespaces there are; `None` where that is not known for certain.

@@ -50,6 +50,8 @@ pub(in crate::engine) struct Source {
     confirming: bool,
     /// A list was accepted, or a bookmark came, in this run: what is held is what the server has, not what it had once.
     confirmed: bool,
+    /// The count of lists at which the last consistent one began that was accepted.
+    consistent: u32,
     /// The newest version of any object seen here; a list that broke off may have brought newer ones than
     /// `version`.
     newest: u64,
@@ -224,6 +226,9 @@ impl Source {
         (self.torn, self.regressed, self.failed) = (false, false, false);
         self.complete = true;
         self.confirmed = true;
+        if listing.consistent {
+            self.consistent = self.generation;
+        }
         self.allow();
         // A watch beside it may have come further: what it brought until there counts as well.
         if !self.is_behind(shown) {
@@ -257,9 +262,19 @@ impl Source {
         self.confirmed && self.is_resumable() && !self.is_denied()
     }
 
+    /// Whether that was shown by a consistent list that began after this count of lists.
+    pub(super) fn is_listed_since(&self, generation: u32) -> bool {
+        self.is_confirmed() && self.consistent > generation
+    }
+
+    /// Whether a list could be had now that shows what is not there.
+    pub(super) fn may_list(&self) -> bool {
+        self.opened && self.is_resumable() && !self.is_denied() && self.listing.is_none()
+    }
+
     /// Whether it is read from where an earlier run ended, and neither a list nor a bookmark came since.
     pub(super) fn is_only_resumed(&self) -> bool {
-        self.opened && self.is_resumable() && !self.confirmed && !self.is_denied() && self.listing.is_none()
+        self.may_list() && !self.confirmed
     }
 
     /// What this source knows of an object of this version that another one brings and that is not held: nothing, or
@@ -327,6 +342,11 @@ impl Source {
     /// Whether it has been forbidden for longer than `after`, and still is as far as this run has asked.
     pub(super) fn is_forbidden_for(&self, after: Millis) -> bool {
         self.refusals.is_some_and(|refusals| refusals.are_seen() && refusals.time() >= after)
+    }
+
+    /// The same, and a list was refused since.
+    pub(super) fn is_refused_since(&self, since: Millis) -> bool {
+        self.refusals.is_some_and(|refusals| refusals.is_noted_since(since))
     }
 
     /// What it read was removed: only a list brings it back.

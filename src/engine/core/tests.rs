@@ -171,6 +171,35 @@ fn what_was_resumed_is_not_confirmed_before_a_bookmark_or_a_list() {
 }
 
 #[test]
+fn after_another_writer_only_a_consistent_list_that_begins_later_shows_what_is_not_there() {
+    let kind = KindKey::from("things");
+    let covered = |world: &World| !world.core.covered(None).is_empty();
+    let mut world = World::new(true);
+    listed(&mut world);
+    assert!(covered(&world));
+    world.apply(Change::ListStarted { consistent: true, reread: true });
+    world.core.distrust(world.now);
+    assert!(!covered(&world));
+    assert_eq!(world.core.unconfirmed(&kind).len(), 0, "one is on its way");
+    let version = || Some(ResourceVersion::Number(world.revision));
+    let (before, after) = (version(), version());
+    let items: Vec<Item> = world.things.iter().map(|(name, thing)| item(*name, thing)).collect();
+    world.apply(Change::Listed(items.clone()));
+    world.apply(Change::ListEnded(before));
+    assert!(!covered(&world), "it began before");
+    world.apply(Change::Bookmark(ResourceVersion::Number(world.revision)));
+    assert!(!covered(&world), "whose bookmark is it, and how old");
+    assert_eq!(world.core.unconfirmed(&kind).len(), 1);
+    for (consistent, shows) in [(false, false), (true, true)] {
+        world.apply(Change::ListStarted { consistent, reread: false });
+        world.apply(Change::Listed(items.clone()));
+        world.apply(Change::ListEnded(after.clone()));
+        assert_eq!(covered(&world), shows);
+    }
+    assert_eq!(world.core.unconfirmed(&kind).len(), 0);
+}
+
+#[test]
 fn another_version_of_a_kind_is_read_anew() {
     let mut world = World::new(false);
     world.api = "example.org/v1beta1/Thing";

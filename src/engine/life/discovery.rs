@@ -31,7 +31,9 @@ const DISCOVERY_SECOND: Duration = Duration::from_secs(61);
 const BEHIND: u32 = 10;
 
 /// A reading under way.
-pub(super) type Look = BoxFuture<'static, Result<Discovery, ClientError>>;
+pub(super) type Look = BoxFuture<'static, Answer>;
+/// When it began, and what it read.
+pub(super) type Answer = Result<(Instant, Discovery), ClientError>;
 
 impl Life<'_> {
     /// Begins a reading. What is heard meanwhile is heard: one that takes a minute holds up nothing.
@@ -42,20 +44,18 @@ impl Life<'_> {
             if let Some(connectivity) = connectivity {
                 connectivity.up().await;
             }
-            discover(&client).await
+            let begun = Instant::now();
+            discover(&client).await.map(|discovery| (begun, discovery))
         };
         look.boxed()
     }
 
     /// Takes the answer of a reading, and says when the next one is due; an end where the mode has one.
-    pub(super) async fn looked(
-        &mut self,
-        answer: Result<Discovery, ClientError>,
-        schedule: &mut Schedule,
-    ) -> Option<End> {
+    pub(super) async fn looked(&mut self, answer: Answer, schedule: &mut Schedule) -> Option<End> {
         match answer {
-            Ok(discovery) => {
+            Ok((begun, discovery)) => {
                 let agrees = self.take(&discovery).await;
+                self.tell(Message::Discovered(begun)).await;
                 self.behind = if agrees { 0 } else { self.behind + 1 };
                 let now = Instant::now();
                 schedule.done(now, self.regular_pause());

@@ -37,6 +37,11 @@ impl Memory {
         &self.kinds.get().0
     }
 
+    /// Whether a kind is gone for certain.
+    pub(super) fn has_vanished(&self, kind: &KindKey) -> bool {
+        self.vanished.get().0.contains_key(kind)
+    }
+
     pub(super) fn missing(&self) -> &BTreeMap<KindKey, Missing> {
         self.missing.get()
     }

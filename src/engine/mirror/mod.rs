@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::embed::Vectors;
 use crate::index::{Reader, Store};
+use crate::mirror::core::marker::Marker;
 use crate::mirror::source::Feed;
 use crate::mirror::{
     AnyStore, Comparison, Depth, Halt, Mirror, MirrorOptions, MirrorStatus, VectorStore as _,
@@ -32,6 +33,9 @@ pub use vectors::Profile;
 const LOOKS: u32 = 4;
 /// See [`LOOKS`].
 const LOOK_AFTER: Duration = Duration::from_millis(1_500);
+
+/// So long is waited for a look at the collection before the cluster is read.
+const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A mirror as it is configured.
 #[derive(Clone)]
@@ -64,10 +68,19 @@ impl MirrorSettings {
             index: format!("index:{}", store.identity()),
             scope: self.scope.clone(),
             profile: self.profile.name().to_owned(),
+            seen_free: None,
             adopt: self.adopt,
             allow_mass_delete: self.allow_mass_delete,
             clock: self.clock.clone(),
         }
+    }
+
+    /// Who wrote the collection last, and its last beat, if nobody writes now. What is read of the cluster from now on is
+    /// newer than all that this one knew. A store that takes its time is asked no longer: then nothing is known.
+    pub(super) async fn seen_free(&self) -> Option<(String, i64)> {
+        let found = tokio::time::timeout(SEEN_WITHIN, self.store.find()).await.ok()?.ok()??;
+        let marker = Marker::read(&found.fields).unwrap_or_default();
+        marker.writer.is_empty().then_some((marker.last, marker.beat))
     }
 
     fn status(&self) -> MirrorStatus {

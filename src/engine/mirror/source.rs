@@ -35,6 +35,8 @@ pub(in crate::engine) struct Covered {
     pub(in crate::engine) selection: Option<Arc<Selection>>,
     /// Ids of the documents of all namespaces there are, where that is known for certain.
     pub(in crate::engine) namespaces: Option<Arc<HashSet<IdHash>>>,
+    /// Whether what discovery said last proves that kinds are gone.
+    pub(in crate::engine) kinds: bool,
 }
 
 /// Where authority comes from.
@@ -107,7 +109,7 @@ impl IndexSource {
                         kind.scopes.iter().map(|it| Scope::Namespace(it.as_str().into())).collect();
                     all.into_iter().chain(some).map(move |scope| (kind.kind.clone(), scope))
                 });
-                Covered { scopes: scopes.collect(), ..Covered::default() }
+                Covered { scopes: scopes.collect(), kinds: true, ..Covered::default() }
             }
             Says::Nobody => Covered::default(),
         }
@@ -143,7 +145,9 @@ impl Source for IndexSource {
         // Beside another writer nothing is deleted.
         if !matches!(self.says, Says::Nobody) {
             for kind in vanished::read(&self.store) {
-                vanished.insert(kind.key());
+                if said.kinds {
+                    vanished.insert(kind.key());
+                }
                 kinds.entry((kind.group.clone(), kind.kind.clone())).or_insert_with(|| kind.key());
             }
         }
@@ -164,10 +168,22 @@ impl Source for IndexSource {
         }
     }
 
+    async fn distrust(&self) {
+        if let Says::Pump { pump, .. } = &self.says {
+            let (reply, done) = oneshot::channel();
+            _ = pump.send(Message::Distrust(reply)).await;
+            // When the pump is gone nothing is covered.
+            _ = done.await;
+        }
+    }
+
     async fn confirmed(&self, places: &BTreeSet<(KindKey, String)>) -> Authority {
         if let Says::Pump { confirm: Some(confirm), .. } = &self.says {
             let (done, ended) = oneshot::channel();
-            let wish = Confirm { places: places.clone(), done };
+            let mut places = places.clone();
+            // What lay in a namespace goes with it, if it is known that the namespace is gone.
+            places.insert((KindKey::from("namespaces"), "_cluster".to_owned()));
+            let wish = Confirm { places, done };
             let confirmed = async {
                 if confirm.send(wish).await.is_ok() {
                     // Dropped: the engine ends.

@@ -7,6 +7,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::index::{Reader, Store};
+#[cfg(doc)]
+use crate::mirror::MirrorOptions;
 use crate::mirror::source::Feed;
 use crate::mirror::{Halt, MirrorStatus};
 
@@ -32,6 +34,8 @@ pub(in crate::engine) struct Parts {
     pub(in crate::engine) feed: Arc<Feed>,
     pub(in crate::engine) engine: watch::Receiver<Status>,
     pub(in crate::engine) cluster_uid: Option<String>,
+    /// What the collection said before the cluster was read: see [`MirrorOptions::seen_free`].
+    pub(in crate::engine) seen_free: Option<(String, i64)>,
 }
 
 impl Parts {
@@ -49,7 +53,8 @@ impl Parts {
     pub(in crate::engine) async fn once(self, status: watch::Sender<MirrorStatus>) -> Result<(), Halt> {
         status.send_replace(self.settings.status());
         let (source, cluster) = (self.source(), self.cluster_uid.clone());
-        self.settings.mirror(source, self.feed.clone(), &self.store, cluster, status).once().await
+        let mirror = self.settings.mirror(source, self.feed.clone(), &self.store, cluster, status);
+        mirror.seen_free(self.seen_free).once().await
     }
 
     /// Starts mirroring; the first comparison waits until the index has been read.

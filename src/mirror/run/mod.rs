@@ -70,6 +70,8 @@ pub struct MirrorOptions {
     pub scope: String,
     /// Which vectors.
     pub profile: String,
+    /// What the marker said before the cluster was read, if nobody wrote then: its last writer, and that one's last beat.
+    pub seen_free: Option<(String, i64)>,
     /// Takes over another cluster's collection.
     pub adopt: bool,
     /// Releases so many held-back deletes, once.
@@ -121,6 +123,8 @@ pub struct Mirror<S, I, E> {
     /// When records that could not be judged are looked at again, and how long after that.
     doubt_at: Millis,
     doubt: Millis,
+    /// Another writer kept the collection until it was claimed: it may know more of the cluster than was read by then.
+    taken_over: bool,
     /// The batch on its way: put back when it does not arrive.
     taken: Vec<Due>,
     /// Removals that came during a reconcile: looked at after it.
@@ -185,6 +189,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             depth: Depth::Contents,
             doubt_at: Millis::MAX,
             doubt: 0,
+            taken_over: false,
             taken: Vec::new(),
             later: Vec::new(),
             different: HashSet::new(),
@@ -198,6 +203,13 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             phase: MirrorPhase::Connecting,
             status,
         }
+    }
+
+    /// See [`MirrorOptions::seen_free`].
+    #[must_use]
+    pub fn seen_free(mut self, seen: Option<(String, i64)>) -> Self {
+        self.options.seen_free = seen;
+        self
     }
 
     /// Keeps the collection equal to the index until it is told to stop; then what is dirty leaves, if it can. Ends

@@ -68,7 +68,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 Judgement::Refused(refusal) => return Err(refusal.into()),
                 // There is one writer before, and all others wait: this one need not.
                 Judgement::Mine => return self.claim(found, marker, 0).await,
-                Judgement::Free => return self.claim(found, marker, settles(self.slow)).await,
+                Judgement::Free => {
+                    self.take_over(marker.as_ref());
+                    return self.claim(found, marker, settles(self.slow)).await;
+                }
                 Judgement::Taken { writer, .. } if !waits => {
                     // What changes now is the other writer's to send.
                     self.feed.dirty().set_aside();
@@ -85,6 +88,19 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 }
             }
         }
+    }
+
+    /// Another writer kept the collection until now, and may have written what the index does not know yet.
+    fn take_over(&mut self, marker: Option<&Marker>) {
+        let free = marker.is_none_or(|marker| marker.writer.is_empty());
+        let last = marker.map(|marker| (marker.last.clone(), marker.beat)).unwrap_or_default();
+        if free && self.options.seen_free.as_ref() == Some(&last) {
+            return;
+        }
+        self.taken_over = true;
+        // What is gone from the index may be there again.
+        self.feed.dirty().set_aside();
+        self.feed.dirty().drop_aside();
     }
 
     /// Without vectors nothing can be mirrored: then not even the collection is made. What is embedded here is kept.

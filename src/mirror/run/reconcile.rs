@@ -187,6 +187,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             }
             self.between().await?;
         }
+        let authority = match self.taken_over && !lacking.is_empty() {
+            true => self.authority_anew().await?,
+            false => authority,
+        };
         let mut verdicts = self.verdicts(&lacking, &authority)?;
         if !verdicts.unconfirmed.is_empty() {
             let authority = self.confirmed(std::mem::take(&mut verdicts.unconfirmed)).await?;
@@ -205,6 +209,15 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let mut gone = verdicts.by_event;
         gone.extend(verdicts.delete.into_iter().filter(|id| self.memo.brake.lets_through(id)));
         self.delete(gone).await
+    }
+
+    /// After a takeover: the writer before may have written, up to now, what the index does not know yet.
+    async fn authority_anew(&mut self) -> Result<Authority, Halt> {
+        self.stand().await?;
+        let source = self.source.clone();
+        self.beside(source.distrust()).await?;
+        self.taken_over = false;
+        self.beside(source.authority()).await
     }
 
     /// Judges records, of the last commit: the answer about coverage is older than that.

@@ -141,6 +141,75 @@ fn the_writer_before_goes_on_at_once_and_all_others_wait() {
     });
 }
 
+/// Another directory, whose index is behind the cluster.
+fn behind(cluster: &World) -> World {
+    let documents = Arc::new(Mutex::new(cluster.documents.lock().unwrap().clone()));
+    let cluster = Some(cluster.documents.clone());
+    World { documents, cluster, ..World::default() }
+}
+
+/// The ids that were to be deleted.
+fn deleted(store: &Memory) -> BTreeSet<String> {
+    store.journal().into_iter().flat_map(|written| written.deleted).collect()
+}
+
+#[test]
+fn who_takes_over_deletes_nothing_that_the_writer_before_knew_and_this_one_does_not_yet() {
+    paused(async {
+        let (world, store, _) = synced(20).await;
+        let polled = behind(&world);
+        let first = Process::start(&world, &store.of("first"));
+        minutes(1).await;
+        let second = Process::start(&polled, &store.of("second"));
+        minutes(1).await;
+        // The first one hears of these at once; the second one would with its next list. A ghost is among them.
+        (20..100).for_each(|name| world.put(&first.feed, World::document("Pod", name, "web", true)));
+        minutes(1).await;
+        assert_eq!(store.len(), 100);
+        first.end().await;
+        world.documents.lock().unwrap().remove("ns/v1/Pod/25");
+        minutes(1).await;
+        assert_eq!(deleted(&store), pods(25..26));
+        assert_eq!(held(&store), world.expected());
+        second.end().await;
+    });
+}
+
+#[test]
+fn what_was_gone_before_a_takeover_may_be_there_again() {
+    paused(async {
+        let (world, store, _) = synced(20).await;
+        let late = behind(&world);
+        let feed = Arc::new(Feed::default());
+        // An event named it; the writer before has seen it made anew since.
+        late.remove(&feed, "ns/v1/Pod/3", Cause::DeletedByEvent);
+        let stop = CancellationToken::new();
+        let mirror = late.mirror(&store.of("second"), &feed, World::options());
+        let task = tokio::spawn(mirror.run(stop.clone()));
+        minutes(1).await;
+        assert_eq!(deleted(&store), BTreeSet::new());
+        stop.cancel();
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn a_single_run_trusts_what_it_read_only_if_nobody_has_written_since_it_began() {
+    paused(async {
+        let (world, store, _) = synced(20).await;
+        let last = marker(&store).await;
+        let free = |beat| Some((last.last.clone(), beat));
+        for (seen, kept) in [(None, 20), (free(last.beat - 1), 20), (free(last.beat), 19)] {
+            let late = behind(&world);
+            late.documents.lock().unwrap().remove("ns/v1/Pod/3");
+            store.meddle(|fields| *fields = last.write(fields));
+            let mut mirror = late.mirror(&store, &Arc::default(), World::options()).seen_free(seen);
+            mirror.once().await.unwrap();
+            assert_eq!(store.len(), kept);
+        }
+    });
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put { name: u8, words: u8 },

@@ -43,6 +43,8 @@ struct World {
     /// Those among them that a watch of a few seconds confirms.
     unconfirmed: Arc<Mutex<BTreeSet<&'static str>>>,
     memo: Arc<Mutex<Memo>>,
+    /// What the cluster has, where the index may be behind it: a kind that is confirmed is as it is there.
+    cluster: Option<Arc<Mutex<BTreeMap<String, Document>>>>,
 }
 
 impl Source for World {
@@ -67,6 +69,14 @@ impl Source for World {
         }
     }
 
+    async fn distrust(&self) {
+        if self.cluster.is_some() {
+            let kinds = KINDS.map(|(kind, _)| kind);
+            self.unconfirmed.lock().unwrap().extend(kinds);
+            self.uncovered.lock().unwrap().extend(kinds);
+        }
+    }
+
     async fn confirmed(&self, places: &BTreeSet<(KindKey, String)>) -> Authority {
         tokio::time::sleep(Duration::from_secs(2)).await;
         for (kind, key) in KINDS {
@@ -74,6 +84,12 @@ impl Source for World {
                 && self.unconfirmed.lock().unwrap().remove(kind)
             {
                 self.uncovered.lock().unwrap().remove(kind);
+                if let Some(cluster) = &self.cluster {
+                    let mut documents = self.documents.lock().unwrap();
+                    documents.retain(|_, document| document.metadata.kind != kind);
+                    let listed = cluster.lock().unwrap().clone();
+                    documents.extend(listed.into_iter().filter(|(_, it)| it.metadata.kind == kind));
+                }
             }
         }
         self.authority().await
