@@ -1,5 +1,9 @@
 //! Puts the status together: reader states, the core's counts, the client's counters.
 
+mod awaited;
+mod rate;
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tokio::sync::watch;
@@ -12,6 +16,9 @@ use crate::mirror::MirrorStatus;
 use crate::object::{KindKey, Scope};
 use crate::text::Clock;
 
+use self::awaited::Awaited;
+use self::rate::Rate;
+use self::reading::Reading;
 use super::core::{Core, Millis};
 use super::semantic::Embedding;
 use super::status::{KindState, KindStatus, Phase, Status};
@@ -21,10 +28,6 @@ use super::unanswered::WHY;
 pub(super) const STATUS: &str = "status.json";
 /// Notes beyond this many push out the oldest.
 const NOTES: usize = 20;
-/// What is said of a kind that discovery names and that its API does not know.
-const NOT_SERVED: &str = "discovery names it, but its API answers that there is no such kind (404)";
-/// Writes per minute are a mean over about this long.
-const RATE_WINDOW_MS: f32 = 60_000.0;
 
 /// Everything that only status needs.
 pub(super) struct Report {
@@ -56,26 +59,11 @@ pub(super) struct Report {
     /// Whether the run has ended in good order.
     pub(super) stopped: bool,
     rates: HashMap<KindKey, Rate>,
+    awaited: Awaited,
     /// What the last run said of the kinds: all that is known until discovery answers.
     previous: Vec<KindStatus>,
     /// The times at which the last run knew kinds to be true: where nothing happens a restart makes no older.
     told: HashMap<KindKey, Millis>,
-}
-
-struct Reading {
-    state: State,
-    /// What the last attempt came to, good or bad; `None` until there was one.
-    outcome: Option<State>,
-    since: Millis,
-    error: Option<String>,
-    listed: bool,
-}
-
-#[derive(Default)]
-struct Rate {
-    events: u64,
-    at: Millis,
-    per_minute: f32,
 }
 
 impl Report {
@@ -112,6 +100,7 @@ impl Report {
             mirror: None,
             stopped: false,
             rates: HashMap::new(),
+            awaited: Awaited::default(),
         }
     }
 
@@ -198,6 +187,7 @@ impl Report {
 
     /// The status as of now, its times by the steady clock.
     pub(super) fn status(&mut self, now: Millis, core: &Core) -> Status {
+        self.stop_waiting(now);
         let mut kinds: BTreeMap<KindKey, KindStatus> = BTreeMap::new();
         let mut keys: Vec<(KindKey, Scope)> = self.readers.keys().cloned().collect();
         keys.sort();
@@ -236,7 +226,17 @@ impl Report {
         }
     }
 
-    /// Whether every reader has had its first answer, good or bad.
+    // Where no kind at all is answered it is the server that does not answer, and who asks it says so.
+    fn stop_waiting(&mut self, now: Millis) {
+        let awaited = || self.readers.iter().filter(|(_, reading)| reading.is_awaited());
+        let bytes = awaited().map(|((kind, _), _)| self.client.counters(kind).bytes).sum();
+        let still = self.awaited.stands_still(now, awaited().count(), bytes);
+        if still && self.readers.values().any(|reading| reading.listed) {
+            self.readers.values_mut().for_each(|reading| reading.overdue |= reading.is_pending());
+        }
+    }
+
+    /// Whether every reader has had its first answer, good or bad, or is not waited for any more.
     fn phase(&self) -> Phase {
         if self.stopped {
             return Phase::Stopped;
@@ -250,7 +250,7 @@ impl Report {
             Link::Up if self.readers.is_empty() => Phase::Connecting,
             Link::Up => {
                 let total = self.readers.len();
-                let pending = self.readers.values().filter(|reading| reading.is_pending()).count();
+                let pending = self.readers.values().filter(|reading| reading.is_awaited()).count();
                 if pending > 0 { Phase::Syncing { done: total - pending, total } } else { Phase::Live }
             }
         }
@@ -369,91 +369,8 @@ impl Report {
         status.bytes = counters.bytes;
         status.throttled = counters.throttled;
         let events = core.events(&status.kind);
-        let rate = self.rates.entry(status.kind.clone()).or_insert(Rate { events, at: now, per_minute: 0.0 });
+        let rate = self.rates.entry(status.kind.clone()).or_insert(Rate::new(events, now));
         status.writes_per_minute = rate.update(now, events);
-    }
-}
-
-impl Reading {
-    fn new(now: Millis) -> Self {
-        Self { state: State::Waiting, outcome: None, since: now, error: None, listed: false }
-    }
-
-    fn take(&mut self, state: State) {
-        match &state {
-            State::Failing(error) | State::Forbidden(error) | State::Unconfirmed(error) => {
-                self.error = Some(error.clone());
-                self.outcome = Some(state.clone());
-            }
-            State::Live | State::Polled | State::Confirmed => {
-                self.listed = true;
-                self.outcome = Some(state.clone());
-            }
-            State::NotServed => self.outcome = Some(state.clone()),
-            State::Waiting | State::Listing | State::Initializing => {}
-        }
-        self.state = state;
-    }
-
-    /// A kind that fails goes on failing while it is tried again, until that succeeds.
-    fn shown(&self) -> &State {
-        let trying = matches!(self.state, State::Waiting | State::Listing | State::Initializing);
-        let failed = self.outcome.as_ref().filter(|outcome| match outcome {
-            State::Failing(_) | State::Forbidden(_) | State::NotServed | State::Unconfirmed(_) => trying,
-            State::Waiting
-            | State::Listing
-            | State::Initializing
-            | State::Live
-            | State::Polled
-            | State::Confirmed => false,
-        });
-        failed.unwrap_or(&self.state)
-    }
-
-    /// Whether its first attempt still runs: only that is a first read.
-    fn is_pending(&self) -> bool {
-        self.outcome.is_none()
-    }
-
-    /// Until when a run that ended in good order watched; earlier than anything while it runs.
-    fn watched(&self, now: Millis, report: &Report) -> Millis {
-        let watched = report.stopped && report.link == Link::Up && self.state == State::Live;
-        if watched { now } else { Millis::MIN }
-    }
-
-    fn kind_state(&self, complete: bool, link: &Link, link_since: Millis) -> KindState {
-        if *link != Link::Up && complete {
-            return KindState::Stale { since_ms: link_since };
-        }
-        match self.shown() {
-            State::Live | State::Confirmed => KindState::Complete,
-            State::Polled => KindState::Polled,
-            State::Waiting | State::Initializing if complete => KindState::Stale { since_ms: self.since },
-            State::Listing if complete && self.listed => KindState::Complete,
-            // Held from before, and being read again.
-            State::Listing if complete => KindState::Stale { since_ms: self.since },
-            State::Listing => KindState::Listing,
-            State::Waiting | State::Initializing => KindState::Waiting,
-            State::Forbidden(_) => KindState::Forbidden { since_ms: self.since },
-            State::NotServed => KindState::Failing { error: NOT_SERVED.to_owned() },
-            State::Failing(error) => KindState::Failing { error: error.clone() },
-            State::Unconfirmed(_) if complete => KindState::Stale { since_ms: self.since },
-            State::Unconfirmed(error) => KindState::Failing { error: error.clone() },
-        }
-    }
-}
-
-impl Rate {
-    fn update(&mut self, now: Millis, events: u64) -> f32 {
-        let elapsed = (now - self.at) as f32;
-        if elapsed >= 500.0 {
-            let recent = events.saturating_sub(self.events) as f32 * 60_000.0 / elapsed;
-            let weight = (elapsed / RATE_WINDOW_MS).min(1.0);
-            self.per_minute += (recent - self.per_minute) * weight;
-            self.at = now;
-            self.events = events;
-        }
-        self.per_minute
     }
 }
 
@@ -472,37 +389,5 @@ fn rank(state: &KindState) -> u8 {
         KindState::Listing => 4,
         KindState::Waiting => 5,
         KindState::Failing { .. } => 6,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(reading: &Reading, complete: bool) -> (&'static str, bool) {
-        (reading.kind_state(complete, &Link::Up, 0).name(), reading.is_pending())
-    }
-
-    #[test]
-    fn a_retry_is_no_first_read_and_a_kind_that_fails_does_so_until_it_succeeds() {
-        let mut reading = Reading::new(0);
-        reading.take(State::Listing);
-        assert_eq!(shown(&reading, false), ("listing", true));
-        reading.take(State::Initializing);
-        assert_eq!(shown(&reading, false), ("waiting", true));
-        for failure in [State::Failing("no answer".into()), State::Forbidden("403".into()), State::NotServed]
-        {
-            reading.take(failure);
-            let failed = shown(&reading, false);
-            assert!(!failed.1);
-            for again in [State::Waiting, State::Listing, State::Initializing] {
-                reading.take(again);
-                assert_eq!(shown(&reading, false), failed);
-            }
-        }
-        reading.take(State::Live);
-        assert_eq!(shown(&reading, true), ("complete", false));
-        reading.take(State::Listing);
-        assert_eq!(shown(&reading, true), ("complete", false), "what is read again was watched a moment ago");
     }
 }

@@ -62,8 +62,7 @@ pub trait Source: Send + Sync {
     /// Kinds that should be covered and are not, or not confirmed, now.
     fn stale(&self) -> BTreeSet<KindKey>;
 
-    /// The time, in milliseconds since 1970, that what is only listed now and then was true at; `None` where all is
-    /// watched.
+    /// The time, in milliseconds since 1970, that what is not watched now was true at; `None` where all is watched.
     fn listed_ms(&self) -> Option<i64> {
         None
     }

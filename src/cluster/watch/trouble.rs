@@ -84,7 +84,10 @@ impl Trouble {
             ClientError::Server(failure) => Self::Other { message, retry_after: failure.pause() },
             // A body that stands still: whoever sends it may hang, or the server.
             ClientError::Body(BodyFailure::Idle(_)) => Self::NoAnswer(message),
-            ClientError::Unreachable { source: ConnectFailure::NoAnswer(_), .. } => Self::NoAnswer(message),
+            // Others of this server may be answered.
+            ClientError::Unreachable { source: source @ ConnectFailure::NoAnswer(_), .. } => {
+                Self::NoAnswer(source.to_string())
+            }
             ClientError::Unreachable { source: ConnectFailure::Lost(_), .. } => Self::Lost(message),
             ClientError::Unreachable { .. } => Self::Unreachable(message),
             ClientError::Tls(_)

@@ -18,7 +18,7 @@ use crate::object::{IdHash, Kind, KindKey, Scope};
 use super::super::confirm::Confirm;
 use super::super::core::namespace_id;
 use super::super::pump::Message;
-use super::super::status::{KindState, Status};
+use super::super::status::{KindState, Phase, Status};
 use super::super::vanished;
 
 /// Kinds are confirmed by lists, which take no longer than this unless their API is in trouble.
@@ -205,8 +205,11 @@ impl Source for IndexSource {
     }
 
     fn listed_ms(&self) -> Option<i64> {
-        // One that was never listed is pending, and so not covered.
-        self.status()?.coverage().polled.iter().filter_map(|(_, as_of_ms)| *as_of_ms).min()
+        let status = self.status()?;
+        let coverage = status.coverage();
+        // Without a connection nothing is watched. One that was never listed is pending, and so not covered.
+        let unwatched = if status.phase == Phase::Live { vec![] } else { coverage.stale };
+        coverage.polled.iter().chain(&unwatched).filter_map(|(_, as_of_ms)| *as_of_ms).min()
     }
 }
 

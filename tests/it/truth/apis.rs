@@ -61,7 +61,7 @@ async fn apis_that_hang_from_the_start_keep_nothing_else_waiting() {
         assert!(begun.elapsed() < 40 * SECOND, "{:?}", begun.elapsed());
         played.becomes_live().await;
         let live = begun.elapsed();
-        assert!(live < 4 * MINUTE, "{live:?}");
+        assert!(live < 30 * SECOND, "{live:?}");
         let asked = stays_live(&played, HOUR / 2).await;
         for n in 0..count {
             assert_eq!(played.state(&thing(n)).map(|state| state.name()), Some("failing"), "{n}");
