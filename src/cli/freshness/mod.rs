@@ -26,8 +26,6 @@ use plan::{Facts, Plan, confirmed};
 const LOOK: Duration = Duration::from_millis(50);
 /// How often this process's own is.
 const TICK: Duration = Duration::from_millis(100);
-/// Data older than this may lack what was just made.
-const NOW: Duration = Duration::from_secs(1);
 
 /// An index to answer from.
 pub(super) struct Prepared {
@@ -112,9 +110,7 @@ fn answer(
         session.output.note(&format!("pid {pid} has not read everything yet: answering from what is stored"));
     }
     let reader = reader.ok_or_else(|| nothing_stored(target))?;
-    let old = facts.age.is_none_or(|age| age > NOW);
-    let may_lack_news = facts.writer.is_none() && facts.wanted == Wanted::Recent && old;
-    Ok(Prepared { reader, status, may_lack_news })
+    Ok(Prepared { reader, status, may_lack_news: facts.may_lack_news() })
 }
 
 /// Why the writer that lives can't be asked for a fresh answer.

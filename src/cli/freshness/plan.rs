@@ -60,7 +60,16 @@ pub(super) struct Facts {
     pub(super) wait: Duration,
 }
 
+/// Data of this age may lack what was just made. Ages are whole seconds: one of 1 s is up to two seconds old.
+const NOW: Duration = Duration::from_secs(1);
+
 impl Facts {
+    /// Whether an answer from what is stored may lack what was just made.
+    pub(super) fn may_lack_news(self) -> bool {
+        let old = self.age.is_none_or(|age| age >= NOW);
+        self.writer.is_none() && self.wanted == Wanted::Recent && old
+    }
+
     pub(super) fn plan(self) -> Plan {
         let young = self.age.is_some_and(|age| age < self.max_age);
         let confirm = self.stored.is_some_and(|objects| objects > self.relist_limit);
@@ -149,6 +158,15 @@ mod tests {
         assert_eq!(Facts { age: Some(Duration::from_secs(29)), ..FACTS }.plan(), Plan::Answer);
         let age = Some(Duration::ZERO);
         assert_eq!(Facts { age, max_age: Duration::ZERO, ..FACTS }.plan(), Plan::Read(Mode::Once));
+    }
+
+    #[test]
+    fn what_is_older_than_a_second_may_lack_what_was_just_made() {
+        let aged = |seconds| Facts { age: Some(Duration::from_secs(seconds)), ..FACTS }.may_lack_news();
+        assert_eq!((aged(0), aged(1), aged(60)), (false, true, true));
+        assert!(Facts { age: None, ..FACTS }.may_lack_news());
+        assert!(!Facts { writer: Some(Writer::Ready), ..FACTS }.may_lack_news());
+        assert!(!Facts { wanted: Wanted::Again, ..FACTS }.may_lack_news());
     }
 
     #[test]
