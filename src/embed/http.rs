@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::EmbedError;
+use crate::document::without_secrets;
 
 /// No connection after this long is none.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -59,6 +60,12 @@ impl Http {
         timeout: Duration,
     ) -> Result<Self, EmbedError> {
         let uri = endpoint(url, path)?;
+        let open = uri.scheme_str() == Some("http") && !uri.host().is_some_and(crate::text::is_loopback);
+        if open && key.is_some() {
+            return Err(setting(
+                "embedder_url is not encrypted: the key in the environment is sent to https:// alone, or within this machine",
+            ));
+        }
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("kubesift/", env!("CARGO_PKG_VERSION"))));
@@ -176,7 +183,8 @@ fn message(headers: &HeaderMap, body: &[u8]) -> String {
         Ok(text) if !text.trim().is_empty() => text.trim().to_owned(),
         _ => "no reason given".to_owned(),
     });
-    let short: String = text.chars().take(MESSAGE_CHARS).collect();
+    // A gateway may repeat the key that it was sent.
+    let short: String = without_secrets(&text).chars().take(MESSAGE_CHARS).collect();
     crate::text::sanitise(&short).into_owned()
 }
 
@@ -217,6 +225,25 @@ mod tests {
         {
             assert!(matches!(endpoint(wrong, "/embeddings"), Err(EmbedError::Setting(_))), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_goes_to_https_or_stays_within_this_machine() {
+        let key = SecretString::from("abc");
+        let made = |url: &str, key: Option<&SecretString>| {
+            Http::new(url, "/embeddings", key, Duration::from_secs(1)).map(|_| ())
+        };
+        for url in ["https://models.example/v1", "http://localhost:11434/v1", "http://127.0.0.1:1/v1"] {
+            assert!(made(url, Some(&key)).is_ok(), "{url}");
+        }
+        assert!(made("http://models.example/v1", None).is_ok());
+        assert!(matches!(made("http://models.example/v1", Some(&key)), Err(EmbedError::Setting(_))));
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_a_key_is_not_passed_on() {
+        let body = br#"{"error":{"message":"Received API Key = sk-proj-Ab3dEf6hIj9kLmN0pQrS"}}"#;
+        assert!(!message(&HeaderMap::new(), body).contains("Ab3dEf6hIj9kLmN0pQrS"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod ansi;
 mod clock;
+mod host;
 mod sanitise;
 mod shell;
 mod suggest;
@@ -11,6 +12,7 @@ mod width;
 
 pub use ansi::{Paint, Painted, painted};
 pub use clock::Clock;
+pub use host::is_loopback;
 pub use sanitise::{sanitise, sanitise_lines};
 pub use shell::shell_quote;
 pub use suggest::suggest;

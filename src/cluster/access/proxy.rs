@@ -4,6 +4,7 @@ use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::Environment;
+use crate::text;
 
 /// A proxy to go through.
 #[derive(Clone)]
@@ -66,8 +67,7 @@ impl Proxy {
 
 // Go never sends a request for the machine itself to a proxy of the environment.
 fn is_loopback(server: &Uri) -> bool {
-    let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    text::is_loopback(server.host().unwrap_or_default())
 }
 
 fn with_port(uri: &Uri, scheme: &str) -> Option<Uri> {

@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::document::without_secrets;
 use crate::mirror::StoreError;
 use crate::text;
 
@@ -94,6 +95,11 @@ impl Http {
         }
         if uri.query().is_some() {
             return Err(wrong("has a query; only a path can be before /api"));
+        }
+        if scheme == "http" && token.is_some() && !text::is_loopback(authority.host()) {
+            return Err(wrong(
+                "is not encrypted: KUBESIFT_CHROMA_TOKEN is sent to https:// alone, or within this machine",
+            ));
         }
         let prefix = uri.path().trim_end_matches('/');
         let prefix = prefix.strip_suffix("/api/v2").or(prefix.strip_suffix("/api/v1")).unwrap_or(prefix);
@@ -184,7 +190,7 @@ impl Http {
     }
 
     fn unreadable(&self, why: String) -> StoreError {
-        StoreError::Unreadable { server: self.base.clone(), why }
+        StoreError::Unreadable { server: self.base.clone(), why: without_secrets(&why).into_owned() }
     }
 
     fn error(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> StoreError {
@@ -211,7 +217,7 @@ impl Http {
                 headers
                     .get(::http::header::LOCATION)
                     .and_then(|to| to.to_str().ok())
-                    .map(|to| format!(" to {to}"))
+                    .map(|to| format!(" to {}", without_secrets(to)))
                     .unwrap_or_default()
             )),
             _ => StoreError::Rejected { status: status_number, message },
@@ -266,7 +272,8 @@ fn message(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
         (!is_html(headers, body) && !text.is_empty()).then_some(text)
     };
     let said = said.or_else(plain).or_else(|| status.canonical_reason().map(str::to_owned));
-    text::truncate(&said.unwrap_or_default(), MESSAGE_CHARS).into_owned()
+    // A gateway may repeat the token that it was sent.
+    text::truncate(&without_secrets(&said.unwrap_or_default()), MESSAGE_CHARS).into_owned()
 }
 
 fn is_chroma_error(body: &[u8]) -> bool {
@@ -282,7 +289,8 @@ fn is_html(headers: &HeaderMap, body: &[u8]) -> bool {
 fn without_login(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => format!("{}://...{}", &url[..scheme], &url[at..]),
-        _ => url.to_owned(),
+        (_, Some(at)) => format!("...{}", &url[at..]),
+        (_, None) => url.to_owned(),
     }
 }
 
@@ -305,4 +313,44 @@ fn reason(error: &hyper_util::client::legacy::Error, connecting: bool) -> String
     let words = chain.join(": ");
     let what = if connecting { "no connection" } else { "the connection was lost" };
     if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(url: &str, token: Option<&str>) -> Option<String> {
+        let token = token.map(|token| Token::new(token.to_owned()));
+        Http::new(url, token).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_token_goes_to_https_or_stays_within_this_machine() {
+        for url in [
+            "https://chroma.example",
+            "http://localhost:8000",
+            "http://127.0.0.1:8000",
+            "http://[::1]:8000/x",
+        ] {
+            assert_eq!(refusal(url, Some("abc")), None, "{url}");
+        }
+        assert_eq!(refusal("http://chroma.example:8000", None), None);
+        let why = refusal("http://chroma.example:8000", Some("abc")).unwrap();
+        assert!(why.contains("not encrypted") && !why.contains("abc"), "{why}");
+    }
+
+    #[test]
+    fn a_login_in_an_address_is_never_repeated() {
+        for url in ["http://me:hunter2@host", "me:hunter2@host", "https://me:hunter2@host:1/x?y"] {
+            let why = refusal(url, None).unwrap();
+            assert!(!why.contains("hunter2"), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_a_token_is_not_passed_on() {
+        let body = br#"{"error":"x","message":"Authentication Error, Received API Key = sk-proj-Ab3dEf6hIj9kLmN0pQrS"}"#;
+        let said = message(StatusCode::UNAUTHORIZED, &HeaderMap::new(), body);
+        assert!(said.contains("Authentication Error") && !said.contains("Ab3dEf6hIj9kLmN0pQrS"), "{said}");
+    }
 }
