@@ -20,6 +20,7 @@ use self::awaited::Awaited;
 use self::rate::Rate;
 use self::reading::Reading;
 use super::core::{Core, Millis};
+use super::mirror::shown;
 use super::semantic::Embedding;
 use super::status::{KindState, KindStatus, Phase, Status};
 use super::unanswered::WHY;
@@ -219,7 +220,7 @@ impl Report {
             drift_corrected: counters.drift_corrected,
             deletes: counters.deletes,
             watch_restarts: self.watch_restarts,
-            mirror: self.mirror.as_ref().map(|mirror| mirror.borrow().clone()),
+            mirror: self.mirror.as_ref().map(|mirror| shown(mirror, self.client.clock().wall_ms())),
             kinds: kinds.into_values().collect(),
             semantic: self.embedding.status(),
             ..self.head.clone()

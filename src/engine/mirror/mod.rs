@@ -25,7 +25,7 @@ use crate::mirror::{
 use crate::text::Clock;
 
 pub(super) use source::{Covered, IndexSource};
-pub(super) use task::{MirrorTask, Parts};
+pub(super) use task::{MirrorTask, Parts, shown};
 use vectors::FormVectors;
 pub use vectors::Profile;
 

@@ -10,7 +10,7 @@ use crate::index::{Reader, Store};
 #[cfg(doc)]
 use crate::mirror::MirrorOptions;
 use crate::mirror::source::Feed;
-use crate::mirror::{Halt, MirrorStatus};
+use crate::mirror::{Halt, MirrorPhase, MirrorStatus};
 
 use super::super::confirm::Confirm;
 use super::super::pump::Message;
@@ -96,5 +96,46 @@ fn has_read(phase: &Phase) -> bool {
         | Phase::Unwritable { .. }
         | Phase::Unauthorized { .. }
         | Phase::Stopped => true,
+    }
+}
+
+/// What a mirror shows. One whose task has ended shows its last state for ever, and that must not be one that lives.
+pub(in crate::engine) fn shown(mirror: &watch::Receiver<MirrorStatus>, now_ms: i64) -> MirrorStatus {
+    // Asked first: what a living one says meanwhile is newer.
+    let ended = mirror.has_changed().is_err();
+    let mut status = mirror.borrow().clone();
+    let last = matches!(
+        status.phase,
+        MirrorPhase::Stopped
+            | MirrorPhase::Mistaken { .. }
+            | MirrorPhase::Refused { .. }
+            | MirrorPhase::Failing { .. }
+    );
+    if ended && !last {
+        let error =
+            "the mirror has ended by a fault of its own: start kubesift anew, and see its log".to_owned();
+        status.phase = MirrorPhase::Failing { since_ms: now_ms, error };
+    }
+    if ended && status.phase != MirrorPhase::Stopped {
+        (status.equal, status.in_sync) = (false, false);
+    }
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_whose_task_has_ended_is_not_in_sync() {
+        let live =
+            MirrorStatus { phase: MirrorPhase::Live, equal: true, in_sync: true, ..Default::default() };
+        let (sender, receiver) = watch::channel(live.clone());
+        assert_eq!(shown(&receiver, 7), live);
+        drop(sender);
+        let ended = shown(&receiver, 7);
+        assert!(!ended.equal && !ended.in_sync && ended.phase.failing().is_some(), "{ended:?}");
+        let (_, stopped) = watch::channel(MirrorStatus { phase: MirrorPhase::Stopped, ..live });
+        assert!(shown(&stopped, 7).equal);
     }
 }
