@@ -7,7 +7,7 @@ use super::super::args::SearchArgs;
 use super::super::clock::now_ms;
 use super::super::coverage::Truth;
 use super::super::failure::{Exit, Failure, Outcome};
-use super::super::freshness::{Prepared, Wanted, prepare};
+use super::super::freshness::{Prepared, Wanted, may_read, prepare};
 use super::super::hits;
 use super::super::output::{Cell, Column, Table, count};
 use super::super::query::{self, Wording};
@@ -50,7 +50,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &SearchArgs) -> Outcome
         // One that is new, perhaps.
         Err(error) => matches!(error, SearchError::UnknownKind { .. } | SearchError::UnknownGroup { .. }),
     };
-    if prepared.may_lack_news && finds_nothing {
+    if prepared.may_lack_news && finds_nothing && may_read(&target.store, now_ms()) {
         // What was made a moment ago is not stored yet: nothing is said before that was looked at.
         prepared = prepare(session, &target, Wanted::Again).await?;
         found = Found::of(&target, &prepared, args, &query);

@@ -1,6 +1,7 @@
 //! Brings the index up to date for one answer, with as little work as the promise allows: not at all while a writer
 //! lives or the index is young, else by reading the cluster as its writer.
 
+mod again;
 mod patience;
 mod plan;
 
@@ -17,6 +18,7 @@ use super::target::Target;
 use crate::engine::status::{Phase, Status};
 use crate::engine::{Handle, Mode, Outcome};
 use crate::index::{Lock, Reader};
+pub(super) use again::may_read;
 pub(super) use patience::Patience;
 use patience::{Waiting, show};
 pub(super) use plan::Wanted;
