@@ -6,8 +6,11 @@ mod answer;
 mod metrics;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,9 +20,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Sleep;
 
 use super::clock::now_ms;
 use crate::engine::status::Status;
@@ -119,7 +124,62 @@ async fn serve(socket: TcpStream, source: Arc<Mutex<Source>>) {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     // A client that goes away or talks nonsense is no trouble of ours.
-    _ = http.serve_connection(TokioIo::new(socket), service).await;
+    _ = http.serve_connection(TokioIo::new(Patient::new(socket)), service).await;
+}
+
+/// A connection whose client has to read: one that never does would hold its place for ever.
+struct Patient {
+    socket: TcpStream,
+    /// Since something waits to be written.
+    waits: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patient {
+    fn new(socket: TcpStream) -> Self {
+        Self { socket, waits: None }
+    }
+
+    /// Passes on what writing came to, and gives up when it has waited for too long.
+    fn in_time<T>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let done = write(Pin::new(&mut self.socket), cx);
+        if done.is_ready() {
+            self.waits = None;
+            return done;
+        }
+        let waits = self.waits.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        match waits.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.in_time(cx, |socket, cx| socket.poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.in_time(cx, |socket, cx| socket.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.in_time(cx, |socket, cx| socket.poll_shutdown(cx))
+    }
 }
 
 fn answer(method: &str, path: &str, source: &Mutex<Source>) -> Answer {
