@@ -53,6 +53,11 @@ pub trait Source: Send + Sync {
         self.authority()
     }
 
+    /// Whether anything is known of the cluster as it is now: else nothing is complete, however equal.
+    fn knows_cluster(&self) -> bool {
+        true
+    }
+
     /// Another writer may know more of the cluster than the index does: from now on only what is found out by lists
     /// that begin after this shows that something is not there.
     fn distrust(&self) -> impl Future<Output = ()> + Send {
@@ -78,6 +83,9 @@ pub trait Embedder: Send + Sync {
 
     /// A hash of what would be embedded of a document: equal hashes, equal vectors.
     fn form(&self, document: &Document) -> u64;
+
+    /// A document's vector, if it is there already.
+    fn at_hand(&self, document: &Document) -> Option<Vector>;
 
     /// One vector of length 1 for each document, without the document's offset.
     fn vectors(

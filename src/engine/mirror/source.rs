@@ -168,6 +168,13 @@ impl Source for IndexSource {
         }
     }
 
+    fn knows_cluster(&self) -> bool {
+        self.status().is_some_and(|status| {
+            let refused = matches!(status.phase, Phase::Offline { .. } | Phase::Unauthorized { .. });
+            !status.kinds.is_empty() && !refused
+        })
+    }
+
     async fn distrust(&self) {
         if let Says::Pump { pump, .. } = &self.says {
             let (reply, done) = oneshot::channel();

@@ -84,6 +84,10 @@ impl Embedder for FormVectors {
         form(document).hash().0 as u64
     }
 
+    fn at_hand(&self, document: &Document) -> Option<Vector> {
+        self.vectors.as_ref()?.cached(&form(document))
+    }
+
     async fn vectors(&self, documents: &[Document]) -> Result<Vec<Vector>, SourceError> {
         let Some(vectors) = &self.vectors else {
             return Err(SourceError("this run has no embedder".to_owned()));

@@ -11,6 +11,17 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Where a person has to do something first.
 const ASKED: Duration = Duration::from_secs(60);
 
+/// The longest before everything is read again only to find that nothing can be written.
+const LONGEST_UNFINISHED: Duration = Duration::from_secs(300);
+
+/// The pause before another comparison, after so many that could not be finished.
+pub fn unfinished(times: u32) -> Duration {
+    if times < 2 {
+        return Duration::ZERO;
+    }
+    Duration::from_secs(1 << times.min(10)).min(LONGEST_UNFINISHED)
+}
+
 /// Growing pauses with jitter.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
@@ -50,6 +61,12 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comparisons_that_are_never_finished_end_in_pauses_of_minutes() {
+        let pauses: Vec<_> = (0..12).map(|times| unfinished(times).as_secs()).collect();
+        assert_eq!(pauses, [0, 0, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+    }
 
     #[test]
     fn pauses_grow_to_half_a_minute_and_heed_the_server() {

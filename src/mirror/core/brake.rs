@@ -79,6 +79,11 @@ impl Brake {
         }
     }
 
+    /// Everything that a permission was about was judged: what is left of it is not for other days.
+    pub fn end_grant(&mut self) {
+        self.grant = 0;
+    }
+
     /// Whether this document's record may be deleted.
     pub fn lets_through(&self, id: &str) -> bool {
         self.admitted.contains(id)
@@ -196,6 +201,16 @@ mod tests {
         brake.allow(10_000);
         assert_eq!(delete(&mut brake, at(3), ids(200..600), 400), 400);
         assert!(brake.held.is_empty());
+    }
+
+    #[test]
+    fn what_is_left_of_a_permission_is_not_for_other_days() {
+        let mut brake = Brake::default();
+        delete(&mut brake, at(0), ids(0..600), 600);
+        brake.allow(5_000);
+        assert_eq!(delete(&mut brake, at(1), ids(0..600), 600), 600);
+        brake.end_grant();
+        assert_eq!(delete(&mut brake, at(2), ids(600..1_200), 600), 0);
     }
 
     #[test]

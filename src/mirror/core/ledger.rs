@@ -20,6 +20,8 @@ pub struct Ledger {
     pub foreign: usize,
     /// Records that the index lacks and that stay because their kind is not covered: by id, with the kind's name.
     pub uncovered: BTreeMap<String, String>,
+    /// Records that may go and stay: the collection does not hold our marker.
+    pub unmarked: BTreeSet<String>,
     /// Somebody else wrote, or the store lost something, and not everything was compared since.
     pub meddled: bool,
 }
@@ -61,6 +63,8 @@ pub struct Facts {
     pub refused: usize,
     /// Records that stay because their kind is not covered.
     pub uncovered: usize,
+    /// Records that may go and stay, as the store does not keep our marker.
+    pub unmarked: usize,
     /// Changes that the store has not acknowledged.
     pub waiting: usize,
     /// How long the longest waiting one waits.
@@ -82,7 +86,7 @@ impl Facts {
     /// What follows.
     pub fn statement(&self) -> Statement {
         let known = self.open && self.compared;
-        let lacking = self.meddled || self.held + self.refused + self.uncovered > 0;
+        let lacking = self.meddled || self.held + self.refused + self.uncovered + self.unmarked > 0;
         Statement {
             equal: known && !lacking && self.waiting == 0,
             in_sync: known && !lacking && self.lag_ms < BEHIND_MS,
@@ -106,6 +110,11 @@ impl Facts {
         say(self.held, "delete held back", "deletes held back");
         say(self.refused, "document not taken by the store", "documents not taken by the store");
         say(self.uncovered, "record of a kind that is not covered", "records of kinds that are not covered");
+        say(
+            self.unmarked,
+            "record that is gone, in a collection that does not keep its metadata",
+            "records that are gone, in a collection that does not keep its metadata",
+        );
         if self.meddled {
             words.push("somebody else wrote into the collection".to_owned());
         }
@@ -124,6 +133,7 @@ mod tests {
         held: 0,
         refused: 0,
         uncovered: 0,
+        unmarked: 0,
         waiting: 0,
         lag_ms: 0,
     };
@@ -137,6 +147,7 @@ mod tests {
             Facts { held: 1, ..SYNCED },
             Facts { refused: 1, ..SYNCED },
             Facts { uncovered: 1, ..SYNCED },
+            Facts { unmarked: 1, ..SYNCED },
             Facts { meddled: true, ..SYNCED },
         ] {
             let said = lacking.statement();

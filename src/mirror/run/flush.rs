@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::send::Outgoing;
 use super::verify::living;
-use super::{Halt, Mirror};
+use super::{DOUBT_MS, Halt, Mirror};
 use crate::document::Document;
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::record::Subject;
@@ -128,9 +128,18 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(())
     }
 
+    /// Without our marker nothing is deleted: that is told, and looked at again.
+    fn keep_unmarked(&mut self, ids: Vec<String>) {
+        if !ids.is_empty() {
+            self.doubt_at = self.doubt_at.min(self.feed.now() + DOUBT_MS);
+            self.ledger.unmarked.extend(ids);
+        }
+    }
+
     /// Deletes records that are ours, as far as the collection holds our marker.
     pub(super) async fn delete(&mut self, ids: Vec<String>) -> Result<(), Halt> {
         if !self.opened.as_ref().is_some_and(|opened| opened.marked) {
+            self.keep_unmarked(ids);
             return Ok(());
         }
         let store = self.store.clone();

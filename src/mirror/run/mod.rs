@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Millis;
-use super::core::backoff::Backoff;
+use super::core::backoff::{Backoff, unfinished};
 use super::core::brake::Now;
 use super::core::claim::{BEAT_MS, Observer, Refusal};
 use super::core::confirmed::Confirmed;
@@ -143,6 +143,10 @@ pub struct Mirror<S, I, E> {
     /// The store takes lists in metadata.
     lists: bool,
     backoff: Backoff,
+    /// Comparisons in a row that could not be finished although the store could be read.
+    unfinished: u32,
+    /// When what still fails failed first.
+    failing_since: Option<i64>,
     phase: MirrorPhase,
     status: watch::Sender<MirrorStatus>,
 }
@@ -200,6 +204,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             slow: 0,
             lists: true,
             backoff: Backoff::default(),
+            unfinished: 0,
+            failing_since: None,
             phase: MirrorPhase::Connecting,
             status,
         }
@@ -230,6 +236,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             () = stop.cancelled() => {}
         }
         self.put_back();
+        if !self.reconciled {
+            // Broken off: what it would have found is not known.
+            self.ledger.forget();
+        }
         // Whatever fails now is found by the next start.
         if tokio::time::timeout(LAST_FLUSH, self.finish()).await.is_err() {
             tracing::warn!("the store did not take the last changes in time; the next start compares again");
@@ -303,6 +313,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.ask_again();
             self.flush_due().await?;
             self.backoff.reset();
+            self.failing_since = None;
             self.phase(MirrorPhase::Live);
             if self.says_too_much() {
                 // An agent must not read for a quarter of a minute what is known not to be so.
@@ -355,15 +366,16 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             Halt::Store(_) | Halt::Source(_) => {}
         }
         let error = halt.to_string();
-        let since = self.phase.failing().map(|(since, _)| since);
-        if since.is_none() {
+        if self.failing_since.is_none() {
             tracing::warn!(error, "the mirror waits");
         }
-        let since_ms = since.unwrap_or_else(|| self.options.clock.wall_ms());
+        let wall = self.options.clock.wall_ms();
+        let since_ms = *self.failing_since.get_or_insert(wall);
         let failing = MirrorPhase::Failing { since_ms, error };
         self.status.send_modify(|status| status.batches_retried += 1);
         self.phase(failing);
-        self.backoff.pause(reaction, self.options.clock.chance(0.0..1.0))
+        let pause = self.backoff.pause(reaction, self.options.clock.chance(0.0..1.0));
+        if self.reconciled { pause } else { pause.max(unfinished(self.unfinished)) }
     }
 
     /// Sends what is dirty and gives the collection free.

@@ -196,7 +196,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     /// Whether the marker says more than is known to be so.
     pub(super) fn says_too_much(&self) -> bool {
         let said = self.opened.as_ref().is_some_and(|opened| opened.complete);
-        said && !self.facts().is_complete(false)
+        said && !(self.facts().is_complete(false) && self.source.knows_cluster())
     }
 
     async fn mark(&mut self, free: bool) -> Result<(), Halt> {
@@ -206,6 +206,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         // Not beside other signs of life: this is one.
         let found = self.shown(limited(self.store.name(), store.find())).await?;
         self.took(began);
+        let marked = found.as_ref().is_some_and(|found| Marker::read(&found.fields).is_some());
         let (found, before) = self.recognise(found)?;
         let beat = beat.max(before.beat) + 1;
         self.remember_beat(beat);
@@ -222,6 +223,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         if let Some(opened) = &mut self.opened {
             (opened.beat, opened.complete) = (beat, complete);
             (opened.beat_at, opened.seen_at) = (now, now);
+            opened.marked = marked;
         }
         Ok(())
     }
@@ -236,10 +238,11 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let stale = self.source.stale();
         let mut names: BTreeSet<&str> = stale.iter().map(KindKey::as_str).collect();
         names.extend(self.ledger.uncovered_kinds());
-        marker.complete = facts.is_complete(!names.is_empty());
+        let known = self.source.knows_cluster();
+        marker.complete = known && facts.is_complete(!names.is_empty());
         marker.held_back = i64::try_from(facts.held).unwrap_or(i64::MAX);
         marker.stale = names.into_iter().take(STALE_NAMES).collect::<Vec<_>>().join(",");
-        if facts.statement().equal {
+        if known && facts.statement().equal {
             // Between two lists of a kind that may not be watched nobody knows of changes.
             let now = self.options.clock.wall_s();
             let listed = self.source.listed_ms().map_or(now, |ms| ms.div_euclid(1_000));

@@ -13,6 +13,7 @@ use crate::mirror::record::{Subject, differences, foreign_keys};
 use crate::mirror::source::{Embedder, Snapshot as _, Source};
 use crate::mirror::status::MirrorPhase;
 use crate::mirror::store::{Contents, VectorStore};
+use crate::mirror::{Reaction, StoreError};
 use crate::object::{IdHash, KindKey};
 
 /// How much of each record is compared.
@@ -56,13 +57,19 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
         self.feed.put_back(std::mem::take(&mut self.later));
         self.different = HashSet::new();
-        if result.is_err() {
+        if let Err(halt) = &result {
+            self.unfinished(halt);
             // What was found and not mended is no more equal than it was.
             self.ledger.forget();
         }
         result?;
         self.depth = Depth::Contents;
         self.reconciled = true;
+        self.unfinished = 0;
+        if self.ledger.uncovered.is_empty() {
+            // All that a person's permission was about was judged.
+            self.memo.brake.end_grant();
+        }
         (self.ledger.compared, self.ledger.meddled) = (true, false);
         self.next_reconcile = self.feed.now() + RECONCILE_MS;
         let wall = self.options.clock.wall_ms();
@@ -70,10 +77,17 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(())
     }
 
+    /// A comparison that could not be finished reads everything again: not without a pause that grows.
+    fn unfinished(&mut self, halt: &Halt) {
+        if is_passing(halt) {
+            self.unfinished = self.unfinished.saturating_add(1);
+        }
+    }
+
     async fn compare_all(&mut self, known: bool) -> Result<(), Halt> {
         self.compare_and_mend(known).await?;
         // A few records tell whether the vectors of all were replaced.
-        if self.depth == Depth::Contents && self.is_sample_foreign().await? {
+        if self.depth == Depth::Contents && self.is_sample_foreign(true).await? {
             self.depth = Depth::Vectors;
             self.compare_and_mend(true).await?;
         }
@@ -95,10 +109,17 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let scan = if empty { Scan::default() } else { self.scan(self.depth).await? };
         self.ledger.records = scan.len();
         self.status.send_modify(|status| status.unchanged = scan.equal.len() as u64);
-        self.write_differences(&scan).await?;
+        let written = self.write_differences(&scan).await;
+        if let Err(halt) = &written
+            && !is_about_writing(halt)
+        {
+            return written;
+        }
         // Paging is unordered: what was judged before is looked for by id, not only where the walk came by.
         let extra: BTreeSet<String> = scan.extra.iter().chain(self.memo.brake.judged()).cloned().collect();
+        // What is gone goes, whether or not an embedder or a full disk lets anything be written.
         self.judge_lacking(extra.into_iter().collect(), authority, true).await?;
+        written?;
         if let Some(opened) = &mut self.opened {
             (opened.distrusted, opened.empty) = (false, false);
         }
@@ -163,8 +184,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     pub(super) async fn judge_again(&mut self) -> Result<(), Halt> {
         let source = self.source.clone();
         let authority = self.beside(source.authority()).await?;
-        let doubtful = self.ledger.uncovered.keys().cloned().collect();
-        self.judge_lacking(doubtful, authority, false).await
+        let doubtful: BTreeSet<String> =
+            self.ledger.uncovered.keys().chain(&self.ledger.unmarked).cloned().collect();
+        self.judge_lacking(doubtful.into_iter().collect(), authority, false).await
     }
 
     /// Deletes what may go of these records, which the index seemed to lack. `all`: no others are lacking.
@@ -201,8 +223,11 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             let by_event: HashSet<&String> = verdicts.by_event.iter().collect();
             self.memo.brake.compared(lacking.into_keys().filter(|id| !by_event.contains(id)).collect());
         }
-        self.leave(verdicts.uncovered, all);
-        if !self.opened.as_ref().is_some_and(|opened| opened.marked) {
+        let marked = self.opened.as_ref().is_some_and(|opened| opened.marked);
+        let kept = if marked { &[][..] } else { &verdicts.delete };
+        let kept = kept.iter().chain(verdicts.by_event.iter().filter(|_| !marked)).cloned().collect();
+        self.leave(verdicts.uncovered, kept, all);
+        if !marked {
             return Ok(());
         }
         self.judge_with_groups(&verdicts.delete).await?;
@@ -254,11 +279,13 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     }
 
     /// Takes note of records that could not be judged, and of when they are looked at again.
-    fn leave(&mut self, uncovered: BTreeMap<String, String>, anew: bool) {
-        let fewer = anew || uncovered.len() < self.ledger.uncovered.len();
+    fn leave(&mut self, uncovered: BTreeMap<String, String>, unmarked: BTreeSet<String>, anew: bool) {
+        let before = self.ledger.uncovered.len() + self.ledger.unmarked.len();
+        let left = uncovered.len() + unmarked.len();
+        let fewer = anew || left < before;
         self.doubt = if fewer { DOUBT_MS } else { (self.doubt * 2).clamp(DOUBT_MS, LONGEST_DOUBT_MS) };
-        self.doubt_at = if uncovered.is_empty() { i64::MAX } else { self.feed.now() + self.doubt };
-        self.ledger.uncovered = uncovered;
+        self.doubt_at = if left == 0 { i64::MAX } else { self.feed.now() + self.doubt };
+        (self.ledger.uncovered, self.ledger.unmarked) = (uncovered, unmarked);
     }
 
     /// Between two steps of a long reconcile: signs of life, and what changed meanwhile.
@@ -267,5 +294,22 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.beat().await?;
         }
         self.flush_due().await
+    }
+}
+
+/// Whether documents can't be embedded or stored just now, while the store can be read and deleted from.
+fn is_about_writing(halt: &Halt) -> bool {
+    match halt {
+        Halt::Source(_) | Halt::Store(StoreError::Failed { .. } | StoreError::Rejected { .. }) => true,
+        Halt::Store(_) | Halt::Refused(_) | Halt::Passive { .. } => false,
+    }
+}
+
+/// Whether the same is tried again, with all that is known of the store.
+fn is_passing(halt: &Halt) -> bool {
+    match halt {
+        Halt::Source(_) => true,
+        Halt::Store(error) => matches!(error.reaction(), Reaction::Retry(_)),
+        Halt::Refused(_) | Halt::Passive { .. } => false,
     }
 }

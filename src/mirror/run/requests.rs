@@ -8,6 +8,7 @@ use super::{Halt, Mirror, SHOW_MS};
 use crate::mirror::StoreError;
 use crate::mirror::core::Millis;
 use crate::mirror::core::claim::{FRESH_MS, REQUEST_MS};
+use crate::mirror::core::marker::Marker;
 use crate::mirror::source::{Embedder, Source};
 use crate::mirror::status::MirrorPhase;
 use crate::mirror::store::VectorStore;
@@ -108,10 +109,11 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let (store, began) = (self.store.clone(), self.feed.now());
         let found = self.request(store.find()).await??;
         self.took(began);
+        let marked = found.as_ref().is_some_and(|found| Marker::read(&found.fields).is_some());
         self.recognise(found)?;
         let now = self.feed.now();
         if let Some(opened) = &mut self.opened {
-            opened.seen_at = now;
+            (opened.seen_at, opened.marked) = (now, marked);
         }
         Ok(())
     }

@@ -122,6 +122,11 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(pairs.map(|(document, vector)| moved(vector, &document.id)).collect())
     }
 
+    /// The same of one document, if nothing has to be embedded for it.
+    pub(super) fn vector_at_hand(&self, document: &Document) -> Option<Vector> {
+        self.embedder.at_hand(document).map(|vector| moved(&vector, &document.id))
+    }
+
     fn doubt(&mut self, outgoing: &[Outgoing], way: Way) {
         outgoing.iter().for_each(|one| self.confirmed.doubt(IdHash::of(&one.document.id), way));
     }

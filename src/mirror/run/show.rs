@@ -23,6 +23,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             held: self.memo.brake.held.len(),
             refused: self.refused.len(),
             uncovered: self.ledger.uncovered.len(),
+            unmarked: self.ledger.unmarked.len(),
             waiting: waiting + self.taken.len() + self.later.len(),
             lag_ms: oldest.map_or(0, |since| now - since),
         }
@@ -48,7 +49,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             status.lag_ms = u64::try_from(facts.lag_ms).unwrap_or(0);
             status.held_back = facts.held as u64;
             status.foreign = self.ledger.foreign as u64;
-            status.kept = facts.uncovered as u64;
+            status.kept = (facts.uncovered + facts.unmarked) as u64;
             status.not_covered = self.ledger.uncovered_kinds().into_iter().map(str::to_owned).collect();
             (status.equal, status.in_sync) = (said.equal, said.in_sync);
             if facts.open && facts.compared {

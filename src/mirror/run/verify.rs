@@ -94,17 +94,19 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let ids = snapshot.ids()?;
         let mut comparison = Comparison { equal: scan.equal.len(), ..Comparison::default() };
         let unsure: Vec<IdHash> = ids.into_iter().filter(|id| !scan.equal.contains(id)).collect();
-        for chunk in unsure.chunks(self.page_size()) {
+        for chunk in unsure.chunks(self.page_for(depth)) {
             let documents = snapshot.documents(chunk)?;
             let ids = documents.iter().map(|document| document.id.clone()).collect();
-            let stored = self.stored(ids, Contents::Full).await?;
+            let stored = self.stored(ids, depth.contents()).await?;
+            let vectors = self.vectors_of(documents.iter(), depth).await?;
             for document in documents {
-                let vector = scan.foreign_vectors.get(&IdHash::of(&document.id));
                 let divergence = match stored.get(&document.id) {
                     None => Divergence::Missing,
                     Some(record) => {
+                        let wanted = vectors.get(&document.id);
+                        let vector = wanted.and_then(|wanted| vector_difference(wanted, record));
                         let found = differences(&document, record, self.lists);
-                        Divergence::Different(found.into_iter().chain(vector.cloned()).collect())
+                        Divergence::Different(found.into_iter().chain(vector).collect())
                     }
                 };
                 match divergence {

@@ -8,7 +8,7 @@ fn foreign_vector() -> Vector {
 
 async fn all_vectors_are_ours(world: &World, store: &Memory) -> bool {
     let documents: Vec<Document> = world.documents.lock().unwrap().values().cloned().collect();
-    let vectors = Hashes.vectors(&documents).await.unwrap();
+    let vectors = Hashes(Arc::default()).vectors(&documents).await.unwrap();
     documents.iter().zip(vectors).all(|(document, vector)| {
         store.vector(&document.id) == Some(crate::mirror::offset::moved(&vector, &document.id))
     })

@@ -250,7 +250,7 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
 
 async fn vectors_belong_to_their_texts(world: &World, store: &Memory) -> Result<(), TestCaseError> {
     let documents: Vec<Document> = world.documents.lock().unwrap().values().cloned().collect();
-    let vectors = Hashes.vectors(&documents).await.unwrap();
+    let vectors = Hashes(Arc::default()).vectors(&documents).await.unwrap();
     for (document, vector) in documents.iter().zip(vectors) {
         let expected = crate::mirror::offset::moved(&vector, &document.id);
         prop_assert_eq!(store.vector(&document.id), Some(expected), "{}", document.id);

@@ -43,6 +43,10 @@ struct World {
     /// Those among them that a watch of a few seconds confirms.
     unconfirmed: Arc<Mutex<BTreeSet<&'static str>>>,
     memo: Arc<Mutex<Memo>>,
+    /// Nothing is known of the cluster.
+    blind: Arc<Mutex<bool>>,
+    /// Nothing can be embedded.
+    no_vectors: Arc<Mutex<bool>>,
     /// What the cluster has, where the index may be behind it: a kind that is confirmed is as it is there.
     cluster: Option<Arc<Mutex<BTreeMap<String, Document>>>>,
 }
@@ -67,6 +71,10 @@ impl Source for World {
             stale: self.stale(),
             ..Authority::default()
         }
+    }
+
+    fn knows_cluster(&self) -> bool {
+        !*self.blind.lock().unwrap()
     }
 
     async fn distrust(&self) {
@@ -114,7 +122,7 @@ impl Keep for World {
     }
 }
 
-struct Hashes;
+struct Hashes(Arc<Mutex<bool>>);
 
 impl Hashes {
     fn words(document: &Document) -> String {
@@ -135,13 +143,17 @@ impl Embedder for Hashes {
         xxh3_64(Self::words(document).as_bytes())
     }
 
+    fn at_hand(&self, document: &Document) -> Option<Vector> {
+        let seed = self.form(document);
+        Some((0..8).map(|n| (seed >> (n * 8) & 0xff) as f32 / 255.0 + 0.01).collect())
+    }
+
     async fn vectors(&self, documents: &[Document]) -> Result<Vec<Vector>, SourceError> {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        let vector = |document: &Document| -> Vector {
-            let seed = self.form(document);
-            (0..8).map(|n| (seed >> (n * 8) & 0xff) as f32 / 255.0 + 0.01).collect()
-        };
-        Ok(documents.iter().map(vector).collect())
+        if *self.0.lock().unwrap() {
+            return Err(SourceError("no runtime".into()));
+        }
+        Ok(documents.iter().filter_map(|document| self.at_hand(document)).collect())
     }
 }
 
@@ -193,7 +205,15 @@ impl World {
         let memo = self.memo.lock().unwrap().clone();
         let (status, _) = watch::channel(MirrorStatus::default());
         let kept: (Memo, Box<dyn Keep>) = (memo, Box::new(self.clone()));
-        Mirror::new(store.clone(), Arc::new(self.clone()), Hashes, feed.clone(), kept, options, status)
+        Mirror::new(
+            store.clone(),
+            Arc::new(self.clone()),
+            Hashes(self.no_vectors.clone()),
+            feed.clone(),
+            kept,
+            options,
+            status,
+        )
     }
 
     fn options() -> MirrorOptions {

@@ -146,3 +146,82 @@ fn a_kind_whose_records_the_index_lacks_is_confirmed_at_once() {
         process.end().await;
     });
 }
+
+#[test]
+fn what_is_gone_and_stays_in_a_collection_without_its_marker_is_told_and_goes_when_the_marker_is_back() {
+    paused(async {
+        let (world, store, _) = synced(3).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        // Somebody replaces the metadata just when it is looked at.
+        let left = Arc::new(Mutex::new(true));
+        let (meddled, own) = (left.clone(), store.clone());
+        store.slow_by(Box::new(move |operation| {
+            if operation == Operation::Read && *meddled.lock().unwrap() {
+                let own = own.clone();
+                tokio::spawn(async move { own.meddle(|fields| fields.clear()) });
+            }
+            (Duration::from_millis(20), Duration::ZERO)
+        }));
+        minutes(1).await;
+        world.remove(&process.feed, "ns/v1/Pod/1", Cause::DeletedByEvent);
+        seconds(20).await;
+        assert_eq!((store.len(), process.shown().equal, process.shown().in_sync), (3, false, false));
+        assert!(process.shown().lacks[0].starts_with("1 record that is gone"), "{:?}", process.shown().lacks);
+        *left.lock().unwrap() = false;
+        minutes(2).await;
+        assert_eq!(held(&store), world.expected());
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
+
+#[test]
+fn nothing_is_complete_while_nothing_is_known_of_the_cluster() {
+    paused(async {
+        let (world, store) = (World { blind: Arc::new(Mutex::new(true)), ..World::default() }, Memory::new());
+        let process = Process::start(&world, &store);
+        minutes(2).await;
+        let said = marker(&store).await;
+        assert_eq!((said.complete, said.synced_at.as_str()), (false, ""));
+        *world.blind.lock().unwrap() = false;
+        minutes(1).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        *world.blind.lock().unwrap() = true;
+        seconds(4).await;
+        assert!(!marker(&store).await.complete);
+        process.end().await;
+    });
+}
+
+#[test]
+fn a_store_that_takes_nothing_is_not_read_through_without_a_growing_pause_and_ghosts_go_all_the_same() {
+    paused(async {
+        let (world, store, _) = synced(90).await;
+        (90..95).for_each(|name| {
+            world
+                .documents
+                .lock()
+                .unwrap()
+                .insert(format!("ns/v1/Pod/{name}"), World::document("Pod", name, "web", true))
+                .map_or((), drop)
+        });
+        world.documents.lock().unwrap().remove("ns/v1/Pod/1");
+        *world.no_vectors.lock().unwrap() = true;
+        let process = Process::start(&world, &store);
+        seconds(20).await;
+        assert_eq!(store.len(), 89, "what is gone went");
+        minutes(59).await;
+        let first = process.shown().phase.failing().map(|(since, _)| since);
+        let before = store.requests().reads;
+        minutes(60).await;
+        let reads = store.requests().reads - before;
+        // A look for each sign of life, and a comparison every five minutes.
+        assert!(reads < 4 * 60 + 12 * 12 + 60, "{reads}");
+        assert_eq!(process.shown().phase.failing().map(|(since, _)| since), first);
+        *world.no_vectors.lock().unwrap() = false;
+        minutes(6).await;
+        assert_eq!(held(&store), world.expected());
+        process.end().await;
+    });
+}
