@@ -65,8 +65,12 @@ impl Changes {
         }
     }
 
-    /// The commit stands and can be read.
-    pub(super) fn committed(&mut self) {
+    /// The commit stands. Where it can't be read yet nothing is told: whoever is woken would look at an older one, find
+    /// nothing of it there, and forget it.
+    pub(super) fn committed(&mut self, readable: bool) {
+        if !readable {
+            return;
+        }
         self.written = HashMap::new();
         if std::mem::take(&mut self.overrun) {
             self.feed.overrun();
@@ -123,12 +127,39 @@ mod tests {
         changes.add(&[entry("brief", "1")], &HashSet::new(), &reader.snapshot());
         changes.add(&[delete("brief", "1"), delete("never", "1")], &by_event, &reader.snapshot());
         assert!(feed.is_empty(), "nothing is told before the commit");
-        changes.committed();
+        changes.committed(true);
         let cause = |name: &str| feed.cause(&format!("a/v1/Pod/{name}"));
         assert_eq!(cause("old"), Some(Cause::DeletedByEvent));
         assert_eq!(cause("swept"), Some(Cause::Removed));
         assert_eq!(cause("recreated"), Some(Cause::Written));
         assert_eq!(cause("brief"), Some(Cause::DeletedByEvent), "as good as never sent");
         assert_eq!(cause("never"), None);
+    }
+
+    #[test]
+    fn a_commit_that_the_reader_could_not_follow_is_told_with_the_next_that_it_can() {
+        let (mut writer, reader) = memory(Schema { version: 1 }).unwrap();
+        let feed = Arc::new(Feed::default());
+        let mut changes = Changes::new(feed.clone());
+        let mut commit = |changes: &mut Changes, op: Op, by_event: &HashSet<Key>, readable: bool| {
+            let ops = [op];
+            changes.add(&ops, by_event, &reader.snapshot());
+            ops.into_iter().for_each(|op| writer.apply(op).unwrap());
+            writer.commit(&Checkpoint::default()).unwrap();
+            if readable {
+                reader.reload().unwrap();
+            }
+            changes.committed(readable);
+        };
+        let by_event = [Key::of("a/v1/Pod/brief", "1")].into();
+        commit(&mut changes, entry("written", "1"), &HashSet::new(), false);
+        commit(&mut changes, entry("brief", "1"), &HashSet::new(), false);
+        // The snapshot that is read never had it.
+        commit(&mut changes, delete("brief", "1"), &by_event, false);
+        assert!(feed.is_empty());
+        commit(&mut changes, entry("last", "1"), &HashSet::new(), true);
+        let cause = |name: &str| feed.cause(&format!("a/v1/Pod/{name}"));
+        assert_eq!((cause("written"), cause("last")), (Some(Cause::Written), Some(Cause::Written)));
+        assert_eq!(cause("brief"), Some(Cause::DeletedByEvent));
     }
 }

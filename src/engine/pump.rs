@@ -212,6 +212,9 @@ impl Pump {
             self.commit()?;
         }
         if self.next_status <= now {
+            if self.behind {
+                self.follow();
+            }
             self.publish();
         }
         Ok(())
@@ -363,18 +366,22 @@ impl Pump {
         self.writer.commit(&checkpoint)?;
         self.core.committed();
         self.urgent = false;
-        // The commit stands whatever the reader says; it looks again at the next one.
-        self.behind = false;
-        if let Err(error) = self.reader.reload() {
-            self.behind = true;
-            tracing::warn!(error = describe(&error), "the reader could not follow a commit");
-        }
-        // Not before the reader has them: whoever is woken looks there.
-        if let Some(changes) = &mut self.changes {
-            changes.committed();
-        }
+        self.follow();
         self.tell_covered();
         Ok(())
+    }
+
+    /// Has the reader follow what was committed. The commit stands whatever it says; it looks again with the next one, and
+    /// with the next status.
+    fn follow(&mut self) {
+        let followed = self.reader.reload();
+        self.behind = followed.is_err();
+        if let Err(error) = followed {
+            tracing::warn!(error = describe(&error), "the reader could not follow a commit");
+        }
+        if let Some(changes) = &mut self.changes {
+            changes.committed(!self.behind);
+        }
     }
 
     fn tell_covered(&mut self) {
