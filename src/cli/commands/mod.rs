@@ -5,6 +5,7 @@ pub(super) mod config;
 pub(super) mod demo;
 mod explained;
 pub(super) mod kinds;
+mod patience;
 pub(super) mod search;
 pub(super) mod setup;
 pub(super) mod status;

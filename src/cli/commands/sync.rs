@@ -16,6 +16,7 @@ use super::super::output::Progress;
 use super::super::session::Session;
 use super::super::settings::Key;
 use super::super::target::{Need, Target};
+use super::patience::{Patience, Waiting};
 use super::verify::verdict;
 use crate::embed::Storing;
 use crate::engine::mirror::{compare, mirror_beside};
@@ -28,8 +29,6 @@ use crate::mirror::{Depth, Halt, MirrorPhase, MirrorStatus, StoreError};
 const TAKE_OVER: Duration = Duration::from_secs(2);
 /// How often another process's mirror is looked at.
 const LOOK: Duration = Duration::from_millis(200);
-/// A mirror that fails for this long is not waited for.
-const PATIENCE_MS: i64 = 10_000;
 
 /// Runs `sync`; `--once` is the default.
 pub(crate) async fn run(session: &mut Session<'_>, args: &SyncArgs) -> Outcome {
@@ -113,7 +112,7 @@ async fn wait_for_writer(
     target: &Target,
     plan: &Plan,
 ) -> Result<MirrorStatus, Failure> {
-    let started = now_ms();
+    let mut patience = Patience::new(now_ms());
     loop {
         let status = target.status().filter(|status| status.is_alive(now_ms()));
         let Some(status) = status else {
@@ -124,17 +123,15 @@ async fn wait_for_writer(
         let Some(mirror) = status.mirror.filter(|mirror| plan.is(mirror)) else {
             return Err(Failure::unavailable(anyhow!("pid {} no longer mirrors there", status.pid)));
         };
-        // Everything that was in the index when this began is written, as far as it can be.
-        if mirror.caught_up_ms.is_some_and(|at| at >= started) {
-            session.output.note(&format!("pid {} keeps this collection in sync", status.pid));
-            return Ok(mirror);
-        }
-        if let MirrorPhase::Refused { why } | MirrorPhase::Failing { error: why, .. } = &mirror.phase
-            && now_ms() - started > PATIENCE_MS
-        {
-            return Err(Failure::unavailable(
-                anyhow!(why.clone()).context("the writer's mirror is not in sync"),
-            ));
+        match patience.look(now_ms(), &mirror) {
+            Waiting::Done => {
+                session.output.note(&format!("pid {} keeps this collection in sync", status.pid));
+                return Ok(mirror);
+            }
+            Waiting::Over(why) => {
+                return Err(Failure::unavailable(anyhow!(why).context("the writer's mirror is not in sync")));
+            }
+            Waiting::On => {}
         }
         tokio::time::sleep(LOOK).await;
     }
