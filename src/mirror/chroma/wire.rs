@@ -88,7 +88,7 @@ pub(super) struct GetReply {
     #[serde(default)]
     metadatas: Option<Vec<Option<Fields>>>,
     #[serde(default)]
-    embeddings: Option<Vec<Option<Vec<f32>>>>,
+    embeddings: Option<Vec<Option<Vec<Option<f32>>>>>,
 }
 
 impl GetReply {
@@ -106,7 +106,8 @@ impl GetReply {
             id,
             text,
             fields: fields.unwrap_or_default(),
-            vector: vector.map(Into::into),
+            // What is no number is null in JSON.
+            vector: vector.map(|numbers| numbers.into_iter().map(|it| it.unwrap_or(f32::NAN)).collect()),
         });
         Some(stored.collect())
     }
