@@ -245,3 +245,23 @@ async fn an_interrupt_ends_whatever_waits() {
         running.ends().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_stopped_by_hand_is_not_called_none() {
+    let (_server, home) = cluster().await;
+    let writer = live(&home).await;
+    process::signal(writer.id(), "STOP");
+    wait_for("the status to say so", async || {
+        let told = home.run(&["status"]).await.success();
+        told.contains("another process holds the index and gives no sign of life").then_some(()).ok_or(told)
+    })
+    .await;
+    process::signal(writer.id(), "CONT");
+    wait_for("the writer to be live", async || {
+        let told = home.run(&["status"]).await.success();
+        told.contains(&format!("live (pid {})", writer.id())).then_some(()).ok_or(told)
+    })
+    .await;
+    writer.stop().await;
+    assert!(home.run(&["status"]).await.success().contains("no writer; last one stopped at"));
+}

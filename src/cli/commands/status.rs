@@ -10,6 +10,7 @@ use super::super::output::{Cell, Column, Style, Table, bytes, count};
 use super::super::session::Session;
 use super::super::target::{Need, Target};
 use crate::engine::status::{KindState, KindStatus, Phase, REFUSED, SemanticState, SemanticStatus, Status};
+use crate::index::Lock;
 use crate::mirror::MirrorStatus;
 use crate::text;
 
@@ -45,6 +46,10 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
     let coverage = status.coverage();
     let time = |ms| session.clock.time(ms, now);
     let writer = match (&status.phase, status.is_alive(now)) {
+        (_, false) if holds(target) => {
+            let last = time(status.heartbeat_ms);
+            format!("another process holds the index and gives no sign of life; status of {last}")
+        }
         (_, false) => {
             format!("no writer; last one stopped at {}{}", time(status.heartbeat_ms), ending(&status.phase))
         }
@@ -100,6 +105,11 @@ fn head(session: &Session<'_>, target: &Target, status: &Status, now: i64) -> St
     lines.extend(status.notes.iter().map(|note| ("note", note.clone())));
     lines.iter().map(|(title, text)| format!("{title:<9} {}\n", text::sanitise(text))).collect::<String>()
         + "\n"
+}
+
+// A writer that is stopped, or that can't write its status: then what is there may be that of one before.
+fn holds(target: &Target) -> bool {
+    matches!(Lock::try_acquire(&target.store), Ok(None))
 }
 
 // How a writer stood that ended without a word.
