@@ -215,10 +215,7 @@ impl Core {
     pub(super) fn unconfirmed(&self, kind: &KindKey) -> Vec<Scope> {
         let sources = self.sources.of(kind).into_iter().flat_map(KindSources::iter);
         let old = |source: &Source| source.may_list() && !self.is_current(source);
-        sources
-            .filter(|(_, source)| source.is_only_resumed() || old(source))
-            .map(|(scope, _)| scope)
-            .collect()
+        sources.filter(|(_, source)| source.is_unconfirmed() || old(source)).map(|(scope, _)| scope).collect()
     }
 
     /// Entries held of a kind.
