@@ -445,6 +445,14 @@ impl<'a> Life<'a> {
     }
 
     /// Tells the pump; when it is gone the supervisor notices by its end.
+    /// Kinds that were read to the end once: where they offer no watch they go on being polled, so that what goes last
+    /// is seen to go, in a store as well.
+    async fn read(&self) -> BTreeSet<KindKey> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Message::Read(reply)).await;
+        answer.await.unwrap_or_default()
+    }
+
     async fn tell(&self, message: Message) {
         _ = self.pump.send(message).await;
     }

@@ -69,6 +69,8 @@ pub(super) enum Message {
     Discovered(Instant),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
+    /// Kinds that were read to the end once, in this run or an earlier one.
+    Read(oneshot::Sender<BTreeSet<KindKey>>),
     /// A list of a kind in a scope was answered 403, and no reader had asked for it.
     Refused { kind: KindKey, scope: Scope, why: String },
     /// Namespaces in which an earlier run had read a kind, and of which this one has found out nothing.
@@ -292,6 +294,9 @@ impl Pump {
             }
             Message::Holds { kind, scope, reply } => {
                 _ = reply.send(self.core.holds(&kind, &scope));
+            }
+            Message::Read(reply) => {
+                _ = reply.send(self.core.read_kinds().cloned().collect());
             }
             Message::Refused { kind, scope, why } => {
                 if self.core.refuse(now, &kind, &scope) {

@@ -238,6 +238,11 @@ impl Core {
         self.held.kinds()
     }
 
+    /// Kinds that were read to the end once.
+    pub(super) fn read_kinds(&self) -> impl Iterator<Item = &KindKey> {
+        self.sources.iter().filter(|(_, _, source)| source.is_complete()).map(|(kind, _, _)| kind)
+    }
+
     /// Events of a kind since the start: list items aside, everything its watches delivered.
     pub(super) fn events(&self, kind: &KindKey) -> u64 {
         self.events.get(kind).copied().unwrap_or(0)
