@@ -115,6 +115,8 @@ pub(super) struct Pump {
     behind: bool,
     /// Nothing that discovery said before this proves that a kind is gone.
     distrusted: Option<Instant>,
+    /// Something was committed.
+    committed: bool,
 }
 
 impl Pump {
@@ -151,6 +153,7 @@ impl Pump {
             asked: Vec::new(),
             behind: false,
             distrusted: None,
+            committed: false,
         })
     }
 
@@ -162,7 +165,7 @@ impl Pump {
             self.report.trouble = Some((self.clock.steady_ms(), describe(error)));
             self.publish();
         }
-        PumpEnd { report: self.report, writer: self.writer, result }
+        PumpEnd { report: self.report, writer: self.writer, committed: self.committed, result }
     }
 
     async fn pump(&mut self) -> Result<(), IndexError> {
@@ -292,11 +295,11 @@ impl Pump {
             Message::Held(reply) => {
                 _ = reply.send(self.core.kinds().cloned().collect());
             }
-            Message::Holds { kind, scope, reply } => {
-                _ = reply.send(self.core.holds(&kind, &scope));
-            }
             Message::Read(reply) => {
                 _ = reply.send(self.core.read_kinds().cloned().collect());
+            }
+            Message::Holds { kind, scope, reply } => {
+                _ = reply.send(self.core.holds(&kind, &scope));
             }
             Message::Refused { kind, scope, why } => {
                 if self.core.refuse(now, &kind, &scope) {
@@ -370,6 +373,7 @@ impl Pump {
         checkpoint.set_times(|steady_s| self.clock.wall_of(steady_s.saturating_mul(1_000)).div_euclid(1_000));
         self.writer.commit(&checkpoint)?;
         self.core.committed();
+        self.committed = true;
         self.urgent = false;
         self.follow();
         self.tell_covered();
