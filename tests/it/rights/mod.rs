@@ -1,6 +1,7 @@
 //! Less than all rights: said, followed, and never a reason to delete.
 
 mod played;
+mod silent;
 
 use serde_json::json;
 
