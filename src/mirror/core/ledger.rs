@@ -16,6 +16,8 @@ pub struct Ledger {
     pub compared: bool,
     /// Records that the collection holds: counted at the end of a comparison, and what was written and deleted since.
     pub records: usize,
+    /// How often that number changed.
+    pub moves: usize,
     /// Records of somebody else.
     pub foreign: usize,
     /// Records that the index lacks and that stay because their kind is not covered: by id, with the kind's name.
@@ -35,11 +37,13 @@ impl Ledger {
     /// This many records came.
     pub fn add(&mut self, count: usize) {
         self.records += count;
+        self.moves += usize::from(count > 0);
     }
 
     /// This many records went.
     pub fn take(&mut self, count: usize) {
         self.records = self.records.saturating_sub(count);
+        self.moves += usize::from(count > 0);
     }
 
     /// The kinds of records that stay uncovered.

@@ -1,6 +1,6 @@
 //! Between reconciles: the batches of the dirty set.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::send::Outgoing;
@@ -81,7 +81,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
 
     /// Has the brake judge everything that these commits removed, whichever batch it is in.
     async fn judge_groups(&mut self, groups: BTreeSet<u64>) -> Result<(), Halt> {
-        for ids in self.groups(&groups).await?.into_values() {
+        for group in groups {
+            let ids = self.group(group).await?;
             self.memo.brake.judge(self.clocks(), ids, self.ledger.records);
         }
         // Before the first of them goes: after a crash the rest must not be another group.
@@ -97,12 +98,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         removed
     }
 
-    /// What each of these commits removed, as far as it is not there again and its record is. However many commits there
-    /// were while the store was away, all is looked up at once.
-    async fn groups(&mut self, wanted: &BTreeSet<u64>) -> Result<BTreeMap<u64, BTreeSet<String>>, Halt> {
-        let mut removed = self.removed();
-        removed.retain(|(_, group)| wanted.contains(group));
-        let mut ids: BTreeSet<String> = removed.iter().map(|(id, _)| id.clone()).collect();
+    /// What one commit removed, as far as it is not there again and its record is.
+    async fn group(&mut self, group: u64) -> Result<BTreeSet<String>, Halt> {
+        let own = self.removed().into_iter().filter(|(_, own)| *own == group);
+        let mut ids: BTreeSet<String> = own.map(|(id, _)| id).collect();
         let unknown: Vec<String> =
             ids.iter().filter(|id| !self.confirmed.contains(IdHash::of(id))).cloned().collect();
         for chunk in unknown.chunks(self.page_size()) {
@@ -111,11 +110,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             chunk.iter().filter(|id| !ours(id)).for_each(|id| _ = ids.remove(id));
         }
         let there = living(&self.source.snapshot(), ids.iter())?;
-        let mut groups: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
-        for (id, group) in removed.into_iter().filter(|(id, _)| ids.contains(id) && !there.contains(id)) {
-            groups.entry(group).or_default().insert(id);
-        }
-        Ok(groups)
+        ids.retain(|id| !there.contains(id));
+        Ok(ids)
     }
 
     /// Has the brake judge these deletes, and with them whatever else was removed by a commit that removed one of them.
@@ -124,7 +120,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let removed = self.removed();
         let groups: BTreeSet<u64> =
             removed.iter().filter(|(id, _)| all.contains(id)).map(|(_, group)| *group).collect();
-        all.extend(self.groups(&groups).await?.into_values().flatten());
+        for group in groups {
+            all.extend(self.group(group).await?);
+        }
         self.memo.brake.judge(self.clocks(), all, self.ledger.records);
         self.save();
         Ok(())

@@ -27,7 +27,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(())
     }
 
-    fn suspect(&mut self, depth: Depth, why: &str) {
+    pub(super) fn suspect(&mut self, depth: Depth, why: &str) {
         tracing::warn!(why, "somebody else wrote into the collection, or the store lost something");
         self.note(
             "somebody else wrote into the collection, or the store lost records: everything was compared",

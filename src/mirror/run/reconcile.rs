@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::send::Outgoing;
 use super::verify::{Scan, living};
 use super::{DOUBT_MS, Halt, LONGEST_DOUBT_MS, Mirror, RECONCILE_MS};
+use crate::mirror::core::Millis;
 use crate::mirror::core::authority::{Authority, Ruling};
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::record::{Subject, differences, foreign_keys};
@@ -35,6 +36,18 @@ impl Depth {
     }
 }
 
+/// After a comparison whose end could not be counted for certain, the next one comes so soon.
+const UNSURE_MS: Millis = 300_000;
+
+/// Whether there are as many records after a comparison as it left. A store that said what it did not do, and a hand
+/// that wrote meanwhile, would otherwise hide behind the new count for an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Right,
+    Unsure,
+    Wrong,
+}
+
 /// What is said of records that the index lacks.
 #[derive(Debug, Default)]
 struct Verdicts {
@@ -52,7 +65,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let known = std::mem::replace(&mut self.reconciled, false);
         let result = self.compare_all(known).await;
         match result {
-            Ok(()) => self.feed.dirty().drop_aside(),
+            Ok(_) => self.feed.dirty().drop_aside(),
             Err(_) => self.feed.dirty().wake_aside(),
         }
         self.feed.put_back(std::mem::take(&mut self.later));
@@ -62,7 +75,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             // What was found and not mended is no more equal than it was.
             self.ledger.forget();
         }
-        result?;
+        let counted = result?;
         self.depth = Depth::Contents;
         self.reconciled = true;
         self.unfinished = 0;
@@ -72,6 +85,13 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
         (self.ledger.compared, self.ledger.meddled) = (true, false);
         self.next_reconcile = self.feed.now() + RECONCILE_MS;
+        match counted {
+            Counted::Right => {}
+            Counted::Unsure => self.next_reconcile = self.feed.now() + UNSURE_MS,
+            Counted::Wrong => {
+                self.suspect(Depth::Contents, "it holds another number of records than it was left")
+            }
+        }
         let wall = self.options.clock.wall_ms();
         self.status.send_modify(|status| status.reconciled_ms = Some(wall));
         Ok(())
@@ -84,18 +104,19 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
     }
 
-    async fn compare_all(&mut self, known: bool) -> Result<(), Halt> {
-        self.compare_and_mend(known).await?;
+    /// Compares everything, and says whether the records can be counted for certain afterwards.
+    async fn compare_all(&mut self, known: bool) -> Result<Counted, Halt> {
+        let counted = self.compare_and_mend(known).await?;
         // A few records tell whether the vectors of all were replaced.
         if self.depth == Depth::Contents && self.is_sample_foreign(true).await? {
             self.depth = Depth::Vectors;
-            self.compare_and_mend(true).await?;
+            return self.compare_and_mend(true).await;
         }
-        Ok(())
+        Ok(counted)
     }
 
     /// `known`: what the store holds is known, and changes go on leaving within two seconds.
-    async fn compare_and_mend(&mut self, known: bool) -> Result<(), Halt> {
+    async fn compare_and_mend(&mut self, known: bool) -> Result<Counted, Halt> {
         self.different.clear();
         // What was dirty before the snapshot is part of the comparison.
         let mark = self.feed.dirty().now();
@@ -106,14 +127,16 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.feed.dirty().set_aside();
         }
         let empty = self.opened.as_ref().is_some_and(|opened| opened.empty);
+        let moves = self.ledger.moves;
         let scan = if empty { Scan::default() } else { self.scan(self.depth).await? };
+        let moved = self.ledger.moves != moves;
         self.ledger.records = scan.len();
         self.status.send_modify(|status| status.unchanged = scan.equal.len() as u64);
         let written = self.write_differences(&scan).await;
         if let Err(halt) = &written
             && !is_about_writing(halt)
         {
-            return written;
+            return written.map(|()| Counted::Unsure);
         }
         // Paging is unordered: what was judged before is looked for by id, not only where the walk came by.
         let extra: BTreeSet<String> = scan.extra.iter().chain(self.memo.brake.judged()).cloned().collect();
@@ -125,8 +148,14 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
         self.feed.dirty().forget_until(mark);
         let store = self.store.clone();
-        self.ledger.records = self.request(store.count()).await??;
-        Ok(())
+        let count = self.request(store.count()).await??;
+        let known = std::mem::replace(&mut self.ledger.records, count);
+        Ok(match known == count {
+            true => Counted::Right,
+            // What came or went during the walk was seen by it or not.
+            false if moved => Counted::Unsure,
+            false => Counted::Wrong,
+        })
     }
 
     async fn write_differences(&mut self, scan: &Scan) -> Result<(), Halt> {

@@ -90,3 +90,23 @@ fn whoever_goes_on_writing_is_not_followed_without_a_pause() {
         process.end().await;
     });
 }
+
+#[test]
+fn a_store_that_says_that_it_deleted_and_did_not_is_looked_at_until_it_did() {
+    paused(async {
+        let (world, store, _) = synced(50).await;
+        let process = Process::start(&world, &store);
+        minutes(5).await;
+        store.fail_by(Box::new(|operation| {
+            (operation == Operation::Write).then_some(Fault::Loses(usize::MAX))
+        }));
+        world.remove(&process.feed, "ns/v1/Pod/7", Cause::DeletedByEvent);
+        minutes(1).await;
+        assert!(store.records().contains_key("ns/v1/Pod/7") && !process.shown().in_sync);
+        store.heal();
+        minutes(5).await;
+        assert_eq!(held(&store), world.expected());
+        assert!(process.shown().equal);
+        process.end().await;
+    });
+}
