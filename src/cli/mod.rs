@@ -32,6 +32,7 @@ use clap::{CommandFactory, FromArgMatches};
 use args::{Cli, Command, SearchArgs, SyncArgs};
 use env::Env;
 use failure::{Exit, Failure, Outcome};
+pub use monitor::ready;
 use output::Output;
 use session::Session;
 use settings::{Key, Origin};

@@ -29,6 +29,7 @@ use tokio::time::Sleep;
 use super::clock::now_ms;
 use crate::engine::status::Status;
 use answer::Answer;
+pub use answer::ready;
 
 /// Probes and a scraper or two need no more; others wait.
 const CONNECTIONS: usize = 16;

@@ -26,7 +26,6 @@ mod rights;
 mod semantic;
 mod sink;
 pub mod status;
-mod stirs;
 mod supervisor;
 mod tidy;
 mod unanswered;

@@ -69,8 +69,6 @@ pub(super) enum Message {
     Discovered(Instant),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
-    /// Kinds that were read to the end once, in this run or an earlier one.
-    Read(oneshot::Sender<BTreeSet<KindKey>>),
     /// A list of a kind in a scope was answered 403, and no reader had asked for it.
     Refused { kind: KindKey, scope: Scope, why: String },
     /// Namespaces in which an earlier run had read a kind, and of which this one has found out nothing.
@@ -115,8 +113,6 @@ pub(super) struct Pump {
     behind: bool,
     /// Nothing that discovery said before this proves that a kind is gone.
     distrusted: Option<Instant>,
-    /// Something was committed.
-    committed: bool,
 }
 
 impl Pump {
@@ -153,7 +149,6 @@ impl Pump {
             asked: Vec::new(),
             behind: false,
             distrusted: None,
-            committed: false,
         })
     }
 
@@ -165,7 +160,7 @@ impl Pump {
             self.report.trouble = Some((self.clock.steady_ms(), describe(error)));
             self.publish();
         }
-        PumpEnd { report: self.report, writer: self.writer, committed: self.committed, result }
+        PumpEnd { report: self.report, writer: self.writer, result }
     }
 
     async fn pump(&mut self) -> Result<(), IndexError> {
@@ -295,9 +290,6 @@ impl Pump {
             Message::Held(reply) => {
                 _ = reply.send(self.core.kinds().cloned().collect());
             }
-            Message::Read(reply) => {
-                _ = reply.send(self.core.read_kinds().cloned().collect());
-            }
             Message::Holds { kind, scope, reply } => {
                 _ = reply.send(self.core.holds(&kind, &scope));
             }
@@ -373,7 +365,6 @@ impl Pump {
         checkpoint.set_times(|steady_s| self.clock.wall_of(steady_s.saturating_mul(1_000)).div_euclid(1_000));
         self.writer.commit(&checkpoint)?;
         self.core.committed();
-        self.committed = true;
         self.urgent = false;
         self.follow();
         self.tell_covered();

@@ -6,14 +6,12 @@ use std::sync::{Arc, Mutex};
 use kubesift::cluster::access::Environment;
 use kubesift::cluster::client::Dialer;
 use kubesift::cluster::{Access, AccessOptions};
-use kubesift::demo::{
-    Action, Crd, Fault, Formats, Listing, Matcher, Rights, Rule, Server, ServerOptions, Verb,
-};
+use kubesift::demo::{Crd, Formats, Listing, Rights, Server, ServerOptions};
 use kubesift::document::{Rules, document, fingerprint, form};
 use kubesift::object::{Key, Kind, KindKey, Object};
 use kubesift::text::Clock;
 
-use crate::history::{How, KINDS, NAMESPACES, NODES, REPORTS, Shown, Step, WIDGETS, Which, Wire};
+use crate::history::{BASE, KINDS, NAMESPACES, NODES, REPORTS, Shown, Step, WIDGETS, Which, Wire};
 
 /// The built-in kinds that are served; more would only be slower.
 const BUILT_IN: [&str; 9] = [
@@ -54,9 +52,13 @@ pub(crate) struct Cluster {
     rules: Arc<Rules>,
     known: BTreeMap<Version, (Key, Arc<Thing>)>,
     uids: u64,
-    user: String,
+    pub(crate) user: String,
     /// Every kind that was ever served, as it was last.
-    kinds: BTreeMap<KindKey, Kind>,
+    pub(crate) kinds: BTreeMap<KindKey, Kind>,
+    /// Faults that are not over and answer 403: whether a kind may be read is then anybody's guess.
+    pub(crate) refused: Vec<Which>,
+    /// Kinds that discovery does not show, though their definition stands.
+    pub(crate) unseen: BTreeSet<u8>,
     /// How the aggregated API keeps its objects: in an etcd of its own, with versions that are no numbers.
     own_storage: bool,
     opaque: bool,
@@ -85,6 +87,8 @@ impl Cluster {
             uids: 0,
             user,
             kinds: BTreeMap::new(),
+            refused: Vec::new(),
+            unseen: BTreeSet::new(),
             own_storage: seed % 3 == 1,
             opaque: seed % 5 == 2,
         };
@@ -152,6 +156,7 @@ impl Cluster {
             // These do nothing where the kind is not there.
             Step::Hide { kind, hidden } => {
                 _ = self.server.set_served(KINDS[usize::from(kind)], !hidden);
+                self.set_unseen(kind, hidden);
             }
             Step::Watchable { kind, watchable } => {
                 let verbs: &[&str] = if watchable { &["get", "list", "watch"] } else { &["get", "list"] };
@@ -162,6 +167,7 @@ impl Cluster {
                 _ = self.server.set_conversion(KINDS[usize::from(WIDGETS)], fails.then_some(why));
             }
             Step::Listed { kind, listing } => {
+                self.set_unseen(kind, listing == Shown::Missing);
                 let listing = match listing {
                     Shown::Current => Listing::Current,
                     Shown::Stale => Listing::Stale,
@@ -177,7 +183,18 @@ impl Cluster {
             | Step::Incomplete { .. }
             | Step::OnlyNamespaces { .. } => self.change_rights(step),
             Step::Fault { which, how, times } => self.fault(which, how, times),
-            Step::Heal => self.server.clear_faults(),
+            Step::Heal => {
+                self.server.clear_faults();
+                self.refused.clear();
+            }
+            Step::Touch { kind } => {
+                let (definitions, name) = match kind {
+                    WIDGETS => (BASE[1], KINDS[usize::from(kind)]),
+                    _ => (BASE[2], "v1.metrics.example.net"),
+                };
+                // Does nothing where the kind is not there.
+                _ = self.server.touch(definitions, "", name);
+            }
             Step::Network(wire) => {
                 *self.wire.lock().expect("a network") = wire;
                 if wire != Wire::Open {
@@ -196,8 +213,10 @@ impl Cluster {
             Step::Jump { .. }
             | Step::Kill { .. }
             | Step::Stop
-            | Step::Start { .. }
+            | Step::Start(_)
             | Step::Once
+            | Step::Confirm { .. }
+            | Step::Beside
             | Step::Store { .. }
             | Step::StoreHeals
             | Step::Wipe
@@ -212,7 +231,7 @@ impl Cluster {
 
     /// Nothing fails any more.
     pub(crate) fn heal(&mut self) {
-        self.server.clear_faults();
+        self.apply(&Step::Heal);
         self.server.set_broken("metrics.example.net", false);
         for kind in [WIDGETS, REPORTS] {
             self.apply(&Step::Hide { kind, hidden: false });
@@ -255,37 +274,12 @@ impl Cluster {
         objects.into_iter().map(|object| self.thing(&other, object)).collect()
     }
 
-    /// Whether objects of a kind in a namespace (empty for none) may be listed.
-    pub(crate) fn readable(&self, kind: &KindKey, namespace: &str) -> bool {
-        if self.listable(kind, None) {
-            return true;
+    fn set_unseen(&mut self, kind: u8, unseen: bool) {
+        if unseen {
+            self.unseen.insert(kind);
+        } else {
+            self.unseen.remove(&kind);
         }
-        // Which namespaces there are has to be known: from their list, or from the kubeconfig.
-        let known = namespace == NAMESPACES[0] || self.listable(&"namespaces".into(), None);
-        !namespace.is_empty() && known && self.listable(kind, Some(namespace))
-    }
-
-    /// Kinds that may not be listed across the cluster.
-    pub(crate) fn denied(&self) -> u64 {
-        self.kinds.keys().filter(|kind| !self.listable(kind, None)).count() as u64
-    }
-
-    /// Whether a kind may be listed in a namespace, or across the cluster.
-    fn listable(&self, kind: &KindKey, namespace: Option<&str>) -> bool {
-        let inside = match (&self.rights.namespaces, namespace) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(own), Some(namespace)) => own.contains(namespace),
-        };
-        let barred = self.rights.denied.iter().any(|rule| {
-            let here = match (&rule.namespaces, namespace) {
-                (None, _) | (Some(_), None) => true,
-                (Some(own), Some(namespace)) => own.contains(namespace),
-            };
-            here && rule.kinds.as_ref().is_none_or(|kinds| kinds.contains(kind))
-                && rule.verbs.as_ref().is_none_or(|verbs| verbs.contains(&Verb::List))
-        });
-        inside && !barred
     }
 
     fn thaw(&self) {
@@ -384,68 +378,5 @@ impl Cluster {
             }
             _ => {}
         }
-    }
-
-    fn change_rights(&mut self, step: &Step) {
-        match *step {
-            Step::Forbid { kind, namespace, watch_only } => {
-                let verbs = if watch_only { vec![Verb::Watch] } else { vec![Verb::List, Verb::Watch] };
-                let rule = Rule::new(verbs, [KINDS[usize::from(kind)]]);
-                let rule = match namespace.filter(|_| kind != NODES) {
-                    Some(namespace) => rule.within([NAMESPACES[usize::from(namespace)]]),
-                    None => rule,
-                };
-                if !self.rights.denied.contains(&rule) {
-                    self.rights.denied.push(rule);
-                }
-            }
-            Step::Allow { kind } => {
-                let kind = KindKey::from(KINDS[usize::from(kind)]);
-                let own = |rule: &Rule| rule.kinds.as_ref().is_some_and(|kinds| kinds.contains(&kind));
-                self.rights.denied.retain(|rule| !own(rule));
-            }
-            Step::Incomplete { incomplete } => self.rights.review.incomplete = incomplete,
-            Step::OnlyNamespaces { bits } => {
-                self.rights.namespaces = bits.map(|bits| {
-                    let chosen = NAMESPACES.iter().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
-                    chosen.map(|(_, name)| (*name).to_owned()).collect::<BTreeSet<_>>()
-                });
-            }
-            _ => {}
-        }
-        self.server.set_rights(&self.user, self.rights.clone());
-    }
-
-    fn fault(&mut self, which: Which, how: How, times: Option<u8>) {
-        let matcher = match which {
-            Which::List(kind) => Matcher::kind(Verb::List, KINDS[usize::from(kind)]),
-            Which::Watch(kind) => Matcher::kind(Verb::Watch, KINDS[usize::from(kind)]),
-            Which::Discovery => Matcher::verb(Verb::Discovery),
-            Which::Reviews => Matcher::verb(Verb::Review),
-            Which::Everything => Matcher::default(),
-        };
-        let action = match how {
-            How::Status(status) => Action::Status(status),
-            How::TooMany { retry_after } => Action::TooManyRequests { retry_after },
-            How::Initializing => Action::Initializing,
-            How::Expired => Action::Expired,
-            How::NoAnswer => Action::NoAnswer,
-            How::Late => Action::Late(std::time::Duration::from_secs(90)),
-            How::Slow => Action::Slow { chunk: 50, pause: std::time::Duration::from_secs(2) },
-            How::Silent => Action::Silent { after: 30 },
-            How::Break(after) => Action::Break { after: usize::from(after) },
-            How::Truncate(after) => Action::Truncate { after: usize::from(after) },
-            How::Backwards => Action::RevisionBackwards(3),
-            How::Garbage => Action::Garbage { after: 60 },
-            How::Duplicate => Action::Duplicate,
-            How::Reorder => Action::Reorder,
-            How::JsonOnly => Action::JsonOnly,
-            How::Html => Action::Html(502),
-        };
-        let fault = match times {
-            Some(times) => Fault::times(u32::from(times), matcher, action),
-            None => Fault::always(matcher, action),
-        };
-        self.server.inject(fault);
     }
 }

@@ -1,7 +1,5 @@
 //! What happens, as data: drawn from a seed, played by `world`, made smaller by leaving steps out.
 
-use crate::dice::Dice;
-
 /// Kinds of the world, the first ones built in, then a custom one and one of an aggregated API.
 pub(crate) const KINDS: [&str; 6] =
     ["configmaps", "pods", "deployments.apps", "nodes", "widgets.example.org", "reports.metrics.example.net"];
@@ -11,6 +9,9 @@ pub(crate) const NODES: u8 = 3;
 pub(crate) const WIDGETS: u8 = 4;
 /// The one of an aggregated API.
 pub(crate) const REPORTS: u8 = 5;
+/// Kinds that rights and faults are about, besides those: what the program learns from them concerns other kinds too.
+pub(crate) const BASE: [&str; 3] =
+    ["namespaces", "customresourcedefinitions.apiextensions.k8s.io", "apiservices.apiregistration.k8s.io"];
 /// Namespaces that objects come to; the first one is always there.
 pub(crate) const NAMESPACES: [&str; 4] = ["default", "shop", "bank", "mall"];
 
@@ -19,6 +20,10 @@ pub(crate) const NAMESPACES: [&str; 4] = ["default", "shop", "bank", "mall"];
 pub(crate) enum Which {
     List(u8),
     Watch(u8),
+    /// All of the group of a kind.
+    Group(u8),
+    /// Every list and watch in one namespace.
+    Namespace(u8),
     Discovery,
     Reviews,
     Everything,
@@ -43,6 +48,12 @@ pub(crate) enum How {
     Reorder,
     JsonOnly,
     Html,
+}
+
+/// The name of a kind of the world, or of one of [`BASE`] after them.
+pub(crate) fn kind_name(kind: u8) -> &'static str {
+    let kind = usize::from(kind);
+    KINDS.get(kind).copied().unwrap_or_else(|| BASE[kind - KINDS.len()])
 }
 
 /// How discovery shows a group.
@@ -72,6 +83,38 @@ pub(crate) enum StoreTrouble {
     Slow,
     SlowAnswer,
     Lies,
+}
+
+/// Which namespaces the configuration names (bits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Chosen {
+    #[default]
+    All,
+    Only(u8),
+    AllBut(u8),
+}
+
+/// What the program is started with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Kinds that are excluded (bits).
+    pub(crate) excluded: u8,
+    pub(crate) namespaces: Chosen,
+    /// Whether what is forbidden is kept for a day, as by default, or for twenty minutes.
+    pub(crate) patient: bool,
+    pub(crate) mirrors: bool,
+}
+
+impl Settings {
+    /// Everything is read and mirrored.
+    pub(crate) fn usual(patient: bool) -> Self {
+        Self { excluded: 0, namespaces: Chosen::All, patient, mirrors: true }
+    }
+
+    /// Whether everything is read.
+    pub(crate) fn reads_all(self) -> bool {
+        self.excluded == 0 && self.namespaces == Chosen::All
+    }
 }
 
 /// One thing that happens.
@@ -176,20 +219,30 @@ pub(crate) enum Step {
     Restore {
         writes: u8,
     },
+    /// The definition of a kind is written as it is.
+    Touch {
+        kind: u8,
+    },
     /// The machine's wall clock is set.
     Jump {
         seconds: i64,
     },
+    /// The process ends at whatever await its tasks stand, so much time and so many turns of the runtime later.
     Kill {
+        ms: u16,
         polls: u8,
     },
     Stop,
-    /// The program is started, if it does not run; with these of the kinds excluded (bits).
-    Start {
-        excluded: u8,
-    },
+    /// The program is started, if it does not run.
+    Start(Settings),
     /// One run that reads everything once.
     Once,
+    /// One that only confirms what is there, as a search without a writer does.
+    Confirm {
+        seconds: u8,
+    },
+    /// Another process reads the index beside the one that writes it, from now on, and copies it into the store once.
+    Beside,
     Store {
         trouble: StoreTrouble,
         times: Option<u8>,
@@ -218,20 +271,11 @@ pub(crate) enum Step {
 /// A kind of step that is not played for now.
 pub(crate) struct LeftOut {
     pub(crate) why: &'static str,
-    is: fn(&Step) -> bool,
+    pub(crate) is: fn(&Step) -> bool,
 }
 
 /// What is not played, because the program is known not to bear it yet.
-pub(crate) const LEFT_OUT: &[LeftOut] = &[
-    LeftOut {
-        why: "an index marked by its own identity, as kube-system was hidden, refuses its own collection later",
-        is: |step| matches!(step, Step::OnlyNamespaces { bits: Some(_) }),
-    },
-    LeftOut {
-        why: "a clock set ahead while the program is stopped counts as time in which a kind was forbidden",
-        is: |step| matches!(step, Step::Jump { seconds } if *seconds > 5),
-    },
-];
+pub(crate) const LEFT_OUT: &[LeftOut] = &[];
 
 /// A whole history.
 #[derive(Debug, Clone)]
@@ -241,31 +285,6 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Draws a history.
-    pub(crate) fn of(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
-        let mut steps = Vec::new();
-        for _ in 0..dice.between(2, 14) {
-            steps.push(put(&mut dice));
-        }
-        steps.push(Step::Start { excluded: 0 });
-        let count = dice.between(6, 40);
-        for _ in 0..count {
-            let step = step(&mut dice);
-            steps.push(step);
-            if dice.one_in(2) {
-                steps.push(pass(&mut dice));
-            }
-            // A program that does not run finds nothing out.
-            if matches!(step, Step::Kill { .. } | Step::Stop) && !dice.one_in(4) {
-                steps.push(start(&mut dice));
-            }
-        }
-        steps.push(Step::Quiet);
-        steps.retain(|step| !LEFT_OUT.iter().any(|left_out| (left_out.is)(step)));
-        Self { seed, steps }
-    }
-
     /// The same without some steps.
     fn without(&self, from: usize, count: usize) -> Self {
         let kept = self.steps.iter().enumerate();
@@ -297,176 +316,4 @@ impl History {
         }
         smallest
     }
-}
-
-fn kind(dice: &mut Dice) -> u8 {
-    u8::try_from(dice.below(KINDS.len() as u64)).unwrap()
-}
-
-fn namespace(dice: &mut Dice) -> u8 {
-    u8::try_from(dice.below(NAMESPACES.len() as u64)).unwrap()
-}
-
-fn name(dice: &mut Dice) -> u8 {
-    u8::try_from(dice.below(4)).unwrap()
-}
-
-fn put(dice: &mut Dice) -> Step {
-    Step::Put {
-        kind: kind(dice),
-        namespace: namespace(dice),
-        name: name(dice),
-        label: u8::try_from(dice.below(4)).unwrap(),
-    }
-}
-
-/// Mostly moments, now and then long enough for anything.
-fn pass(dice: &mut Dice) -> Step {
-    let ms = match dice.below(100) {
-        0..40 => dice.below(300),
-        40..70 => dice.below(10_000),
-        70..90 => dice.below(150_000),
-        90..99 => dice.between(120_000, 1_800_000),
-        _ if dice.one_in(3) => dice.between(1, 26) * 3_600_000,
-        _ => dice.between(1, 3) * 3_600_000,
-    };
-    Step::Pass { ms }
-}
-
-fn step(dice: &mut Dice) -> Step {
-    match dice.below(100) {
-        0..26 => put(dice),
-        26..34 => Step::Delete { kind: kind(dice), namespace: namespace(dice), name: name(dice) },
-        34..37 => Step::Recreate { kind: kind(dice), namespace: namespace(dice), name: name(dice) },
-        37..39 => Step::DropNamespace { namespace: u8::try_from(dice.between(1, 3)).unwrap() },
-        39..44 => kinds(dice),
-        44..52 => rights(dice),
-        52..66 => Step::Fault {
-            which: which(dice),
-            how: how(dice),
-            times: dice.one_in(2).then(|| u8::try_from(dice.between(1, 6)).unwrap()),
-        },
-        66..70 => Step::Heal,
-        70..76 => network(dice),
-        76..78 => Step::Compact,
-        78..79 => Step::Restore { writes: u8::try_from(dice.between(1, 8)).unwrap() },
-        79..81 => Step::Jump { seconds: dice.pick(&[86_400, -3_600, 3_600, -86_400, 5]) },
-        81..85 => Step::Kill { polls: u8::try_from(dice.below(40)).unwrap() },
-        85..87 => Step::Stop,
-        87..91 => start(dice),
-        91..92 => Step::Once,
-        92..99 => store(dice),
-        _ => Step::Quiet,
-    }
-}
-
-fn start(dice: &mut Dice) -> Step {
-    let excluded = if dice.one_in(4) { u8::try_from(dice.below(64)).unwrap() } else { 0 };
-    Step::Start { excluded }
-}
-
-fn kinds(dice: &mut Dice) -> Step {
-    let any = kind(dice);
-    let kind = dice.pick(&[WIDGETS, REPORTS]);
-    dice.pick(&[
-        Step::AddKind { kind },
-        Step::DropKind { kind },
-        Step::Prefer { second: true },
-        Step::Prefer { second: false },
-        Step::Broken { broken: true },
-        Step::Broken { broken: false },
-        Step::Hide { kind, hidden: true },
-        Step::Hide { kind, hidden: false },
-        Step::Watchable { kind: any, watchable: false },
-        Step::Watchable { kind: any, watchable: true },
-        Step::Convert { fails: true },
-        Step::Convert { fails: false },
-        Step::Listed { kind, listing: Shown::Stale },
-        Step::Listed { kind, listing: Shown::Missing },
-        Step::Listed { kind, listing: Shown::Current },
-        Step::Servers { count: 2 },
-        Step::Freeze { server: Some(0) },
-        Step::Freeze { server: Some(1) },
-        Step::Freeze { server: None },
-    ])
-}
-
-fn rights(dice: &mut Dice) -> Step {
-    let watch_only = dice.one_in(3);
-    match dice.below(12) {
-        0..4 => Step::Forbid { kind: kind(dice), namespace: None, watch_only },
-        4..7 => Step::Forbid { kind: kind(dice), namespace: Some(namespace(dice)), watch_only },
-        7..9 => Step::Allow { kind: kind(dice) },
-        9 => Step::Incomplete { incomplete: dice.one_in(2) },
-        10 => Step::OnlyNamespaces { bits: Some(u8::try_from(dice.below(16)).unwrap()) },
-        _ => Step::OnlyNamespaces { bits: None },
-    }
-}
-
-fn which(dice: &mut Dice) -> Which {
-    let kind = kind(dice);
-    dice.weighted(&[
-        (8, Which::List(kind)),
-        (8, Which::Watch(kind)),
-        (2, Which::Discovery),
-        (1, Which::Reviews),
-        (1, Which::Everything),
-    ])
-}
-
-fn how(dice: &mut Dice) -> How {
-    match dice.below(23) {
-        0..8 => How::Status(dice.pick(&[401, 403, 404, 410, 500, 503, 504])),
-        8 => How::TooMany { retry_after: dice.pick(&[0, 1, 600, 86_400]) },
-        9 => How::Initializing,
-        10 => How::Expired,
-        11 => How::NoAnswer,
-        12 => How::Slow,
-        13 => How::Silent,
-        14 => How::Break(u8::try_from(dice.below(200)).unwrap()),
-        15 => How::Garbage,
-        16 => How::Duplicate,
-        17 => How::Reorder,
-        18 => How::JsonOnly,
-        19 => How::Late,
-        20 => How::Truncate(u8::try_from(dice.below(200)).unwrap()),
-        21 => How::Backwards,
-        _ => How::Html,
-    }
-}
-
-fn network(dice: &mut Dice) -> Step {
-    dice.weighted(&[
-        (1, Step::Network(Wire::Refused)),
-        (1, Step::Network(Wire::Hanging)),
-        (1, Step::Network(Wire::Http1)),
-        (3, Step::Network(Wire::Open)),
-        (3, Step::Cut),
-        (1, Step::Mute { muted: true }),
-        (1, Step::Mute { muted: false }),
-    ])
-}
-
-fn store(dice: &mut Dice) -> Step {
-    let times = dice.one_in(2).then(|| u8::try_from(dice.between(1, 6)).unwrap());
-    let trouble = dice.pick(&[
-        StoreTrouble::Unreachable,
-        StoreTrouble::FailsAfterwards,
-        StoreTrouble::Busy,
-        StoreTrouble::Refuses,
-        StoreTrouble::Slow,
-        StoreTrouble::SlowAnswer,
-        StoreTrouble::Lies,
-    ]);
-    let at = u8::try_from(dice.below(250)).unwrap();
-    dice.weighted(&[
-        (5, Step::Store { trouble, times }),
-        (3, Step::StoreHeals),
-        (1, Step::Wipe),
-        (2, Step::Steal { at }),
-        (1, Step::Twist { at }),
-        (1, Step::Plant),
-        (1, Step::Rival { runs: true }),
-        (1, Step::Rival { runs: false }),
-    ])
 }

@@ -32,10 +32,16 @@
 
 mod cluster;
 mod dice;
+mod draw;
+mod faults;
 mod history;
 mod judge;
+mod machine;
 mod program;
+mod quiet;
+mod rights;
 mod store;
+mod weather;
 mod world;
 
 use std::sync::Mutex;

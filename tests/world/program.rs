@@ -7,7 +7,7 @@ use kubesift::cluster::selection::{Selection, SelectionOptions};
 use kubesift::cluster::{Access, Client, ClientOptions};
 use kubesift::document::Rules;
 use kubesift::embed::hashed::Hashed;
-use kubesift::embed::{Embedder, Model};
+use kubesift::embed::{Embedder, Model, Vectors};
 use kubesift::engine::mirror::{MirrorSettings, Profile};
 use kubesift::engine::{self, EngineOptions, Handle, Mode, Running, Semantic, Timing};
 use kubesift::index::{Lock, Store};
@@ -16,7 +16,7 @@ use kubesift::mirror::memory::Memory;
 use kubesift::text::Clock;
 
 use crate::cluster::Cluster;
-use crate::history::KINDS;
+use crate::history::{Chosen, KINDS, NAMESPACES, Settings};
 
 /// Status is written this often: every second would be most of the work.
 pub(crate) const STATUS_EVERY: Duration = Duration::from_secs(15);
@@ -41,7 +41,6 @@ pub(crate) struct Setup {
     pub(crate) store: Store,
     pub(crate) rules: Arc<Rules>,
     pub(crate) memory: Memory,
-    pub(crate) forbidden_after: Duration,
 }
 
 /// A program that runs.
@@ -51,20 +50,60 @@ pub(crate) struct Program {
     pub(crate) clock: Clock,
 }
 
-/// What is read when these kinds (bits) are excluded.
-pub(crate) fn selection(excluded: u8) -> Selection {
-    let exclude = KINDS.iter().enumerate().filter(|(at, _)| excluded & (1 << at) != 0);
-    let exclude = exclude.map(|(_, kind)| (*kind).to_owned()).collect();
-    Selection::new(&SelectionOptions { exclude, ..SelectionOptions::default() })
+impl Settings {
+    /// How long what is forbidden is kept, in milliseconds.
+    pub(crate) fn forbidden_after(self) -> i64 {
+        if self.patient { 86_400_000 } else { 1_200_000 }
+    }
+}
+
+/// What is read with these settings.
+pub(crate) fn selection(settings: Settings) -> Selection {
+    let named = |names: &[&str], bits: u8| -> Vec<String> {
+        let chosen = names.iter().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
+        chosen.map(|(_, name)| (*name).to_owned()).collect()
+    };
+    let exclude = named(&KINDS, settings.excluded);
+    let (namespaces, exclude_namespaces) = match settings.namespaces {
+        Chosen::All => (Vec::new(), Vec::new()),
+        Chosen::Only(bits) => (named(&NAMESPACES, bits), Vec::new()),
+        Chosen::AllBut(bits) => (Vec::new(), named(&NAMESPACES, bits)),
+    };
+    Selection::new(&SelectionOptions {
+        exclude,
+        namespaces,
+        exclude_namespaces,
+        ..SelectionOptions::default()
+    })
 }
 
 impl Setup {
+    /// The mirror that these settings name.
+    pub(crate) fn mirror(
+        &self,
+        settings: Settings,
+        clock: Clock,
+        vectors: Option<Vectors>,
+    ) -> MirrorSettings {
+        MirrorSettings {
+            store: AnyStore::new(self.memory.clone()),
+            url: "memory".to_owned(),
+            collection: "world".to_owned(),
+            profile: Profile::Small,
+            vectors,
+            scope: selection(settings).word(),
+            adopt: false,
+            allow_mass_delete: None,
+            clock,
+        }
+    }
+
     /// Starts the program; `None` while another one writes the index.
     pub(crate) fn start(
         &self,
         cluster: &Cluster,
         mode: Mode,
-        excluded: u8,
+        settings: Settings,
         seed: u64,
         wall_ms: i64,
     ) -> Option<Program> {
@@ -75,18 +114,10 @@ impl Setup {
             dialer: Some(cluster.dialer()),
             ..ClientOptions::default()
         };
-        let selection = Arc::new(selection(excluded));
-        let mirror = MirrorSettings {
-            store: AnyStore::new(self.memory.clone()),
-            url: "memory".to_owned(),
-            collection: "world".to_owned(),
-            profile: Profile::Small,
-            vectors: None,
-            scope: selection.word(),
-            adopt: false,
-            allow_mass_delete: None,
-            clock: clock.clone(),
-        };
+        let selection = Arc::new(selection(settings));
+        let mirrors = settings.mirrors && !matches!(mode, Mode::Confirm { .. });
+        let mirror = mirrors.then(|| self.mirror(settings, clock.clone(), None));
+        let forbidden_after = u64::try_from(settings.forbidden_after()).expect("a time");
         let options = EngineOptions {
             client: Client::new(&self.access, client).expect("a client"),
             context: Some("world".to_owned()),
@@ -97,9 +128,9 @@ impl Setup {
             semantic: Semantic::On(Embedder::Hashed(embedder())),
             selection,
             mode,
-            forbidden_after: self.forbidden_after,
+            forbidden_after: Duration::from_millis(forbidden_after),
             timing: Timing { reread: REREAD, ..Timing::default() },
-            mirror: Some(mirror),
+            mirror,
             notes: Vec::new(),
             running: Running { threads: false, status_every: STATUS_EVERY },
         };

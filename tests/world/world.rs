@@ -1,43 +1,38 @@
 //! Plays a history: one paused runtime from kill to kill, the cluster and the store outside of it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubesift::cluster::selection::Decision;
 use kubesift::document::{RuleOptions, Rules};
 use kubesift::engine::Mode;
 use kubesift::index::{Reader, Store};
 use kubesift::mirror::memory::Memory;
+use kubesift::object::KindKey;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::cluster::{Cluster, Things};
-use crate::history::{History, How, Step, StoreTrouble, Wire};
-use crate::judge::{Held, Judge, Sight};
-use crate::program::{Program, REREAD, Setup, selection};
+use crate::history::{
+    BASE, History, How, KINDS, Settings, Step, StoreTrouble, WIDGETS, Which, Wire, kind_name,
+};
+use crate::judge::Judge;
+use crate::program::{Program, Setup};
+use crate::quiet::HIDDEN_MS;
 use crate::store;
+use crate::weather::Weather;
 
 /// A record of somebody else.
 pub(crate) const FOREIGN: &str = "foreign";
 /// When every world begins, in milliseconds since 1970.
-const START_MS: i64 = 1_800_000_000_000;
-const HOUR_MS: u64 = 3_600_000;
-/// One run that reads everything once has ended after this, whatever fails; where each answer of the store takes more
-/// than a minute, it goes on for so much longer.
-const ONCE_MS: i64 = 15 * 60_000;
-const SLOW_STORE_MS: i64 = 60 * 60_000;
-/// Everything was read again after this.
-const HIDDEN_MS: u64 = REREAD.as_secs() * 1_000 * 5 / 4;
-/// After this everything is right again, whatever failed; and it stays so.
-const QUIET_MS: u64 = 20 * 60_000;
-/// Requests in a quiet hour, more of them for each kind that may not be listed, and those of an hour in which everything
-/// fails.
-const QUIET_BUDGET: u64 = 800;
-const DENIED_BUDGET: u64 = 240;
-const BUDGET: u64 = 12_000;
+pub(crate) const START_MS: i64 = 1_800_000_000_000;
+pub(crate) const HOUR_MS: u64 = 3_600_000;
+/// What lies so that nobody can know has this much time to show.
+const DOUBT_MS: i64 = 600_000;
+/// A version that is preferred is taken over when it has been that for ten minutes, found by discovery every five.
+const SETTLING_MS: i64 = 1_200_000;
 
 /// What should have held.
 #[derive(Debug, Clone)]
@@ -53,44 +48,56 @@ impl fmt::Display for Violation {
     }
 }
 
+pub(crate) fn violation(rule: &'static str, what: String) -> Violation {
+    Violation { rule, what, step: 0 }
+}
+
 /// Why a runtime ended.
 enum Ended {
     Killed,
     Done,
 }
 
-struct World<'a> {
-    history: &'a History,
+pub(crate) struct World<'a> {
+    pub(crate) history: &'a History,
     at: usize,
-    tell: bool,
-    cluster: Cluster,
-    memory: Memory,
-    setup: Setup,
-    judge: Judge,
-    program: Option<Program>,
-    rival: Option<Program>,
-    had_rival: bool,
-    excluded: u8,
+    pub(crate) tell: bool,
+    pub(crate) cluster: Cluster,
+    pub(crate) memory: Memory,
+    pub(crate) setup: Setup,
+    pub(crate) judge: Judge,
+    pub(crate) program: Option<Program>,
+    pub(crate) rival: Option<Program>,
+    pub(crate) had_rival: bool,
+    /// Who reads the index beside its writer, and outlives it.
+    pub(crate) beside: Option<Reader>,
+    pub(crate) settings: Settings,
     /// Runs of the program so far.
-    runs: u64,
+    pub(crate) runs: u64,
     /// Milliseconds of the world when the present runtime began, and that moment on it.
     base: i64,
     began: Instant,
     /// How far the machine's wall clock is ahead of the world.
-    ahead: i64,
-    /// Faults that lie so that nobody can know, and that are not over.
-    lying: bool,
+    pub(crate) ahead: i64,
+    /// How far it was when the program last ran: what it left behind tells the time of then.
+    pub(crate) ahead_then: i64,
+    /// Faults that lie so that nobody can know, and that are not over: about everything, and about kinds.
+    pub(crate) lying: bool,
+    pub(crate) lying_kinds: BTreeSet<KindKey>,
+    /// Another version of the custom kind is preferred, and objects may be documents of the version before.
+    pub(crate) unsettled: bool,
     /// etcd was restored while nobody could look: once its revision is as high again as the program knew it, that
     /// can't be told from one that never went back, and only the reading of every six hours finds out.
-    rewound: bool,
+    pub(crate) rewound: bool,
     /// Whether each answer of the store takes long.
-    slow_store: bool,
+    pub(crate) slow_store: bool,
     /// Whether the program can see the cluster as it is: nothing fails.
-    clear: bool,
-    things: RefCell<(u64, Arc<Things>)>,
-    requests: u64,
-    requests_since: i64,
-    dir: TempDir,
+    pub(crate) clear: bool,
+    weather: Weather,
+    pub(crate) things: RefCell<(u64, Arc<Things>)>,
+    pub(crate) requests: u64,
+    pub(crate) requests_since: i64,
+    pub(crate) dir: TempDir,
 }
 
 /// Plays a history to its end, or to the first thing that should not be.
@@ -125,11 +132,9 @@ impl<'a> World<'a> {
         let access = cluster.access();
         let store = Store::locate(dir.path(), access.identity.as_str()).expect("a directory");
         let memory = Memory::new();
-        // Short or as by default, so that both sides of it are seen.
-        let forbidden_after =
-            Duration::from_secs(if history.seed.is_multiple_of(2) { 1_200 } else { 86_400 });
-        let judge = Judge::new(i64::try_from(forbidden_after.as_millis()).expect("a short time"));
-        let setup = Setup { access, store, rules, memory: memory.clone(), forbidden_after };
+        let settings = Settings::usual(true);
+        let judge = Judge::new(settings.forbidden_after());
+        let setup = Setup { access, store, rules, memory: memory.clone() };
         Self {
             history,
             at: 0,
@@ -141,15 +146,20 @@ impl<'a> World<'a> {
             program: None,
             rival: None,
             had_rival: false,
-            excluded: 0,
+            beside: None,
+            settings,
             runs: 0,
             base: 0,
             began: Instant::now(),
             ahead: 0,
+            ahead_then: 0,
             lying: false,
+            lying_kinds: BTreeSet::new(),
+            unsettled: false,
             rewound: false,
             slow_store: false,
             clear: true,
+            weather: Weather::default(),
             things: RefCell::default(),
             requests: 0,
             requests_since: 0,
@@ -158,11 +168,11 @@ impl<'a> World<'a> {
     }
 
     /// Milliseconds of the world.
-    fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.base + i64::try_from(self.began.elapsed().as_millis()).expect("no end of time")
     }
 
-    fn wall_ms(&self) -> i64 {
+    pub(crate) fn wall_ms(&self) -> i64 {
         START_MS + self.now() + self.ahead
     }
 
@@ -172,12 +182,17 @@ impl<'a> World<'a> {
         if self.at == 0 {
             let things = self.things();
             self.judge.cluster_changed(0, &Things::new(), &things);
+        } else {
+            // What a kill left behind.
+            self.look()?;
         }
         while let Some(step) = self.history.steps.get(self.at).copied() {
             if self.tell {
                 println!("{:>12.3} s  {:3} {step:?}", self.now() as f64 / 1_000.0, self.at);
             }
-            if let Step::Kill { polls } = step {
+            self.weather.see(&step, self.now());
+            if let Step::Kill { ms, polls } = step {
+                tokio::time::sleep(Duration::from_millis(ms.into())).await;
                 for _ in 0..polls {
                     tokio::task::yield_now().await;
                 }
@@ -189,9 +204,8 @@ impl<'a> World<'a> {
             self.look()?;
             self.at += 1;
         }
-        for program in [self.program.take(), self.rival.take()].into_iter().flatten() {
-            program.handle.shutdown().await;
-        }
+        Self::stop(self.program.take()).await;
+        Self::stop(self.rival.take()).await;
         Ok(Ended::Done)
     }
 
@@ -199,12 +213,14 @@ impl<'a> World<'a> {
         match step {
             Step::Kill { .. } => {}
             Step::Stop => {
-                if let Some(program) = self.program.take() {
-                    program.handle.shutdown().await;
-                }
+                Self::stop(self.program.take()).await;
             }
-            Step::Start { excluded } => self.start(excluded),
-            Step::Once => self.once().await?,
+            Step::Start(settings) => self.start(settings),
+            Step::Once => self.single(Mode::Once).await?,
+            Step::Confirm { seconds } => {
+                self.single(Mode::Confirm { wait: Duration::from_secs(seconds.into()) }).await?;
+            }
+            Step::Beside => self.beside().await?,
             Step::Jump { seconds } => {
                 self.ahead += seconds * 1_000;
                 if let Some(program) = &self.program {
@@ -216,14 +232,15 @@ impl<'a> World<'a> {
             Step::Store { trouble, times } => {
                 store::trouble(&self.memory, trouble, times);
                 self.slow_store = matches!(trouble, StoreTrouble::Slow | StoreTrouble::SlowAnswer);
-                if trouble == StoreTrouble::Lies {
+                // A slow one takes in the end what a run that is over has sent it.
+                if trouble == StoreTrouble::Lies || self.slow_store {
                     self.judge.store_lies();
                 }
             }
             Step::StoreHeals => {
                 self.memory.heal();
                 self.slow_store = false;
-                self.judge.store_touched(self.now(), &self.memory);
+                self.judge.store_heals(self.now(), &self.memory);
             }
             Step::Wipe => {
                 self.memory.wipe();
@@ -277,6 +294,7 @@ impl<'a> World<'a> {
             | Step::Cut
             | Step::Mute { .. }
             | Step::Compact
+            | Step::Touch { .. }
             | Step::Restore { .. } => {
                 self.change_cluster(&step);
                 if matches!(step, Step::Restore { .. }) && !self.rewound {
@@ -304,81 +322,62 @@ impl<'a> World<'a> {
             | Step::Allow { .. }
             | Step::Incomplete { .. }
             | Step::OnlyNamespaces { .. } => self.judge.everything_changed(now),
-            // Which version it is read in follows discovery, which is read every five minutes.
-            Step::Prefer { .. } | Step::DropKind { .. } | Step::AddKind { .. } => {
+            // Discovery is read every five minutes.
+            Step::Prefer { .. } => self.unsettled = true,
+            Step::DropKind { .. } | Step::AddKind { .. } => {
                 self.judge.everything_changed(now + 360_000);
             }
-            Step::Fault {
-                how: How::Silent | How::Slow | How::Late | How::Reorder | How::NoAnswer | How::Backwards,
-                ..
-            }
-            | Step::Freeze { server: Some(_) }
-            | Step::Network(Wire::Hanging)
-            | Step::Mute { muted: true } => self.lying = true,
-            Step::Heal | Step::Freeze { server: None } if self.lying => {
-                self.judge.doubt_until(now + 600_000);
+            Step::Fault { which, how, .. } if lies(*how) => self.lie(*which),
+            Step::Freeze { server: Some(_) } | Step::Network(Wire::Hanging) | Step::Mute { muted: true } => {
+                self.lying = true
             }
             _ => {}
         }
+        self.doubt();
+        if matches!(step, Step::Heal) {
+            self.lying_kinds.clear();
+        }
+    }
+
+    fn lie(&mut self, which: Which) {
+        let of_group = |group: &str| {
+            let names = KINDS.into_iter().chain(BASE).map(KindKey::from);
+            names.filter(|kind| kind.group() == group).collect::<Vec<_>>()
+        };
+        match which {
+            Which::List(kind) | Which::Watch(kind) if usize::from(kind) < KINDS.len() => {
+                self.lying_kinds.insert(kind_name(kind).into());
+            }
+            Which::Group(kind) if usize::from(kind) < KINDS.len() && kind_name(kind).contains('.') => {
+                self.lying_kinds.extend(of_group(KindKey::from(kind_name(kind)).group()));
+            }
+            // What the others follow from.
+            Which::List(_)
+            | Which::Watch(_)
+            | Which::Group(_)
+            | Which::Namespace(_)
+            | Which::Discovery
+            | Which::Reviews
+            | Which::Everything => self.lying = true,
+        }
+    }
+
+    /// Nobody can know for as long as something lies, and a while after.
+    pub(crate) fn doubt(&mut self) {
+        let until = self.now() + DOUBT_MS;
         if self.lying {
-            self.judge.doubt_until(now + 600_000);
+            self.judge.doubt_until(until);
         }
-    }
-
-    fn start(&mut self, excluded: u8) {
-        if self.program.is_some() {
-            return;
+        if self.unsettled {
+            self.judge.doubt_kind(&KINDS[usize::from(WIDGETS)].into(), self.now() + SETTLING_MS);
         }
-        self.excluded = if self.had_rival { 0 } else { excluded };
-        self.launch(Mode::Live);
-    }
-
-    fn launch(&mut self, mode: Mode) {
-        self.runs += 1;
-        let seed = self.history.seed.wrapping_mul(1_000).wrapping_add(self.runs);
-        let program = self.setup.start(&self.cluster, mode, self.excluded, seed, self.wall_ms());
-        self.program = Some(program.expect("nobody else writes the index"));
-    }
-
-    /// Another program with an index of its own, from another machine.
-    async fn rival(&mut self, runs: bool) {
-        match (self.rival.take(), runs) {
-            // It reads everything: one that excludes something is refused the collection, and rightly so.
-            (None, true) if self.excluded == 0 => {
-                self.had_rival = true;
-                let dir = self.dir.path().join("rival");
-                let store = Store::locate(&dir, self.setup.access.identity.as_str()).expect("a directory");
-                let setup = Setup { store, ..self.setup.clone() };
-                let seed = self.history.seed ^ 0x7170;
-                self.rival = setup.start(&self.cluster, Mode::Live, 0, seed, self.wall_ms());
-            }
-            (Some(rival), true) => self.rival = Some(rival),
-            (Some(rival), false) => {
-                rival.handle.shutdown().await;
-            }
-            (None, _) => {}
+        for kind in &self.lying_kinds {
+            self.judge.doubt_kind(kind, until);
         }
-    }
-
-    async fn once(&mut self) -> Result<(), Violation> {
-        if self.program.is_some() {
-            return Ok(());
-        }
-        self.launch(Mode::Once);
-        let begun = self.now();
-        let limit = ONCE_MS + if self.slow_store { SLOW_STORE_MS } else { 0 };
-        let limit = Duration::from_millis(u64::try_from(limit).expect("a time"));
-        let mut program = self.program.take().expect("it was started");
-        let ended = tokio::time::timeout(limit, program.handle.finished()).await;
-        if ended.is_err() {
-            let what = format!("after {} s", (self.now() - begun) / 1_000);
-            return Err(Violation { rule: "sync --once does not end", what, step: self.at });
-        }
-        Ok(())
     }
 
     /// Lets time pass, and looks around meanwhile: often at first.
-    async fn pass(&mut self, ms: u64) -> Result<(), Violation> {
+    pub(crate) async fn pass(&mut self, ms: u64) -> Result<(), Violation> {
         let mut left = ms;
         while left > 0 {
             let slice = match ms - left {
@@ -389,118 +388,50 @@ impl<'a> World<'a> {
             let slice = slice.min(left);
             tokio::time::sleep(Duration::from_millis(slice)).await;
             left -= slice;
-            if self.lying {
-                self.judge.doubt_until(self.now() + 600_000);
-            }
+            self.doubt();
             self.look()?;
         }
         Ok(())
     }
 
-    /// Nothing fails any more: soon everything must be right.
-    async fn quiet(&mut self) -> Result<(), Violation> {
-        let (before, now) = (self.things(), self.now());
-        self.cluster.heal();
-        let after = self.things();
-        self.judge.cluster_changed(now, &before, &after);
-        self.lying = false;
-        self.rival(false).await;
-        self.memory.heal();
-        self.slow_store = false;
-        self.judge.store_touched(now, &self.memory);
-        self.start(0);
-        self.clear = true;
-        if std::mem::take(&mut self.rewound) {
-            self.judge.doubt_until(now + i64::try_from(HIDDEN_MS).expect("a time"));
-            self.pass(HIDDEN_MS).await?;
-        }
-        // One in four lasts longer: what is right has to stay so.
-        let long = self.history.seed.is_multiple_of(4);
-        self.pass(if long { 2 * HOUR_MS } else { QUIET_MS }).await?;
-        let before = self.cluster.server.request_count();
-        self.pass(QUIET_MS).await?;
-        let requests = (self.cluster.server.request_count() - before) * 3;
-        if requests > QUIET_BUDGET + DENIED_BUDGET * self.cluster.denied() {
-            let what = format!("{requests} requests in a quiet hour: {}", self.busiest());
-            return Err(Violation { rule: "too many requests", what, step: self.at });
-        }
-        let sight = self.sight();
-        self.judge.all_is_right(&sight, &self.cluster, &self.memory)
-    }
-
-    /// What was asked most, of the last requests.
-    fn busiest(&self) -> String {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for request in self.cluster.server.requests().iter().rev().take(1_000) {
-            let path = request.path.split('?').next().unwrap_or_default();
-            let verb = if request.is_watch() { "watch" } else { &request.method };
-            *counts.entry(format!("{verb} {path} {}", request.status)).or_default() += 1;
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        counts.iter().take(6).map(|(what, count)| format!("{count} x {what}")).collect::<Vec<_>>().join(", ")
-    }
-
-    fn things(&mut self) -> Arc<Things> {
+    pub(crate) fn things(&mut self) -> Arc<Things> {
         let things = Arc::new(self.cluster.things());
         self.judge.know(&self.cluster.things_otherwise());
         self.things.replace((self.cluster.server.revision(), Arc::clone(&things)));
         things
     }
 
-    fn held(&self) -> Held {
-        let snapshot = match &self.program {
-            Some(program) => program.handle.reader().snapshot(),
-            None => match Reader::open(&self.setup.store) {
-                Ok(reader) => reader.snapshot(),
-                Err(_) => return Held::new(),
-            },
-        };
-        let held = snapshot.held().expect("a readable index");
-        held.into_iter().map(|entry| (entry.key, entry)).collect()
-    }
-
-    fn sight(&mut self) -> Sight {
-        let selection = selection(self.excluded);
-        let kinds = self.cluster.server.kinds().into_iter();
-        let (mut excluded, mut unwatched) = (BTreeSet::new(), BTreeSet::new());
-        for kind in kinds {
-            match selection.decide(&kind) {
-                Decision::Read => {}
-                Decision::Unwatchable => {
-                    unwatched.insert(kind.key());
-                }
-                Decision::Excluded { .. } => {
-                    excluded.insert(kind.key());
-                }
-            }
-        }
-        Sight {
-            now: self.now(),
-            held: self.held(),
-            things: Arc::clone(&self.things.borrow().1),
-            status: self.program.as_ref().map(|program| program.handle.status()),
-            ahead: START_MS + self.ahead,
-            excluded,
-            unwatched,
-        }
-    }
-
     fn look(&mut self) -> Result<(), Violation> {
         if self.rewound {
             self.judge.doubt_until(self.now() + i64::try_from(HIDDEN_MS).expect("a time"));
         }
+        if self.program.is_some() {
+            self.ahead_then = self.ahead;
+        }
         let sight = self.sight();
         self.judge.look(&sight, &self.cluster, &self.memory)?;
-        let (now, count) = (sight.now, self.cluster.server.request_count());
-        if now >= self.requests_since + i64::try_from(HOUR_MS).expect("an hour") {
-            let asked = count - std::mem::replace(&mut self.requests, count);
-            let hours = (now - std::mem::replace(&mut self.requests_since, now)) as f64 / HOUR_MS as f64;
-            if asked as f64 / hours > BUDGET as f64 {
-                let what = format!("{asked} requests in {hours:.1} hours: {}", self.busiest());
-                return Err(Violation { rule: "too many requests", what, step: self.at });
-            }
+        if let (Some(status), true) = (&sight.status, sight.runs) {
+            self.judge.readiness(&sight, status, self.wall_ms(), self.weather.is_calm(sight.now))?;
         }
-        Ok(())
+        self.look_beside()?;
+        let mirror = sight.status.as_ref().and_then(|status| status.mirror.as_ref());
+        self.look_at_budgets(mirror.map_or(0, |mirror| mirror.queue), sight.now)
+    }
+}
+
+/// Whether a fault hides what is so, and nobody can know.
+fn lies(how: How) -> bool {
+    match how {
+        How::Silent | How::Slow | How::Late | How::Reorder | How::NoAnswer | How::Backwards => true,
+        How::Status(_)
+        | How::TooMany { .. }
+        | How::Initializing
+        | How::Expired
+        | How::Break(_)
+        | How::Truncate(_)
+        | How::Garbage
+        | How::Duplicate
+        | How::JsonOnly
+        | How::Html => false,
     }
 }

@@ -127,6 +127,14 @@ fn readiness(state: &State<'_>, now_ms: i64) -> Result<String, String> {
     }
 }
 
+/// What `/readyz` answers of a run with this status, at a time in milliseconds since 1970.
+///
+/// # Errors
+/// It is not ready, and why.
+pub fn ready(status: &Status, now_ms: i64) -> Result<String, String> {
+    readiness(&State::Running(status), now_ms)
+}
+
 fn names(kinds: &[KindKey]) -> String {
     // The API server names them: what is no name is counted with those that do not show.
     let plain =

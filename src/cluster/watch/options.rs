@@ -49,7 +49,10 @@ impl ReaderOptions {
 
     /// Whose word an answer to such a request is.
     pub(super) fn answerer(&self) -> Answerer {
-        self.storage.answerer()
+        match self.storage {
+            Storage::Core | Storage::Events => Answerer::Kind,
+            Storage::Aggregated(_) => Answerer::Aggregated,
+        }
     }
 
     /// Growing pauses by this reader's clock.

@@ -34,8 +34,6 @@ impl<S: Sink> Reader<S> {
                 Step::Poll
             }
             (Step::List(_) | Step::Resume { .. }, Trouble::Gone) => Step::List(Freshness::Consistent),
-            // What it had read may be removed before it may be read again.
-            (Step::Resume { .. }, Trouble::Forbidden(_)) => Step::List(Freshness::Consistent),
             (Step::Resume { .. }, _) => Step::Resume { since },
             (step, _) => step,
         };
