@@ -45,6 +45,10 @@ struct Inner {
     limits: Limits,
     takes_lists: bool,
     keeps_marks: bool,
+    /// Pages come in the order of ids, instead of another one each time.
+    in_order: bool,
+    /// A record that is counted and not shown.
+    hidden: Option<String>,
     faults: Option<Faults>,
     turns: usize,
     calls: Calls,
@@ -101,6 +105,8 @@ impl Memory {
             limits,
             takes_lists: true,
             keeps_marks: true,
+            in_order: false,
+            hidden: None,
             faults: None,
             turns: 0,
             calls: Calls::default(),
@@ -127,6 +133,12 @@ impl Memory {
     /// A server from before lists: it refuses records that have one.
     pub fn without_lists(self) -> Self {
         self.inner().takes_lists = false;
+        self
+    }
+
+    /// A store whose pages have an order: a record that is deleted moves all that come after it up by one.
+    pub fn in_order(self) -> Self {
+        self.inner().in_order = true;
         self
     }
 
@@ -184,6 +196,11 @@ impl Memory {
         let before = kept.records.len();
         kept.records.retain(|id, _| !lost(id));
         before - kept.records.len()
+    }
+
+    /// Counts this record and shows it to nobody, or shows all again.
+    pub fn hide(&self, id: Option<&str>) {
+        self.inner().hidden = id.map(str::to_owned);
     }
 
     /// Somebody else deletes the collection and makes it again, with this metadata and no records.

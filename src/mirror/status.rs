@@ -61,7 +61,7 @@ pub struct MirrorStatus {
     pub lost_updates: u64,
     /// The collection last equalled the index at this time.
     pub synced_ms: Option<i64>,
-    /// At this time all that the index had was last written as far as it can be: what is lacking since stays so.
+    /// All that the index had at this time is written as far as it can be: what is lacking of it stays so.
     pub caught_up_ms: Option<i64>,
     /// The last reconcile ended at this time.
     pub reconciled_ms: Option<i64>,

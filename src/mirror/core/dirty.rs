@@ -166,6 +166,12 @@ impl DirtySet {
         all.filter(|(_, entry)| entry.cause == Cause::Removed).map(|(id, entry)| (id, entry.group))
     }
 
+    /// What waits to leave the store, whatever the reason.
+    pub fn leaving(&self) -> impl Iterator<Item = &Arc<str>> {
+        let all = self.entries.iter().chain(&self.aside);
+        all.filter(|(_, entry)| entry.cause != Cause::Written).map(|(id, _)| id)
+    }
+
     /// Gives up naming what waits when it is too much; the caller has everything compared then.
     #[must_use]
     pub fn give_up(&mut self, most: usize) -> bool {

@@ -2,9 +2,10 @@
 //! collection's own metadata say what follows from here and nothing else; decisions are taken from here as well,
 //! never from what is shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Millis;
+use crate::object::IdHash;
 
 /// A change is in the store within this time, or the mirror is behind.
 const BEHIND_MS: Millis = 2_000;
@@ -14,10 +15,12 @@ const BEHIND_MS: Millis = 2_000;
 pub struct Ledger {
     /// Everything was compared since the collection was opened, and nothing can have been missed since.
     pub compared: bool,
-    /// Records that the collection holds: counted at the end of a comparison, and what was written and deleted since.
-    pub records: usize,
-    /// How often that number changed.
-    pub moves: usize,
+    /// Records that the collection is known to hold: seen, or written, and not deleted since.
+    there: HashSet<IdHash>,
+    /// What the walk through the collection that is under way has seen of them.
+    seen: Option<HashSet<IdHash>>,
+    /// What the store counts beyond them, or below.
+    unexplained: isize,
     /// Records of somebody else.
     pub foreign: usize,
     /// Records that the index lacks and that stay because their kind is not covered: by id, with the kind's name.
@@ -34,16 +37,57 @@ impl Ledger {
         self.compared = false;
     }
 
-    /// This many records came.
-    pub fn add(&mut self, count: usize) {
-        self.records += count;
-        self.moves += usize::from(count > 0);
+    /// Everything is about to be walked through, from these records on.
+    pub fn begin(&mut self, seen: HashSet<IdHash>) {
+        self.seen = Some(seen);
     }
 
-    /// This many records went.
-    pub fn take(&mut self, count: usize) {
-        self.records = self.records.saturating_sub(count);
-        self.moves += usize::from(count > 0);
+    /// How many records are known to be there.
+    pub fn walked(&self) -> usize {
+        self.seen.as_ref().unwrap_or(&self.there).len()
+    }
+
+    /// The walk is over: what it did not see is not known to be there.
+    pub fn end(&mut self) {
+        if let Some(seen) = self.seen.take() {
+            (self.there, self.unexplained) = (seen, 0);
+        }
+    }
+
+    /// A record was seen or written.
+    pub fn came(&mut self, id: IdHash) {
+        if let Some(seen) = &mut self.seen {
+            seen.insert(id);
+        }
+        self.there.insert(id);
+    }
+
+    /// A record was deleted, or was not there when it was asked for.
+    pub fn went(&mut self, id: IdHash) {
+        if let Some(seen) = &mut self.seen {
+            seen.remove(&id);
+        }
+        self.there.remove(&id);
+    }
+
+    /// Whether a record is known to be there.
+    pub fn holds(&self, id: IdHash) -> bool {
+        self.there.contains(&id)
+    }
+
+    /// The store counts this many at the end of a comparison.
+    pub fn counted(&mut self, count: usize) {
+        self.unexplained = count.cast_signed() - self.there.len().cast_signed();
+    }
+
+    /// Records that the store counts and no walk showed, or the other way round.
+    pub fn unexplained(&self) -> usize {
+        self.unexplained.unsigned_abs()
+    }
+
+    /// As many records as the store counts, unless somebody else writes.
+    pub fn records(&self) -> usize {
+        self.there.len().saturating_add_signed(self.unexplained)
     }
 
     /// The kinds of records that stay uncovered.
@@ -69,6 +113,8 @@ pub struct Facts {
     pub uncovered: usize,
     /// Records that may go and stay, as the store does not keep our marker.
     pub unmarked: usize,
+    /// As [`Ledger::unexplained`].
+    pub unexplained: usize,
     /// Changes that the store has not acknowledged.
     pub waiting: usize,
     /// How long the longest waiting one waits.
@@ -82,7 +128,8 @@ pub struct Statement {
     pub equal: bool,
     /// It does, but for what changed within the last two seconds.
     pub in_sync: bool,
-    /// All that the index had is written as far as it can be; what is lacking stays so without somebody's help.
+    /// What waits is all that is not written as far as it can be; what is lacking besides stays so without somebody's
+    /// help.
     pub caught_up: bool,
 }
 
@@ -90,11 +137,12 @@ impl Facts {
     /// What follows.
     pub fn statement(&self) -> Statement {
         let known = self.open && self.compared;
-        let lacking = self.meddled || self.held + self.refused + self.uncovered + self.unmarked > 0;
+        let count = self.held + self.refused + self.uncovered + self.unmarked + self.unexplained;
+        let lacking = self.meddled || count > 0;
         Statement {
             equal: known && !lacking && self.waiting == 0,
             in_sync: known && !lacking && self.lag_ms < BEHIND_MS,
-            caught_up: known && !self.meddled && self.waiting == 0,
+            caught_up: known && !self.meddled,
         }
     }
 
@@ -119,6 +167,11 @@ impl Facts {
             "record that is gone, in a collection that does not keep its metadata",
             "records that are gone, in a collection that does not keep its metadata",
         );
+        say(
+            self.unexplained,
+            "record that the store counts and does not show, or the other way round",
+            "records that the store counts and does not show, or the other way round",
+        );
         if self.meddled {
             words.push("somebody else wrote into the collection".to_owned());
         }
@@ -138,6 +191,7 @@ mod tests {
         refused: 0,
         uncovered: 0,
         unmarked: 0,
+        unexplained: 0,
         waiting: 0,
         lag_ms: 0,
     };
@@ -152,6 +206,7 @@ mod tests {
             Facts { refused: 1, ..SYNCED },
             Facts { uncovered: 1, ..SYNCED },
             Facts { unmarked: 1, ..SYNCED },
+            Facts { unexplained: 1, ..SYNCED },
             Facts { meddled: true, ..SYNCED },
         ] {
             let said = lacking.statement();
@@ -166,8 +221,28 @@ mod tests {
     #[test]
     fn what_just_changed_is_not_equal_yet_and_in_sync_for_two_seconds() {
         let just = Facts { waiting: 3, lag_ms: 1_999, ..SYNCED };
-        assert_eq!(just.statement(), Statement { in_sync: true, ..Statement::default() });
-        assert_eq!(Facts { lag_ms: 2_000, ..just }.statement(), Statement::default());
+        let caught_up = Statement { caught_up: true, ..Statement::default() };
+        assert_eq!(just.statement(), Statement { in_sync: true, ..caught_up });
+        assert_eq!(Facts { lag_ms: 2_000, ..just }.statement(), caught_up);
+    }
+
+    #[test]
+    fn what_the_store_counts_is_what_was_seen_and_written_and_not_deleted() {
+        let (mut ledger, id) = (Ledger::default(), |name: &str| IdHash::of(name));
+        ["seen", "passed by", "gone"].iter().for_each(|name| ledger.came(id(name)));
+        ledger.begin(HashSet::new());
+        ["seen", "gone", "gone", "new"].iter().for_each(|name| ledger.came(id(name)));
+        ledger.went(id("gone"));
+        assert_eq!((ledger.records(), ledger.walked()), (3, 2));
+        ledger.end();
+        assert!(!ledger.holds(id("passed by")) && ledger.holds(id("new")));
+        ledger.counted(3);
+        assert_eq!((ledger.unexplained(), ledger.records()), (1, 3));
+        ledger.came(id("new"));
+        ledger.came(id("newer"));
+        assert_eq!(ledger.records(), 4);
+        ledger.counted(1);
+        assert_eq!((ledger.unexplained(), ledger.records()), (2, 1));
     }
 
     #[test]

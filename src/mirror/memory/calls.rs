@@ -126,12 +126,14 @@ impl VectorStore for Memory {
 
     async fn page(&self, offset: usize, limit: usize, contents: Contents) -> Result<Vec<Stored>, StoreError> {
         self.call(Operation::Read, move |inner| {
-            // Every page sees another order: whoever trusts it misses some records and sees others twice.
+            // Every page sees another order, unless it has one: whoever trusts it misses some records and sees others
+            // twice.
             inner.turns = inner.turns.wrapping_mul(31).wrapping_add(7);
-            let (turns, lost) = (inner.turns, inner.lost);
+            let (turns, lost) = (if inner.in_order { 0 } else { inner.turns }, inner.lost);
+            let hidden = inner.hidden.clone();
             let kept = inner.kept()?;
             let count = kept.records.len().max(1);
-            let records: Vec<_> = kept.records.iter().collect();
+            let records: Vec<_> = kept.records.iter().filter(|(id, _)| hidden.as_ref() != Some(id)).collect();
             let (before, after) = records.split_at(turns % count % (records.len() + 1));
             let order = after.iter().chain(before).skip(lost).skip(offset).take(limit);
             Ok(order.map(|(id, record)| record.stored(id, contents)).collect())
@@ -142,10 +144,10 @@ impl VectorStore for Memory {
     async fn get(&self, ids: &[String], contents: Contents) -> Result<Vec<Stored>, StoreError> {
         let ids = ids.to_vec();
         self.call(Operation::Read, move |inner| {
-            let lost = inner.lost;
+            let (lost, hidden) = (inner.lost, inner.hidden.clone());
             let kept = inner.kept()?;
-            let found =
-                ids.iter().skip(lost).filter_map(|id| Some(kept.records.get(id)?.stored(id, contents)));
+            let shown = ids.iter().skip(lost).filter(|id| hidden.as_ref() != Some(id));
+            let found = shown.filter_map(|id| Some(kept.records.get(id)?.stored(id, contents)));
             Ok(found.collect())
         })
         .await

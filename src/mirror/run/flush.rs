@@ -1,6 +1,6 @@
 //! Between reconciles: the batches of the dirty set.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::send::Outgoing;
@@ -81,9 +81,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
 
     /// Has the brake judge everything that these commits removed, whichever batch it is in.
     async fn judge_groups(&mut self, groups: BTreeSet<u64>) -> Result<(), Halt> {
-        for group in groups {
-            let ids = self.group(group).await?;
-            self.memo.brake.judge(self.clocks(), ids, self.ledger.records);
+        for ids in self.groups(&groups).await?.into_values() {
+            self.memo.brake.judge(self.clocks(), ids, self.ledger.records());
         }
         // Before the first of them goes: after a crash the rest must not be another group.
         self.save();
@@ -98,10 +97,12 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         removed
     }
 
-    /// What one commit removed, as far as it is not there again and its record is.
-    async fn group(&mut self, group: u64) -> Result<BTreeSet<String>, Halt> {
-        let own = self.removed().into_iter().filter(|(_, own)| *own == group);
-        let mut ids: BTreeSet<String> = own.map(|(id, _)| id).collect();
+    /// What each of these commits removed, as far as it is not there again and its record is. However many commits there
+    /// were while the store was away, all is looked up at once.
+    async fn groups(&mut self, wanted: &BTreeSet<u64>) -> Result<BTreeMap<u64, BTreeSet<String>>, Halt> {
+        let mut removed = self.removed();
+        removed.retain(|(_, group)| wanted.contains(group));
+        let mut ids: BTreeSet<String> = removed.iter().map(|(id, _)| id.clone()).collect();
         let unknown: Vec<String> =
             ids.iter().filter(|id| !self.confirmed.contains(IdHash::of(id))).cloned().collect();
         for chunk in unknown.chunks(self.page_size()) {
@@ -110,8 +111,11 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             chunk.iter().filter(|id| !ours(id)).for_each(|id| _ = ids.remove(id));
         }
         let there = living(&self.source.snapshot(), ids.iter())?;
-        ids.retain(|id| !there.contains(id));
-        Ok(ids)
+        let mut groups: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+        for (id, group) in removed.into_iter().filter(|(id, _)| ids.contains(id) && !there.contains(id)) {
+            groups.entry(group).or_default().insert(id);
+        }
+        Ok(groups)
     }
 
     /// Has the brake judge these deletes, and with them whatever else was removed by a commit that removed one of them.
@@ -120,10 +124,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let removed = self.removed();
         let groups: BTreeSet<u64> =
             removed.iter().filter(|(id, _)| all.contains(id)).map(|(_, group)| *group).collect();
-        for group in groups {
-            all.extend(self.group(group).await?);
-        }
-        self.memo.brake.judge(self.clocks(), all, self.ledger.records);
+        all.extend(self.groups(&groups).await?.into_values().flatten());
+        self.memo.brake.judge(self.clocks(), all, self.ledger.records());
         self.save();
         Ok(())
     }
@@ -152,8 +154,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 unknown.iter().for_each(|id| {
                     ours.remove(id);
                 });
-                let found = self.request(store.get(&unknown, Contents::Full)).await??;
-                ours.extend(found.into_iter().filter(|it| Subject::of(it).is_some()).map(|it| it.id));
+                let found = self.stored(unknown, Contents::Full).await?;
+                ours.extend(found.into_values().filter(|it| Subject::of(it).is_some()).map(|it| it.id));
             }
             if ours.is_empty() {
                 continue;
@@ -165,8 +167,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.request(store.delete(&ours)).await??;
             ours.iter().for_each(|id| {
                 self.memo.brake.settled(id);
+                self.ledger.went(IdHash::of(id));
+                self.ledger.uncovered.remove(id);
             });
-            self.ledger.take(ours.len());
             self.status.send_modify(|status| {
                 status.batches_sent += 1;
                 status.deleted += ours.len() as u64;

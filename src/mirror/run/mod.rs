@@ -37,7 +37,6 @@ use super::source::{Embedder, Feed, Keep, Memo, Source, SourceError};
 use super::status::{MirrorPhase, MirrorStatus};
 use super::store::VectorStore;
 use super::{Reaction, StoreError};
-use crate::object::IdHash;
 use crate::text::Clock;
 use open::Opened;
 pub use reconcile::Depth;
@@ -129,8 +128,6 @@ pub struct Mirror<S, I, E> {
     taken: Vec<Due>,
     /// Removals that came during a reconcile: looked at after it.
     later: Vec<Due>,
-    /// Records that the reconcile under way found different.
-    different: HashSet<IdHash>,
     /// Documents that the store can't take.
     refused: HashSet<String>,
     /// When refused documents are tried again, and how long after that.
@@ -196,7 +193,6 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             taken_over: false,
             taken: Vec::new(),
             later: Vec::new(),
-            different: HashSet::new(),
             refused: HashSet::new(),
             ask_again_at: 0,
             ask_again_after: 0,
@@ -228,7 +224,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 if matches!(halt, Halt::Store(StoreError::Name(_))) {
                     return;
                 }
-                tokio::time::sleep(pause).await;
+                if let Err(halt) = self.rest(pause).await {
+                    let pause = self.halted(&halt);
+                    tokio::time::sleep(pause).await;
+                }
             }
         };
         tokio::select! {
@@ -303,6 +302,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 self.reconcile().await?;
                 self.beat().await?;
             }
+            // What failed before is sent again before anything is counted: nobody knows whether it was applied.
+            self.flush_due().await?;
             if self.beat_due() <= self.feed.now() {
                 self.beat().await?;
                 self.patrol().await?;

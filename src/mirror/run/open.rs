@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::mirror::StoreError;
 use crate::mirror::core::Millis;
-use crate::mirror::core::claim::{Claimant, Judgement, settles};
+use crate::mirror::core::claim::{Claimant, Judgement, Observer, settles};
 use crate::mirror::core::marker::Marker;
 use crate::mirror::offset::VECTORS_VERSION;
 use crate::mirror::source::{Embedder, Snapshot as _, Source};
@@ -49,7 +49,14 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             let fields = self.marker(1, true).write(&Fields::new());
             // Nothing is written before it is known that this is the right store.
             let began = self.feed.now();
-            let found = self.request(store.find()).await??;
+            let found = match self.request(store.find()).await? {
+                Ok(found) => found,
+                Err(error) => {
+                    // Nor can anybody else give a sign of life now.
+                    self.observer = Observer::default();
+                    return Err(error.into());
+                }
+            };
             self.took(began);
             let Some(found) = found else {
                 self.try_embedder().await?;
@@ -222,7 +229,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let now = self.feed.now();
         if let Some(opened) = &mut self.opened {
             (opened.beat, opened.complete) = (beat, complete);
-            (opened.beat_at, opened.seen_at) = (now, now);
+            (opened.beat_at, opened.seen_at) = (now, began);
             opened.marked = marked;
         }
         Ok(())

@@ -18,8 +18,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
         let store = self.store.clone();
         let count = self.request(store.count()).await??;
-        if count != self.ledger.records {
-            let known = self.ledger.records;
+        let known = self.ledger.records();
+        if count != known {
             self.suspect(Depth::Contents, &format!("it holds {count} records instead of {known}"));
         } else if self.is_sample_foreign(false).await? {
             self.suspect(Depth::Vectors, "records are not as they were written");
@@ -27,7 +27,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         Ok(())
     }
 
-    pub(super) fn suspect(&mut self, depth: Depth, why: &str) {
+    fn suspect(&mut self, depth: Depth, why: &str) {
         tracing::warn!(why, "somebody else wrote into the collection, or the store lost something");
         self.note(
             "somebody else wrote into the collection, or the store lost records: everything was compared",

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::send::Outgoing;
 use super::verify::{Scan, living};
 use super::{DOUBT_MS, Halt, LONGEST_DOUBT_MS, Mirror, RECONCILE_MS};
-use crate::mirror::core::Millis;
 use crate::mirror::core::authority::{Authority, Ruling};
 use crate::mirror::core::dirty::Cause;
 use crate::mirror::record::{Subject, differences, foreign_keys};
@@ -16,6 +15,9 @@ use crate::mirror::status::MirrorPhase;
 use crate::mirror::store::{Contents, VectorStore};
 use crate::mirror::{Reaction, StoreError};
 use crate::object::{IdHash, KindKey};
+
+/// So often is everything compared where the store counts other records than it shows; then after growing pauses.
+const ROUNDS: usize = 3;
 
 /// How much of each record is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,18 +38,6 @@ impl Depth {
     }
 }
 
-/// After a comparison whose end could not be counted for certain, the next one comes so soon.
-const UNSURE_MS: Millis = 300_000;
-
-/// Whether there are as many records after a comparison as it left. A store that said what it did not do, and a hand
-/// that wrote meanwhile, would otherwise hide behind the new count for an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counted {
-    Right,
-    Unsure,
-    Wrong,
-}
-
 /// What is said of records that the index lacks.
 #[derive(Debug, Default)]
 struct Verdicts {
@@ -65,17 +55,16 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let known = std::mem::replace(&mut self.reconciled, false);
         let result = self.compare_all(known).await;
         match result {
-            Ok(_) => self.feed.dirty().drop_aside(),
+            Ok(()) => self.feed.dirty().drop_aside(),
             Err(_) => self.feed.dirty().wake_aside(),
         }
         self.feed.put_back(std::mem::take(&mut self.later));
-        self.different = HashSet::new();
         if let Err(halt) = &result {
             self.unfinished(halt);
             // What was found and not mended is no more equal than it was.
             self.ledger.forget();
         }
-        let counted = result?;
+        result?;
         self.depth = Depth::Contents;
         self.reconciled = true;
         self.unfinished = 0;
@@ -85,12 +74,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
         (self.ledger.compared, self.ledger.meddled) = (true, false);
         self.next_reconcile = self.feed.now() + RECONCILE_MS;
-        match counted {
-            Counted::Right => {}
-            Counted::Unsure => self.next_reconcile = self.feed.now() + UNSURE_MS,
-            Counted::Wrong => {
-                self.suspect(Depth::Contents, "it holds another number of records than it was left")
-            }
+        if self.ledger.unexplained() > 0 {
+            self.next_reconcile = self.next_reconcile.min(self.patrol.found(self.feed.now()) + DOUBT_MS);
         }
         let wall = self.options.clock.wall_ms();
         self.status.send_modify(|status| status.reconciled_ms = Some(wall));
@@ -104,20 +89,25 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
     }
 
-    /// Compares everything, and says whether the records can be counted for certain afterwards.
-    async fn compare_all(&mut self, known: bool) -> Result<Counted, Halt> {
-        let counted = self.compare_and_mend(known).await?;
+    async fn compare_all(&mut self, known: bool) -> Result<(), Halt> {
+        self.compare_and_mend(known).await?;
+        for _ in 1..ROUNDS {
+            if self.ledger.unexplained() == 0 {
+                break;
+            }
+            self.compare_and_mend(true).await?;
+        }
         // A few records tell whether the vectors of all were replaced.
         if self.depth == Depth::Contents && self.is_sample_foreign(true).await? {
             self.depth = Depth::Vectors;
-            return self.compare_and_mend(true).await;
+            self.ledger.forget();
+            self.compare_and_mend(true).await?;
         }
-        Ok(counted)
+        Ok(())
     }
 
     /// `known`: what the store holds is known, and changes go on leaving within two seconds.
-    async fn compare_and_mend(&mut self, known: bool) -> Result<Counted, Halt> {
-        self.different.clear();
+    async fn compare_and_mend(&mut self, known: bool) -> Result<(), Halt> {
         // What was dirty before the snapshot is part of the comparison.
         let mark = self.feed.dirty().now();
         let source = self.source.clone();
@@ -127,19 +117,27 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.feed.dirty().set_aside();
         }
         let empty = self.opened.as_ref().is_some_and(|opened| opened.empty);
-        let moves = self.ledger.moves;
-        let scan = if empty { Scan::default() } else { self.scan(self.depth).await? };
-        let moved = self.ledger.moves != moves;
-        self.ledger.records = scan.len();
+        let scan = if empty {
+            // All that is there was written, and confirmed, by this run.
+            self.ledger.begin(self.confirmed.ids().collect());
+            self.ledger.end();
+            Scan::default()
+        } else {
+            self.scan(self.depth).await?
+        };
         self.status.send_modify(|status| status.unchanged = scan.equal.len() as u64);
         let written = self.write_differences(&scan).await;
         if let Err(halt) = &written
             && !is_about_writing(halt)
         {
-            return written.map(|()| Counted::Unsure);
+            return written;
         }
-        // Paging is unordered: what was judged before is looked for by id, not only where the walk came by.
-        let extra: BTreeSet<String> = scan.extra.iter().chain(self.memo.brake.judged()).cloned().collect();
+        // Paging is unordered: what was judged before, and what waits to go, is looked for by id, not only where the walk
+        // came by.
+        let mut extra: BTreeSet<String> =
+            scan.extra.iter().chain(self.memo.brake.judged()).cloned().collect();
+        extra.extend(self.feed.dirty().leaving().map(|id| id.to_string()));
+        extra.extend(self.later.iter().map(|due| due.id.to_string()));
         // What is gone goes, whether or not an embedder or a full disk lets anything be written.
         self.judge_lacking(extra.into_iter().collect(), authority, true).await?;
         written?;
@@ -149,13 +147,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         self.feed.dirty().forget_until(mark);
         let store = self.store.clone();
         let count = self.request(store.count()).await??;
-        let known = std::mem::replace(&mut self.ledger.records, count);
-        Ok(match known == count {
-            true => Counted::Right,
-            // What came or went during the walk was seen by it or not.
-            false if moved => Counted::Unsure,
-            false => Counted::Wrong,
-        })
+        self.ledger.counted(count);
+        Ok(())
     }
 
     async fn write_differences(&mut self, scan: &Scan) -> Result<(), Halt> {
@@ -181,7 +174,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             for document in documents {
                 let hash = IdHash::of(&document.id);
                 self.memo.brake.settled(&document.id);
+                let waits = self.feed.cause(&document.id).is_some();
                 let Some(record) = stored.get(&document.id) else {
+                    self.found_unequal(!waits);
                     // In a collection that was empty all that is there was written, and confirmed, by this run.
                     if !empty {
                         self.confirmed.forget(hash);
@@ -192,13 +187,14 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 let alike = !distrusted && !scan.foreign_vectors.contains_key(&hash);
                 if alike && differences(&document, record, self.lists).is_empty() {
                     self.confirmed.confirm(hash, self.content(&document));
+                    self.forget_refusal(&document.id);
                     // Paging passed it by.
                     self.status.send_modify(|status| status.unchanged += 1);
                     continue;
                 }
+                self.found_unequal(!waits);
                 // Which vector it has is not known: all of it is written.
                 self.confirmed.forget(hash);
-                self.different.insert(hash);
                 let foreign_keys = foreign_keys(record).cloned().collect();
                 outgoing.push(Outgoing { document, foreign_keys });
             }
@@ -256,6 +252,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let kept = if marked { &[][..] } else { &verdicts.delete };
         let kept = kept.iter().chain(verdicts.by_event.iter().filter(|_| !marked)).cloned().collect();
         self.leave(verdicts.uncovered, kept, all);
+        self.found_unequal(all && verdicts.delete.iter().any(|id| self.feed.cause(id).is_none()));
         if !marked {
             return Ok(());
         }
@@ -307,6 +304,13 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         }
     }
 
+    /// A comparison found what no waiting change explains: until it is mended nothing is said to be equal.
+    fn found_unequal(&mut self, unexplained: bool) {
+        if unexplained {
+            self.ledger.forget();
+        }
+    }
+
     /// Takes note of records that could not be judged, and of when they are looked at again.
     fn leave(&mut self, uncovered: BTreeMap<String, String>, unmarked: BTreeSet<String>, anew: bool) {
         let before = self.ledger.uncovered.len() + self.ledger.unmarked.len();
@@ -319,7 +323,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
 
     /// Between two steps of a long reconcile: signs of life, and what changed meanwhile.
     pub(super) async fn between(&mut self) -> Result<(), Halt> {
-        if self.beat_due() <= self.feed.now() {
+        if self.beat_due() <= self.feed.now() || self.says_too_much() {
             self.beat().await?;
         }
         self.flush_due().await
@@ -335,7 +339,7 @@ fn is_about_writing(halt: &Halt) -> bool {
 }
 
 /// Whether the same is tried again, with all that is known of the store.
-fn is_passing(halt: &Halt) -> bool {
+pub(super) fn is_passing(halt: &Halt) -> bool {
     match halt {
         Halt::Source(_) => true,
         Halt::Store(error) => matches!(error.reaction(), Reaction::Retry(_)),

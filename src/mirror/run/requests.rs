@@ -4,10 +4,11 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use super::reconcile::is_passing;
 use super::{Halt, Mirror, SHOW_MS};
 use crate::mirror::StoreError;
 use crate::mirror::core::Millis;
-use crate::mirror::core::claim::{FRESH_MS, REQUEST_MS};
+use crate::mirror::core::claim::{BEAT_MS, FRESH_MS, REQUEST_MS};
 use crate::mirror::core::marker::Marker;
 use crate::mirror::source::{Embedder, Source};
 use crate::mirror::status::MirrorPhase;
@@ -54,7 +55,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             }
             self.show();
             if self.opened.is_some()
-                && self.beat_due() <= self.feed.now()
+                && (self.beat_due() <= self.feed.now() || self.says_too_much())
                 && let Some(done) = self.beat_beside(work.as_mut()).await?
             {
                 return Ok(done);
@@ -111,10 +112,27 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         self.took(began);
         let marked = found.as_ref().is_some_and(|found| Marker::read(&found.fields).is_some());
         self.recognise(found)?;
-        let now = self.feed.now();
         if let Some(opened) = &mut self.opened {
-            (opened.seen_at, opened.marked) = (now, marked);
+            // The answer may be as old as the question.
+            (opened.seen_at, opened.marked) = (began, marked);
         }
+        Ok(())
+    }
+
+    /// Waits before the next try. A store that asks for a long pause is given signs of life all the same, or another writer
+    /// would think that this one is dead.
+    pub(super) async fn rest(&mut self, mut pause: Duration) -> Result<(), Halt> {
+        let beat = millis(BEAT_MS);
+        while self.opened.is_some() && pause > 2 * beat {
+            tokio::time::sleep(beat).await;
+            pause -= beat;
+            match self.beat().await {
+                Err(halt) if !is_passing(&halt) => return Err(halt),
+                // It asked for the pause.
+                Ok(()) | Err(_) => {}
+            }
+        }
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 

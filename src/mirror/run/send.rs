@@ -47,7 +47,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         let (mut upserts, mut updates) = (Vec::new(), Vec::new());
         for outgoing in outgoing {
             match self.confirmed.way(IdHash::of(&outgoing.document.id), self.content(&outgoing.document)) {
-                Way::Nothing => {}
+                // What was refused is there: as it was before, or the refusal was of something else.
+                Way::Nothing => self.forget_refusal(&outgoing.document.id),
                 Way::Update => updates.push(outgoing),
                 Way::Upsert => upserts.push(outgoing),
             }
@@ -80,7 +81,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                     self.status.send_modify(|status| status.updated += 1);
                 } else if stored.contains(&outgoing.document.id) {
                     self.confirmed.forget(id);
-                    self.ledger.take(1);
+                    self.ledger.went(id);
                     self.status.send_modify(|status| status.lost_updates += 1);
                     lost.push(outgoing);
                 }
@@ -99,9 +100,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             self.send(Verb::Upsert, records).await?.into_iter().collect();
         for outgoing in chunk.iter().filter(|outgoing| stored.contains(&outgoing.document.id)) {
             let id = IdHash::of(&outgoing.document.id);
-            let known = self.confirmed.contains(id) || self.different.contains(&id);
+            let known = self.ledger.holds(id);
             self.confirmed.confirm(id, self.content(&outgoing.document));
-            self.ledger.add(usize::from(!known));
+            self.ledger.came(id);
+            self.ledger.uncovered.remove(&outgoing.document.id);
             self.status.send_modify(|status| {
                 let count = if known { &mut status.updated } else { &mut status.added };
                 *count += 1;

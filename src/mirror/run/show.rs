@@ -1,6 +1,7 @@
 //! What is shown: rendered from what the mirror knows, and never read back.
 
 use super::Mirror;
+use crate::mirror::core::dirty::SPACING_MS;
 use crate::mirror::core::ledger::Facts;
 use crate::mirror::source::{Embedder, Source};
 use crate::mirror::status::MirrorPhase;
@@ -24,6 +25,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
             refused: self.refused.len(),
             uncovered: self.ledger.uncovered.len(),
             unmarked: self.ledger.unmarked.len(),
+            unexplained: self.ledger.unexplained(),
             waiting: waiting + self.taken.len() + self.later.len(),
             lag_ms: oldest.map_or(0, |since| now - since),
         }
@@ -44,7 +46,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
         self.status.send_if_modified(|status| {
             let before = status.clone();
             status.phase = self.phase.clone();
-            status.records = self.ledger.records as u64;
+            status.records = self.ledger.records() as u64;
             status.queue = facts.waiting as u64;
             status.lag_ms = u64::try_from(facts.lag_ms).unwrap_or(0);
             status.held_back = facts.held as u64;
@@ -59,7 +61,9 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 status.synced_ms = Some(now);
             }
             if said.caught_up {
-                status.caught_up_ms = Some(now);
+                // What waits longest came after all that was sent.
+                let waits = if facts.waiting > 0 { facts.lag_ms + SPACING_MS } else { 0 };
+                status.caught_up_ms = status.caught_up_ms.max(Some(now - waits));
             }
             *status != before
         });

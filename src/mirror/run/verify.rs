@@ -18,6 +18,8 @@ pub(super) const PAGE: usize = 1_000;
 pub(super) const VECTOR_PAGE: usize = 250;
 /// So often is a collection walked through at most; the next reconcile finds what is left.
 const WALKS: usize = 5;
+/// Of a walk that has read so many times as many records as there are nothing more is expected.
+const ENOUGH: usize = 4;
 
 /// How one document and its record differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,13 +62,6 @@ pub(super) struct Scan {
     pub(super) extra: HashSet<String>,
 }
 
-impl Scan {
-    /// Records seen.
-    pub(super) fn len(&self) -> usize {
-        self.equal.len() + self.different.len() + self.extra.len()
-    }
-}
-
 impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     /// Compares every id, text and metadata, and vectors where these are asked for; writes nothing.
     ///
@@ -103,10 +98,10 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 let divergence = match stored.get(&document.id) {
                     None => Divergence::Missing,
                     Some(record) => {
+                        let mut found = differences(&document, record, self.lists);
                         let wanted = vectors.get(&document.id);
-                        let vector = wanted.and_then(|wanted| vector_difference(wanted, record));
-                        let found = differences(&document, record, self.lists);
-                        Divergence::Different(found.into_iter().chain(vector).collect())
+                        found.extend(wanted.and_then(|wanted| vector_difference(wanted, record)));
+                        Divergence::Different(found)
                     }
                 };
                 match divergence {
@@ -184,35 +179,40 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     }
 
     /// Walks through the whole collection and compares each record with the index. Paging is unordered, and may pass
-    /// some records by: then it walks again.
+    /// some records by: then it walks again. What comes and goes meanwhile is counted.
     pub(super) async fn scan(&mut self, depth: Depth) -> Result<Scan, Halt> {
         let mut scan = Scan::default();
         let store = self.store.clone();
+        self.ledger.begin(HashSet::new());
         for _ in 0..WALKS {
             self.walk(&mut scan, depth).await?;
-            if scan.len() >= self.request(store.count()).await?? {
+            if self.ledger.walked() >= self.request(store.count()).await?? {
                 break;
             }
         }
+        self.ledger.end();
         Ok(scan)
     }
 
     async fn walk(&mut self, scan: &mut Scan, depth: Depth) -> Result<(), Halt> {
         let (store, snapshot) = (self.store.clone(), self.source.snapshot());
         let total = self.request(store.count()).await??;
-        let (mut done, size) = (0, self.page_for(depth));
+        let (mut done, mut read, size) = (0, 0, self.page_for(depth));
         loop {
             self.phase(MirrorPhase::Comparing { done: done as u64, total: total.max(done) as u64 });
             let page = self.request(store.page(done, size, depth.contents())).await??;
-            if page.is_empty() {
+            // A server that takes no notice of the offset never comes to an end.
+            if page.is_empty() || read > ENOUGH * (total + size) {
                 return Ok(());
             }
             done += page.len();
+            read += page.len();
             let hashes: Vec<IdHash> = page.iter().map(|record| IdHash::of(&record.id)).collect();
             let documents: HashMap<String, Document> =
                 snapshot.documents(&hashes)?.into_iter().map(|it| (it.id.clone(), it)).collect();
             let vectors = self.vectors_of(documents.values(), depth).await?;
             for (record, hash) in page.into_iter().zip(hashes) {
+                self.ledger.came(hash);
                 let Some(document) = documents.get(&record.id) else {
                     scan.extra.insert(record.id);
                     continue;
@@ -225,6 +225,7 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                     scan.different.remove(&hash);
                     if self.opened.as_ref().is_some_and(|opened| !opened.distrusted) {
                         self.confirmed.confirm(hash, self.content(document));
+                        self.forget_refusal(&document.id);
                     }
                 } else if !scan.equal.contains(&hash) {
                     scan.different.insert(hash);
@@ -232,9 +233,16 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
                 }
             }
             if self.opened.is_some() {
+                let before = self.deleted();
                 self.between().await?;
+                // What was deleted before this place moved the rest up by as much.
+                done = done.saturating_sub(self.deleted() - before);
             }
         }
+    }
+
+    fn deleted(&self) -> usize {
+        usize::try_from(self.status.borrow().deleted).unwrap_or(usize::MAX)
     }
 
     /// These records as the store has them now, by id.
@@ -245,6 +253,8 @@ impl<S: VectorStore, I: Source, E: Embedder> Mirror<S, I, E> {
     ) -> Result<HashMap<String, Stored>, Halt> {
         let store = self.store.clone();
         let records = self.request(store.get(&ids, contents)).await??;
+        ids.iter().for_each(|id| self.ledger.went(IdHash::of(id)));
+        records.iter().for_each(|record| self.ledger.came(IdHash::of(&record.id)));
         Ok(records.into_iter().map(|record| (record.id.clone(), record)).collect())
     }
 

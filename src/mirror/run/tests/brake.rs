@@ -162,3 +162,24 @@ fn a_commit_that_comes_while_everything_is_compared_is_one_group_with_what_the_c
         process.end().await;
     });
 }
+
+#[test]
+fn what_many_commits_removed_while_the_store_was_away_is_looked_up_at_once() {
+    paused(async {
+        let (world, store, _) = synced(100).await;
+        let process = Process::start(&world, &store);
+        minutes(1).await;
+        store.fail_by(Box::new(|_| Some(Fault::Before(unreachable()))));
+        for name in 0..60 {
+            world.lose(&process.feed, &pods(name..name + 1));
+            seconds(2).await;
+        }
+        store.heal();
+        let before = store.requests().reads;
+        minutes(1).await;
+        let reads = store.requests().reads - before;
+        assert_eq!(held(&store), world.expected());
+        assert!(reads < 50, "{reads}");
+        process.end().await;
+    });
+}

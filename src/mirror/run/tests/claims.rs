@@ -292,3 +292,53 @@ proptest! {
         paused(two_writers(steps))?;
     }
 }
+
+#[test]
+fn a_long_pause_that_the_store_asked_for_is_no_death() {
+    paused(async {
+        let (world, store) = (World::default(), Memory::new());
+        let first = Process::start(&world, &store.of("first"));
+        minutes(1).await;
+        let second_world = other(&world);
+        let second = Process::start(&second_world, &store.of("second"));
+        minutes(1).await;
+        store.fail_by(Box::new(|operation| {
+            let retry_after = Some(Duration::from_secs(300));
+            let busy = Fault::Before(StoreError::Busy { status: 429, retry_after });
+            (operation == Operation::Write).then_some(busy)
+        }));
+        for feed in [&first.feed, &second.feed] {
+            world.put(feed, World::document("Pod", 1, "web", true));
+        }
+        minutes(30).await;
+        assert!(matches!(second.shown().phase, MirrorPhase::Passive { .. }), "{:?}", second.shown().phase);
+        store.heal();
+        minutes(10).await;
+        assert_eq!((held(&store), turns(&store.journal())), (world.expected(), 0));
+        first.end().await;
+        second.end().await;
+    });
+}
+
+#[test]
+fn a_store_that_was_away_makes_nobody_take_the_collection_over() {
+    paused(async {
+        let (world, store) = (World::default(), Memory::new());
+        let first = Process::start(&world, &store.of("first"));
+        minutes(1).await;
+        let second_world = other(&world);
+        let second = Process::start(&second_world, &store.of("second"));
+        minutes(1).await;
+        for round in 0..10 {
+            store.fail_by(Box::new(|_| Some(Fault::Before(unreachable()))));
+            minutes(4).await;
+            seconds(round).await;
+            store.heal();
+            minutes(3).await;
+            let shown = second.shown().phase;
+            assert!(matches!(shown, MirrorPhase::Passive { .. }), "round {round}: {shown:?}");
+        }
+        first.end().await;
+        second.end().await;
+    });
+}

@@ -6,6 +6,7 @@ mod claims;
 mod collections;
 mod foreign;
 mod history;
+mod pages;
 mod records;
 mod statements;
 

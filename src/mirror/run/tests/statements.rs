@@ -225,3 +225,63 @@ fn a_store_that_takes_nothing_is_not_read_through_without_a_growing_pause_and_gh
         process.end().await;
     });
 }
+
+#[test]
+fn what_the_hourly_comparison_finds_is_not_equal_until_it_is_mended() {
+    paused(async {
+        let store = Memory::new().in_order();
+        let (world, feed) = (World::default(), Arc::new(Feed::default()));
+        (100..400).for_each(|name| world.put(&feed, World::document("Pod", name, "web", true)));
+        world.mirror(&store, &feed, World::options()).once().await.unwrap();
+        let process = Process::start(&world, &store);
+        minutes(59).await;
+        assert_eq!(praised(&process, &store).await, ALL);
+        store.slow_by(Box::new(|operation| match operation {
+            Operation::Write => (Duration::from_secs(40), Duration::ZERO),
+            Operation::Read => (Duration::from_secs(1), Duration::ZERO),
+            Operation::Mark => (Duration::ZERO, Duration::ZERO),
+        }));
+        let compares = |process: &Process| matches!(process.shown().phase, MirrorPhase::Comparing { .. });
+        while !compares(&process) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Its last page: nothing but this comparison comes by.
+        let fields = store.records()["ns/v1/Pod/350"].fields.clone();
+        pods(350..400).iter().for_each(|id| store.plant(id, Some(("somebody's", fields.clone()))));
+        while compares(&process) {
+            seconds(1).await;
+        }
+        seconds(10).await;
+        let shown = process.shown();
+        assert!(matches!(shown.phase, MirrorPhase::Writing { .. }), "{shown:?}");
+        assert_eq!(praised(&process, &store).await, NONE);
+        store.hurry();
+        minutes(2).await;
+        assert_eq!(held(&store), world.expected());
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
+
+#[test]
+fn a_document_that_was_refused_and_is_as_before_is_not_lacking() {
+    paused(async {
+        let limits = Limits { records: 100, bytes: 4_000, id_bytes: 40, text_bytes: 1_000 };
+        let (world, store) = (World::default(), Memory::new().with_limits(limits));
+        let process = Process::start(&world, &store);
+        (0..5).for_each(|name| world.put(&process.feed, World::document("Pod", name, "x", true)));
+        minutes(1).await;
+        world.put(&process.feed, World::document("Pod", 1, &"long ".repeat(300), true));
+        seconds(3).await;
+        assert_eq!(praised(&process, &store).await, NONE);
+        store.fail_by(Box::new(|_| Some(Fault::Before(unreachable()))));
+        seconds(10).await;
+        world.put(&process.feed, World::document("Pod", 1, "x", true));
+        seconds(10).await;
+        store.heal();
+        minutes(2).await;
+        assert_eq!((held(&store), process.shown().lacks), (world.expected(), vec![]));
+        assert_eq!(praised(&process, &store).await, ALL);
+        process.end().await;
+    });
+}
