@@ -10,6 +10,8 @@
 //!                             └─ revision below ours: Regressed ─> List (consistent)
 //! ```
 //!
+//! A consistent list that is older than what is held leads to the same check, and then to another list.
+//!
 //! The reader decides nothing about documents: it tells what it saw, and the sink answers how to go on.
 
 mod backoff;
@@ -133,4 +135,10 @@ pub enum Answer {
 pub trait Sink: Send {
     /// Takes one event.
     fn send(&mut self, event: Event) -> impl Future<Output = Answer> + Send;
+
+    /// The newest version that anybody has seen of the kind, now: where the storage's revision lies below it, the storage
+    /// went back, however far this reader itself had come.
+    fn newest(&mut self) -> impl Future<Output = Option<u64>> + Send {
+        std::future::ready(None)
+    }
 }

@@ -35,6 +35,9 @@ pub(super) enum Step {
     Poll,
     /// Check the revision, as something broke after this instant, then watch.
     Resume { since: Instant },
+    /// Check the revision, as a list that ended after this instant is older than what is held, then list again: whatever
+    /// is held, it was not held up to that version here.
+    Doubt { since: Instant },
     /// Watch from the reader's version; `resumed`: after something broke, so the watchdog looks.
     Watch { resumed: bool },
     /// End.
@@ -85,7 +88,8 @@ impl<S: Sink> Reader<S> {
                 self.listed(listed, freshness).await
             }
             Step::Poll => self.poll().await,
-            Step::Resume { since } => self.resume(since).await,
+            Step::Resume { since } => self.check(since, Step::Watch { resumed: true }).await,
+            Step::Doubt { since } => self.check(since, Step::List(Freshness::Consistent)).await,
             Step::Watch { resumed } => self.watch(resumed).await,
             Step::Stop => Ok(Step::Stop),
         }
@@ -122,7 +126,7 @@ impl<S: Sink> Reader<S> {
             // Even etcd's own answer is older than what is held: has it been restored?
             Listed::Again(Some(held)) if freshness == Freshness::Consistent => {
                 self.version = Some(ResourceVersion::Number(held));
-                Ok(self.contradicted(Step::Resume { since: Instant::now() }).await)
+                Ok(self.contradicted(Step::Doubt { since: Instant::now() }).await)
             }
             Listed::Again(_) => Ok(self.contradicted(Step::List(Freshness::Consistent)).await),
             Listed::Accepted(version) => {
@@ -135,9 +139,13 @@ impl<S: Sink> Reader<S> {
     /// A list could not be swept with; `again` finds out why.
     async fn contradicted(&mut self, again: Step) -> Step {
         self.pace.failed();
-        if self.options.mode != Mode::Follow && self.pace.is_over() {
-            self.tell(State::Unconfirmed("its lists contradict what is held".to_owned())).await;
-            return Step::Stop;
+        if self.pace.is_over() {
+            let why = "its lists contradict what is held".to_owned();
+            if self.options.mode != Mode::Follow {
+                self.tell(State::Unconfirmed(why)).await;
+                return Step::Stop;
+            }
+            self.tell(State::Failing(why)).await;
         }
         let pause = self.pace.relists.leap();
         self.pace.rest(pause).await;
@@ -176,8 +184,8 @@ impl<S: Sink> Reader<S> {
         self.listed(listed, freshness).await
     }
 
-    /// The revision check; see `revision`.
-    async fn resume(&mut self, since: Instant) -> Result<Step, Trouble> {
+    /// The revision check, and what follows where the storage has not gone back; see `revision`.
+    async fn check(&mut self, since: Instant, sound: Step) -> Result<Step, Trouble> {
         self.pace.begin(&self.options);
         let (path, answerer) = (self.options.path(), self.options.answerer());
         let (revisions, storage) = (&self.options.revisions, &self.options.storage);
@@ -194,6 +202,8 @@ impl<S: Sink> Reader<S> {
         let Some(held) = held.map(|held| held.max(self.newest)) else {
             return Ok(Step::List(Freshness::Consistent));
         };
+        // Others may have seen something since the question; then the second one finds nothing wrong.
+        let held = held.max(self.sink.newest().await.unwrap_or(0));
         let below = |version: &Option<ResourceVersion>| {
             version.as_ref().and_then(ResourceVersion::number).is_some_and(|current| current < held)
         };
@@ -204,7 +214,7 @@ impl<S: Sink> Reader<S> {
                 return Ok(self.regress().await);
             }
         }
-        Ok(Step::Watch { resumed: true })
+        Ok(sound)
     }
 
     /// Nothing held may be compared any more; only etcd's own state tells.

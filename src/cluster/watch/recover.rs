@@ -33,8 +33,11 @@ impl<S: Sink> Reader<S> {
                 self.consistently = true;
                 Step::Poll
             }
-            (Step::List(_) | Step::Resume { .. }, Trouble::Gone) => Step::List(Freshness::Consistent),
+            (Step::List(_) | Step::Resume { .. } | Step::Doubt { .. }, Trouble::Gone) => {
+                Step::List(Freshness::Consistent)
+            }
             (Step::Resume { .. }, _) => Step::Resume { since },
+            (Step::Doubt { .. }, _) => Step::Doubt { since },
             (step, _) => step,
         };
         self.go_on(trouble, again).await

@@ -164,3 +164,39 @@ async fn kinds_with_an_etcd_of_their_own_are_not_taken_for_a_restored_one() {
 fn object() -> Object {
     Object { namespace: "default".to_owned(), ..Object::default() }
 }
+
+/// A reader whose first lists show less than is held, as the answers of several API servers may.
+fn contradicted(setup: &Setup, times: usize, mode: Mode) -> Running {
+    setup.make("there");
+    let held = setup.server.revision();
+    let log = Log { older: [held].repeat(times).into(), ..Log::default() };
+    setup.read_into(log, KIND, Start::Consistent, mode, Timing::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_older_than_what_is_held_is_no_place_to_watch_from() {
+    let setup = Setup::new(|_| {});
+    let reader = contradicted(&setup, 2, Mode::Follow);
+    reader.is_live(MINUTE).await;
+    assert!(reader.holds("there"), "it watches from where it has not read to");
+    assert_eq!(reader.log(|log| (log.lists, log.regressions)), (3, 0));
+    let setup = Setup::new(|_| {});
+    let mut reader = contradicted(&setup, 1, Mode::Confirm);
+    assert_eq!(reader.ends(MINUTE).await, State::Confirmed);
+    assert!(reader.holds("there"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_go_on_contradicting_what_is_held_are_told_and_asked_for_ever_less() {
+    let setup = Setup::new(|_| {});
+    let reader = contradicted(&setup, 1_000, Mode::Follow);
+    reader.becomes(is_failing, 2 * MINUTE).await;
+    sleep(HOUR).await;
+    let lists = reader.log(|log| log.lists);
+    assert!(lists <= 100, "{lists} lists in an hour");
+    reader.log.lock().unwrap().older.clear();
+    reader.is_live(2 * MINUTE).await;
+    assert!(reader.holds("there"));
+    let mut once = contradicted(&setup, 1_000, Mode::Once);
+    assert!(matches!(once.ends(MINUTE).await, State::Unconfirmed(_)));
+}

@@ -7,7 +7,7 @@ mod polled;
 mod rereads;
 mod suspects;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -84,8 +84,12 @@ impl Setup {
     }
 
     fn read_at(&self, kind: &str, start: Start, mode: Mode, timing: Timing) -> Running {
+        self.read_into(Log::default(), kind, start, mode, timing)
+    }
+
+    fn read_into(&self, log: Log, kind: &str, start: Start, mode: Mode, timing: Timing) -> Running {
         let kind = self.kind(kind);
-        let log = Arc::new(Mutex::new(Log { begun: Instant::now(), ..Log::default() }));
+        let log = Arc::new(Mutex::new(log));
         let options = ReaderOptions {
             client: self.client.clone(),
             connectivity: self.connectivity.clone(),
@@ -148,6 +152,9 @@ struct Log {
     version: Option<ResourceVersion>,
     rereads: usize,
     regressions: usize,
+    lists: usize,
+    /// What is answered to the next lists: that they are older than this.
+    older: VecDeque<u64>,
 }
 
 impl Default for Log {
@@ -161,6 +168,8 @@ impl Default for Log {
             version: None,
             rereads: 0,
             regressions: 0,
+            lists: 0,
+            older: VecDeque::new(),
         }
     }
 }
@@ -236,7 +245,12 @@ impl Sink for Recorder {
                 let items = objects.into_iter().map(|own| (own.name, own.resource_version));
                 log.listing.extend(items);
             }
+            Event::ListEnded(_) if let Some(held) = log.older.pop_front() => {
+                log.lists += 1;
+                return Answer::ListAgain { held: Some(held) };
+            }
             Event::ListEnded(version) => {
+                log.lists += 1;
                 let shown = version.as_ref().and_then(ResourceVersion::number);
                 let newer =
                     |own: &mut String| ResourceVersion::parse(own).and_then(|own| own.number()) > shown;
