@@ -79,6 +79,8 @@ pub(super) enum Message {
     Doubted { kind: KindKey, reply: oneshot::Sender<Vec<Scope>> },
     /// Where a kind's watch works, or is about to begin, and nothing has confirmed what is held.
     Unconfirmed { kind: KindKey, reply: oneshot::Sender<Vec<Scope>> },
+    /// The newest version that was seen of a kind.
+    Newest { kind: KindKey, reply: oneshot::Sender<u64> },
     /// What a source can go on from.
     Source { kind: KindKey, scope: Scope, api: String, reply: oneshot::Sender<SourceState> },
 }
@@ -303,6 +305,9 @@ impl Pump {
             }
             Message::Doubted { kind, reply } => {
                 _ = reply.send(self.core.doubted(&kind));
+            }
+            Message::Newest { kind, reply } => {
+                _ = reply.send(self.core.newest(&kind));
             }
             Message::Unconfirmed { kind, reply } => {
                 let mut scopes = self.core.unconfirmed(&kind);

@@ -77,6 +77,12 @@ impl Sink for KindSink {
             Event::State(state) => self.state(state).await,
         }
     }
+
+    async fn newest(&mut self) -> Option<u64> {
+        let (reply, answer) = oneshot::channel();
+        self.pump.send(Message::Newest { kind: self.key.clone(), reply }).await.ok()?;
+        answer.await.ok()
+    }
 }
 
 impl KindSink {

@@ -20,11 +20,14 @@ pub(super) struct Deferred {
 struct Waiting {
     due: Millis,
     kind: KindKey,
-    scope: Scope,
-    /// The source's version before the first change that waits: a resume must start there to see it again.
-    floor: Option<ResourceVersion>,
+    /// The readers that brought a change that waits, each with its source's version before the first of them: a resume
+    /// must start there to see it again.
+    floors: Vec<(Scope, Floor)>,
     item: Item,
 }
+
+/// A version to resume from; `None`: only a list will do.
+type Floor = Option<ResourceVersion>;
 
 /// The floors of what waits of one source, and how often each one stands there.
 #[derive(Debug, Default)]
@@ -71,14 +74,7 @@ impl Floors {
 }
 
 impl Deferred {
-    pub(super) fn put(
-        &mut self,
-        due: Millis,
-        kind: &KindKey,
-        scope: &Scope,
-        floor: Option<ResourceVersion>,
-        item: Item,
-    ) {
+    pub(super) fn put(&mut self, due: Millis, kind: &KindKey, scope: &Scope, floor: Floor, item: Item) {
         let floor = match (floor, item.entry.version) {
             // Events that came in another order than they happened have moved the version already.
             (Some(ResourceVersion::Number(floor)), Some(version)) => {
@@ -86,11 +82,23 @@ impl Deferred {
             }
             (floor, _) => floor,
         };
-        let floor = self.remove(item.id).map_or(floor, |older| older.floor);
+        let mut floors = self.remove(item.id).map_or_else(Vec::new, |older| older.floors);
+        if floors.iter().all(|(own, _)| own != scope) {
+            floors.push((scope.clone(), floor));
+        }
         self.next = Some(self.next.map_or(due, |next| next.min(due)));
-        self.floors.entry(kind.clone()).or_default().entry(scope.clone()).or_default().add(floor.as_ref());
-        let waiting = Waiting { due, kind: kind.clone(), scope: scope.clone(), floor, item };
-        self.waiting.insert(waiting.item.id, waiting);
+        let scopes = self.floors.entry(kind.clone()).or_default();
+        for (scope, floor) in &floors {
+            scopes.entry(scope.clone()).or_default().add(floor.as_ref());
+        }
+        self.waiting.insert(item.id, Waiting { due, kind: kind.clone(), floors, item });
+    }
+
+    /// The storage of a kind went back: what waits was, and where a resume would see it again is of a history that is no
+    /// more. A list follows.
+    pub(super) fn forget(&mut self, kind: &KindKey) {
+        self.waiting.retain(|_, waiting| waiting.kind != *kind);
+        self.floors.remove(kind);
     }
 
     pub(super) fn cancel(&mut self, id: IdHash) {
@@ -136,10 +144,12 @@ impl Deferred {
 
     fn forget_floor(&mut self, waiting: &Waiting) {
         let Some(scopes) = self.floors.get_mut(&waiting.kind) else { return };
-        let Some(floors) = scopes.get_mut(&waiting.scope) else { return };
-        floors.remove(waiting.floor.as_ref());
-        if floors.numbers.is_empty() && floors.none == 0 {
-            scopes.remove(&waiting.scope);
+        for (scope, floor) in &waiting.floors {
+            let Some(floors) = scopes.get_mut(scope) else { continue };
+            floors.remove(floor.as_ref());
+            if floors.numbers.is_empty() && floors.none == 0 {
+                scopes.remove(scope);
+            }
         }
         if scopes.is_empty() {
             self.floors.remove(&waiting.kind);
@@ -175,9 +185,10 @@ mod tests {
 
     /// What a look at everything that waits says.
     fn looked(deferred: &Deferred, scope: &Scope, version: u64) -> Option<u64> {
-        let mut own = deferred.waiting.values().filter(|waiting| waiting.scope == *scope);
-        own.try_fold(version, |lowest, waiting| {
-            let floor = waiting.floor.as_ref()?;
+        let all = deferred.waiting.values().flat_map(|waiting| &waiting.floors);
+        let mut own = all.filter(|(own, _)| own == scope);
+        own.try_fold(version, |lowest, (_, floor)| {
+            let floor = floor.as_ref()?;
             Some(floor.number().map_or(lowest, |floor| floor.min(lowest)))
         })
     }
@@ -193,6 +204,7 @@ mod tests {
             for (now, (id, scope, floor, what)) in (0..).zip(steps) {
                 let scope = &scopes[usize::from(scope)];
                 match what {
+                    0 if id == 0 => deferred.forget(&kind),
                     0 => deferred.cancel(IdHash(u128::from(id))),
                     1 => drop(deferred.take_due(now, false)),
                     _ => {

@@ -16,8 +16,10 @@ pub(super) struct Held {
     pub(super) key: Key,
     /// What the index would be given again if nothing changed.
     pub(super) fingerprint: Fingerprint,
-    /// The newest version seen; 0 while unknown.
-    pub(super) version: u64,
+    /// The newest version that was ever seen; 0 while unknown. The one in the index is not newer.
+    recorded: u64,
+    /// The version is of a history that is no more.
+    doubtful: bool,
     /// When annotation values alone were last written.
     pub(super) annotations_at: Millis,
     /// When a reader of the whole cluster last named it, and one of its namespace: counted in lists that have begun.
@@ -30,11 +32,26 @@ impl Held {
         Self {
             key: entry.key,
             fingerprint: entry.fingerprint,
-            version: entry.version.unwrap_or(0),
+            recorded: entry.version.unwrap_or(0),
+            doubtful: false,
             annotations_at: Millis::MIN / 2,
             seen: [0, 0],
             namespace,
         }
+    }
+
+    /// The newest version seen, where it may be compared; else 0.
+    pub(super) fn version(&self) -> u64 {
+        if self.doubtful { 0 } else { self.recorded }
+    }
+
+    /// Takes the version in which it was seen now. Says whether the entry must be written even if nothing else differs:
+    /// the index has it in a version that the storage has not reached again, and the next run would take that for newer
+    /// than all that comes.
+    pub(super) fn take_version(&mut self, version: Option<u64>) -> bool {
+        let Some(version) = version else { return false };
+        let stored = std::mem::replace(&mut self.recorded, version);
+        std::mem::take(&mut self.doubtful) && version < stored
     }
 
     /// A reader of `scope` named it at this count of lists; what was said later stands.
@@ -88,7 +105,7 @@ impl Swept<'_> {
         if own >= self.generation {
             return false;
         }
-        match (self.version, held.version) {
+        match (self.version, held.version()) {
             // Nothing to compare: what another reader named since this list began may be newer than it.
             (None, _) | (_, 0) => other < self.generation,
             // What is newer than the list came through another reader meanwhile.
@@ -103,7 +120,8 @@ impl HeldKinds {
         let held = Held {
             key: entry.key,
             fingerprint: entry.fingerprint,
-            version: entry.version,
+            recorded: entry.version,
+            doubtful: false,
             annotations_at: Millis::MIN / 2,
             seen: [0, 0],
             namespace,
@@ -194,7 +212,7 @@ impl HeldKinds {
         namespaces: impl Fn(&str) -> bool,
         version: u64,
     ) -> Vec<Gone> {
-        self.take_in(kind, namespaces, |held| (1..=version).contains(&held.version))
+        self.take_in(kind, namespaces, |held| (1..=version).contains(&held.version()))
     }
 
     fn take_in(
@@ -227,7 +245,7 @@ impl HeldKinds {
             .map(|(number, _)| number)
             .collect();
         let entries = self.kinds.get_mut(kind).into_iter().flat_map(HashMap::values_mut);
-        entries.filter(|held| doubtful.contains(&held.namespace)).for_each(|held| held.version = 0);
+        entries.filter(|held| doubtful.contains(&held.namespace)).for_each(|held| held.doubtful = true);
     }
 
     /// The newest version held of a kind in each namespace.
@@ -235,7 +253,7 @@ impl HeldKinds {
         let mut newest: HashMap<u32, u64> = HashMap::new();
         for held in self.kinds.get(kind).into_iter().flat_map(HashMap::values) {
             let newest = newest.entry(held.namespace).or_default();
-            *newest = held.version.max(*newest);
+            *newest = held.version().max(*newest);
         }
         let name = |number: u32| self.namespaces.get(number as usize).cloned();
         newest.into_iter().filter_map(|(number, newest)| Some((name(number)?, newest))).collect()

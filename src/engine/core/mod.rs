@@ -165,10 +165,11 @@ impl Core {
                 self.version_moved.get_or_insert(now);
             }
             Change::Regressed => {
+                let forgotten = self.sources.of(kind).is_some_and(KindSources::has_forgotten);
                 let source = self.source(at);
                 source.fail_list();
                 // Readers find it one after the other; what the first one had forgotten is not forgotten again.
-                if source.newest() > 0 { self.regress(now, kind) } else { source.regress() }
+                if source.newest() > 0 || forgotten { self.regress(now, kind) } else { source.regress() }
             }
             Change::Denied => {
                 self.source(at).deny(now);
@@ -178,17 +179,18 @@ impl Core {
         Verdict::Accepted { deleted: 0 }
     }
 
-    /// Forgets the source of a kind that is no longer read; its entries stay.
+    /// Forgets the source of a kind that is no longer read; its entries stay. That is committed soon: nobody looks there
+    /// now whether the storage goes back, and once it has come as far again nothing would tell that it did.
     pub(super) fn forget_source(&mut self, now: Millis, kind: &KindKey, scope: &Scope) {
         if self.sources.remove(kind, scope) {
-            self.version_moved.get_or_insert(now);
+            self.first_change.get_or_insert(now);
         }
     }
 
     /// Forgets every source of these kinds: nothing of them is held any more.
     pub(super) fn forget_kinds(&mut self, now: Millis, kinds: impl Fn(&KindKey) -> bool) {
         if self.sources.remove_kinds(kinds) {
-            self.version_moved.get_or_insert(now);
+            self.first_change.get_or_insert(now);
         }
     }
 
@@ -219,6 +221,11 @@ impl Core {
             .filter(|(_, source)| source.is_only_resumed() || old(source))
             .map(|(scope, _)| scope)
             .collect()
+    }
+
+    /// The newest version that any reader of a kind has seen since the storage went back last, or that is held.
+    pub(super) fn newest(&self, kind: &KindKey) -> u64 {
+        self.sources.of(kind).map_or(0, KindSources::newest)
     }
 
     /// Entries held of a kind.
@@ -319,11 +326,11 @@ impl Core {
         }
         if let Some(held) = self.held.get_mut(at.kind, item.id) {
             let same = held.key == item.entry.key;
-            if is_older(item.entry.version, held.version) {
+            if is_older(item.entry.version, held.version()) {
                 if same {
                     held.see(at.scope, self.generation);
                 }
-                let held = held.version;
+                let held = held.version();
                 self.source(at).contradict(held);
                 return;
             }
@@ -338,7 +345,7 @@ impl Core {
         self.count_event(at.kind);
         let version = item.entry.version;
         let stale = self.tombstones.forbids(item.entry.key, version)
-            || self.held.get_mut(at.kind, item.id).is_some_and(|held| is_older(version, held.version));
+            || self.held.get_mut(at.kind, item.id).is_some_and(|held| is_older(version, held.version()));
         if !stale {
             let generation = self.generation;
             let generation = self.source(at).watch_generation(generation);
@@ -383,8 +390,9 @@ impl Core {
             self.write(now, at.kind, item);
             return;
         }
-        held.version = item.entry.version.unwrap_or(held.version);
-        if held.fingerprint == item.entry.fingerprint {
+        if held.take_version(item.entry.version) {
+            self.write(now, at.kind, item);
+        } else if held.fingerprint == item.entry.fingerprint {
             self.deferred.cancel(item.id);
         } else if held.fingerprint.content == item.entry.fingerprint.content
             && now - held.annotations_at < ANNOTATION_INTERVAL_MS
@@ -460,6 +468,7 @@ impl Core {
     fn regress(&mut self, now: Millis, kind: &KindKey) {
         self.sources.regress(kind);
         self.held.forget_versions(kind, |_| true);
+        self.deferred.forget(kind);
         self.tombstones.clear();
         self.base.epoch += 1;
         self.version_moved.get_or_insert(now);
@@ -479,5 +488,5 @@ fn is_older(new: Option<u64>, held: u64) -> bool {
 
 fn drifted(held: &Held, version: Option<u64>, fingerprint: Fingerprint) -> bool {
     // Annotation values may wait in the ration; content may not.
-    version == Some(held.version) && held.fingerprint.content != fingerprint.content
+    version == Some(held.version()) && held.fingerprint.content != fingerprint.content
 }

@@ -55,6 +55,16 @@ impl KindSources {
         self.forgotten.max(seen.unwrap_or(0))
     }
 
+    /// The newest version that any source has seen, those included that are forgotten since.
+    pub(super) fn newest(&self) -> u64 {
+        self.iter().map(|(_, source)| source.newest()).fold(self.forgotten, u64::max)
+    }
+
+    /// Whether a source that is forgotten has seen something.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.forgotten > 0
+    }
+
     fn get(&self, scope: &Scope) -> Option<&Source> {
         match scope {
             Scope::All => self.all.as_ref(),

@@ -308,6 +308,107 @@ fn a_cluster_list_that_is_older_than_a_namespaces_reader_says_nothing_there() {
 }
 
 #[test]
+fn what_a_closed_reader_knew_is_not_resumed_in_another_history() {
+    let mut world = World::new(false);
+    world.take(Step::Open(1));
+    world.put(3, 0, 0);
+    world.list(1, 0, None, false);
+    world.commit();
+    world.take(Step::Close(1));
+    // Nobody reads there now, and the new history comes as far as the old one.
+    world.take(Step::RestoreEtcd { back: 1 });
+    world.take(Step::Open(1));
+    world.put(2, 0, 0);
+    world.crash();
+    world.settle(Ending::Cluster);
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
+fn that_the_storage_went_back_behind_a_closed_reader_is_found_by_the_one_that_stays() {
+    let mut world = World::new(false);
+    listed(&mut world);
+    world.put(0, 0, 0);
+    world.put(5, 0, 0);
+    world.take(Step::Open(2));
+    world.list(2, 0, None, false);
+    world.take(Step::Close(2));
+    // Not as far as the reader of the whole cluster had come.
+    world.take(Step::RestoreEtcd { back: 1 });
+    world.settle(Ending::Cluster);
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
+fn that_the_storage_went_back_behind_what_waits_is_found_after_a_crash() {
+    let mut world = World::new(false);
+    world.put(1, 0, 0);
+    listed(&mut world);
+    for annotation in [1, 2] {
+        world.put(1, 0, annotation);
+        world.deliver(0, 1, false, false);
+    }
+    world.put(3, 0, 0);
+    world.put(5, 0, 0);
+    world.deliver(0, 2, false, false);
+    world.commit();
+    // The checkpoint stands before the annotation that waits, the index knows more.
+    world.crash_while(|world| world.restore_etcd(1));
+    world.settle(Ending::Cluster);
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
+fn a_version_of_a_history_that_is_no_more_hides_nothing_after_a_crash() {
+    let mut world = World::new(false);
+    world.put(1, 0, 0);
+    listed(&mut world);
+    world.put(1, 1, 0);
+    world.put(1, 0, 0);
+    world.deliver(0, 2, false, false);
+    world.commit();
+    // What the list shows is what the index has, only older.
+    world.take(Step::RestoreEtcd { back: 2 });
+    listed(&mut world);
+    world.crash();
+    world.put(1, 2, 0);
+    world.deliver(0, 1, false, false);
+    world.commit();
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
+fn annotations_that_waited_when_the_storage_went_back_hold_no_version() {
+    let mut world = World::new(false);
+    world.put(1, 0, 0);
+    listed(&mut world);
+    for annotation in [1, 2] {
+        world.put(1, 0, annotation);
+        world.deliver(0, 1, false, false);
+    }
+    // What the list shows differs from the index in an annotation, and waits as what came before it did.
+    world.take(Step::RestoreEtcd { back: 2 });
+    listed(&mut world);
+    world.crash();
+    world.settle(Ending::Cluster);
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
+fn annotations_that_two_readers_brought_are_read_again_by_each_of_them() {
+    let mut world = overlapping();
+    for annotation in [1, 2] {
+        world.put(0, 0, annotation);
+        world.deliver(0, 1, false, false);
+        world.deliver(1, 1, false, false);
+    }
+    world.take(Step::Close(1));
+    world.crash();
+    world.settle(Ending::Cluster);
+    assert_eq!(world.indexed(), world.expected());
+}
+
+#[test]
 fn without_versions_an_object_that_another_reader_named_since_a_list_began_stays() {
     let mut core = Core::default();
     let (kind, inside) = (KindKey::from("things"), Scope::Namespace("a".into()));

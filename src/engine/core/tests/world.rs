@@ -201,13 +201,15 @@ impl World {
         reader.consistent_next = version.is_none();
     }
 
-    /// A reader is stopped, and what it read stays.
+    /// A reader is stopped, and what it read stays. The pump commits at once.
     fn close(&mut self, who: Who) {
         let reader = &mut self.readers[who];
         if reader.open {
             (reader.open, reader.at, reader.list) = (false, None, None);
             self.apply_of(who, Change::ListFailed);
             self.core.forget_source(self.now, &"things".into(), &self.readers[who].scope);
+            assert!(self.core.commit_due() <= Some(self.now + LISTING_COMMIT_DELAY_MS));
+            self.commit();
         }
     }
 
@@ -390,6 +392,16 @@ impl World {
 
     /// kill -9 and a new start: what was not committed is lost, index and checkpoint agree.
     pub(super) fn crash(&mut self) {
+        self.crash_while(|_| {});
+    }
+
+    /// The same, and what happened before the new start.
+    pub(super) fn crash_while(&mut self, down: impl FnOnce(&mut Self)) {
+        for reader in &mut self.readers {
+            (reader.at, reader.list) = (None, None);
+        }
+        self.core = Core::default();
+        down(self);
         let held = self.index.values().map(held).collect();
         self.core = Core::restore(held, self.stored.clone());
         self.reading().into_iter().for_each(|who| self.resume(who));
@@ -397,7 +409,7 @@ impl World {
     }
 
     /// Everything after some moment never happened, and other things happen under the same numbers.
-    fn restore_etcd(&mut self, back: usize) {
+    pub(super) fn restore_etcd(&mut self, back: usize) {
         self.restored = true;
         let keep = self.past.len().saturating_sub(back).max(1);
         self.past.truncate(keep);
@@ -413,12 +425,15 @@ impl World {
         (0..self.readers.len()).filter(|who| self.readers[*who].open).collect()
     }
 
+    /// Readers that were watching look whether the storage went back, by all that anybody has seen of the kind.
     fn check_revision(&mut self) {
         for who in self.reading() {
-            let source = self.core.source_of(&"things".into(), &self.readers[who].scope);
+            let known = self.core.newest(&"things".into());
+            let reader = &self.readers[who];
+            let source = self.core.source_of(&"things".into(), &reader.scope);
             let held = source.and_then(|source| source.version()).and_then(ResourceVersion::number);
-            let newest = self.readers[who].at.map(|at| at.max(self.readers[who].newest));
-            if newest.max(held).is_some_and(|at| at > self.revision) {
+            let own = reader.at.map(|at| at.max(reader.newest)).max(held);
+            if own.is_some_and(|own| own.max(known) > self.revision) {
                 self.regressed(who);
                 let reader = &mut self.readers[who];
                 (reader.at, reader.consistent_next) = (None, true);
