@@ -1,6 +1,8 @@
 //! Who we are and what we may read, asked of the server: where a kind may not be listed everywhere, these tell in
 //! which namespaces it may.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::client::{Client, ClientError, RequestSpec};
@@ -9,6 +11,8 @@ use crate::object::Kind;
 
 const RULES: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 const LIMIT: usize = 8 << 20;
+/// A list of namespaces begins soon, as it comes out of a cache.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Lists of metadata as JSON.
 pub const METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
@@ -139,7 +143,7 @@ pub async fn namespaces(client: &Client) -> Result<Option<Vec<String>>, ClientEr
     }
     const NAMESPACES: usize = 256 << 20;
     let spec = RequestSpec::new("/api/v1/namespaces").query("resourceVersion", "0").accept(METADATA);
-    match client.get(&spec).await {
+    match client.get(&spec.patience(PATIENCE)).await {
         Ok(response) => {
             let list: List = response.json(NAMESPACES).await?;
             Ok(Some(list.items.unwrap_or_default().into_iter().map(|item| item.metadata.name).collect()))

@@ -122,6 +122,8 @@ pub enum Action {
     Late(Duration),
     /// A list that lacks the first so many of its objects, each time the same, and says nothing of it.
     Loses(usize),
+    /// A list each of whose pages names the same next one.
+    Endless,
     /// Sends every watch event twice.
     Duplicate,
     /// Sends watch events pairwise in the wrong order.

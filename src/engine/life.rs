@@ -214,6 +214,7 @@ impl<'a> Life<'a> {
         self.readers.stop_all().await;
         if let Some(why) = self.given_up.take() {
             self.report(move |report| report.give_up(&why)).await;
+            self.tell_unsure().await;
         }
         self.memory.note_missing(self.plan.missing(self.begun.elapsed()));
         self.memory.save(&self.pump).await;
@@ -300,6 +301,7 @@ impl<'a> Life<'a> {
             self.expire().await;
             self.ask_rights();
             if self.is_done() {
+                self.tell_unsure().await;
                 return End::Finished(Outcome::Done);
             }
             let wake = self.book.due().map_or(self.next_expiry, |due| due.min(self.next_expiry));
@@ -317,7 +319,10 @@ impl<'a> Life<'a> {
                 Some(Ok(answer)) = self.asked.join_next(), if !self.asked.is_empty() => {
                     self.answered(answer).await;
                 }
-                () = self.shared.stirred.notified(), if live => self.book.stir(Instant::now()),
+                () = self.shared.stirred.rights.notified(), if live => self.book.stir(Instant::now()),
+                () = self.shared.stirred.namespaces.notified(), if live => {
+                    self.book.stir_names(Instant::now());
+                }
                 Some(notice) = self.notices.recv() => match self.notice(notice).await {
                     Heard::Nothing => {}
                     Heard::Discovery => schedule.ask(Reason::NotServed, Instant::now()),
@@ -437,6 +442,14 @@ impl<'a> Life<'a> {
     async fn held(&self) -> BTreeSet<KindKey> {
         let (reply, answer) = oneshot::channel();
         self.tell(Message::Held(reply)).await;
+        answer.await.unwrap_or_default()
+    }
+
+    /// Kinds that were read to the end once: where they offer no watch they go on being polled, so that what goes last
+    /// is seen to go, in a store as well.
+    async fn read(&self) -> BTreeSet<KindKey> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Message::Read(reply)).await;
         answer.await.unwrap_or_default()
     }
 

@@ -26,6 +26,7 @@ mod rights;
 mod semantic;
 mod sink;
 pub mod status;
+mod stirs;
 mod supervisor;
 mod tidy;
 mod unanswered;

@@ -69,6 +69,8 @@ pub(super) enum Message {
     Discovered(Instant),
     /// Kinds that the index has entries of.
     Held(oneshot::Sender<BTreeSet<KindKey>>),
+    /// Kinds that were read to the end once, in this run or an earlier one.
+    Read(oneshot::Sender<BTreeSet<KindKey>>),
     /// A list of a kind in a scope was answered 403, and no reader had asked for it.
     Refused { kind: KindKey, scope: Scope, why: String },
     /// Namespaces in which an earlier run had read a kind, and of which this one has found out nothing.
@@ -115,6 +117,8 @@ pub(super) struct Pump {
     behind: bool,
     /// Nothing that discovery said before this proves that a kind is gone.
     distrusted: Option<Instant>,
+    /// Something was committed.
+    committed: bool,
 }
 
 impl Pump {
@@ -151,6 +155,7 @@ impl Pump {
             asked: Vec::new(),
             behind: false,
             distrusted: None,
+            committed: false,
         })
     }
 
@@ -162,7 +167,7 @@ impl Pump {
             self.report.trouble = Some((self.clock.steady_ms(), describe(error)));
             self.publish();
         }
-        PumpEnd { report: self.report, writer: self.writer, result }
+        PumpEnd { report: self.report, writer: self.writer, committed: self.committed, result }
     }
 
     async fn pump(&mut self) -> Result<(), IndexError> {
@@ -292,6 +297,9 @@ impl Pump {
             Message::Held(reply) => {
                 _ = reply.send(self.core.kinds().cloned().collect());
             }
+            Message::Read(reply) => {
+                _ = reply.send(self.core.read_kinds().cloned().collect());
+            }
             Message::Holds { kind, scope, reply } => {
                 _ = reply.send(self.core.holds(&kind, &scope));
             }
@@ -370,6 +378,7 @@ impl Pump {
         checkpoint.set_times(|steady_s| self.clock.wall_of(steady_s.saturating_mul(1_000)).div_euclid(1_000));
         self.writer.commit(&checkpoint)?;
         self.core.committed();
+        self.committed = true;
         self.urgent = false;
         self.follow();
         self.tell_covered();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::cluster::client::Client;
@@ -16,6 +16,7 @@ use crate::object::{Kind, KindKey, Scope};
 
 use super::pump::{Message, SourceState};
 use super::sink::{KindSink, Notice};
+use super::stirs::{Stirred, Stirs};
 
 /// More namespaced watches than this are not opened; the rest is listed round-robin.
 pub(super) const NAMESPACED_WATCHES: usize = 500;
@@ -34,7 +35,7 @@ pub(super) struct Shared {
     pub(super) mode: ReaderMode,
     pub(super) timing: Timing,
     /// Something was seen to change that rights may depend on.
-    pub(super) stirred: Arc<Notify>,
+    pub(super) stirred: Arc<Stirred>,
     pub(super) cluster_uid: Option<String>,
 }
 
@@ -70,7 +71,7 @@ impl Readers {
             selection: shared.selection.clone(),
             pump: shared.pump.clone(),
             notices: shared.notices.clone(),
-            stirs: stirs(kind).then(|| shared.stirred.clone()),
+            stirs: Stirs::of(kind, &shared.stirred),
             denied: false,
         };
         let mut kind = kind.clone();
@@ -112,13 +113,14 @@ impl Readers {
         }
     }
 
-    /// Stops one reader and keeps its source: what it read goes by the rules for what may not be read.
-    pub(super) async fn suspend(&mut self, kind: &KindKey, scope: &Scope) {
-        if let Some(task) = self.remove(kind, scope) {
-            task.abort();
-            // Aborted or ended, nothing of it comes after this.
-            _ = task.await;
-        }
+    /// Stops one reader and keeps its source: what it read goes by the rules for what may not be read. Says whether there
+    /// was one.
+    pub(super) async fn suspend(&mut self, kind: &KindKey, scope: &Scope) -> bool {
+        let Some(task) = self.remove(kind, scope) else { return false };
+        task.abort();
+        // Aborted or ended, nothing of it comes after this.
+        _ = task.await;
+        true
     }
 
     /// Starts a running reader anew, from what is known of its source.
@@ -217,9 +219,4 @@ impl Readers {
             SourceState { version: None, holds_any: false } => Start::Empty,
         }
     }
-}
-
-/// Whether changes of a kind may change what may be read, and where.
-fn stirs(kind: &Kind) -> bool {
-    kind.key().as_str() == "namespaces" || kind.group == "rbac.authorization.k8s.io"
 }

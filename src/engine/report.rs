@@ -51,6 +51,8 @@ pub(super) struct Report {
     unread: BTreeMap<KindKey, (&'static str, Option<Millis>)>,
     /// Kinds whose API server does not answer, and that no reader reads.
     pub(super) unanswered: BTreeSet<KindKey>,
+    /// Kinds of which it could not be found out where they may be read, and why.
+    pub(super) unsure: BTreeMap<KindKey, String>,
     /// Watches that ended early.
     pub(super) watch_restarts: u64,
     /// Since when and why the index can't be written.
@@ -96,6 +98,7 @@ impl Report {
             unwatchable: BTreeSet::new(),
             unread: BTreeMap::new(),
             unanswered: BTreeSet::new(),
+            unsure: BTreeMap::new(),
             watch_restarts: 0,
             trouble: None,
             mirror: None,
@@ -200,6 +203,9 @@ impl Report {
         }
         self.unread.values_mut().for_each(|(_, since)| _ = since.get_or_insert(now));
         self.add_unread(&mut kinds, core);
+        for (kind, why) in &self.unsure {
+            kinds.entry(kind.clone()).and_modify(|status| status.fail(why));
+        }
         for status in kinds.values_mut() {
             self.add_costs(now, core, status);
         }

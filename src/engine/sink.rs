@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::cluster::selection::Selection;
 use crate::cluster::watch::{Answer, Event, Sink, State};
@@ -12,6 +12,7 @@ use crate::object::{IdHash, Key, Kind, KindKey, Object, ResourceVersion, Scope};
 
 use super::core::{Change, Item, Verdict};
 use super::pump::Message;
+use super::stirs::Stirs;
 
 /// What a reader tells the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +41,15 @@ pub(super) struct KindSink {
     pub(super) pump: mpsc::Sender<Message>,
     pub(super) notices: mpsc::Sender<Notice>,
     /// To be told of events, where rights may depend on these objects.
-    pub(super) stirs: Option<Arc<Notify>>,
+    pub(super) stirs: Option<Stirs>,
     /// Whether the last answer was 403.
     pub(super) denied: bool,
 }
 
 impl Sink for KindSink {
     async fn send(&mut self, event: Event) -> Answer {
-        if let Some(stirred) = &self.stirs
-            && matches!(event, Event::Upserted(_) | Event::Deleted(_) | Event::ListEnded(_))
-        {
-            stirred.notify_one();
+        if let Some(stirs) = &mut self.stirs {
+            stirs.see(&event);
         }
         match event {
             Event::ListStarted { consistent, reread } => {

@@ -316,6 +316,12 @@ impl KindStatus {
         }
     }
 
+    /// It counts as failing, for this reason, whatever is read of it.
+    pub(super) fn fail(&mut self, why: &str) {
+        self.state = KindState::Failing { error: why.to_owned() };
+        self.error = Some(why.to_owned());
+    }
+
     /// The namespaces that are read, where that is not all of them.
     fn read_in(&self) -> Option<String> {
         let read = (!self.scopes.is_empty()).then(|| format!("in {}", self.scopes.join(", ")))?;

@@ -23,13 +23,30 @@ use super::status::Status;
 use super::tidy::Tidier;
 use super::{EngineError, EngineOptions, Mode, Outcome, Running, schema_version};
 
-/// The index is tried again this long after it could not be written.
-const REOPEN_AFTER: Duration = Duration::from_secs(5);
+/// After the index could not be written everything begins anew, with all its requests, after a pause that grows from the
+/// first to the second of these while nothing gets written. Whether a commit works is tried as often as the first says.
+const REOPEN_AFTER: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 /// How often a process that can't write its index says that it lives.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the engine's present reader stands: another one after the index was set aside.
 pub(super) type ReaderSlot = Arc<RwLock<index::Reader>>;
+
+/// How long it takes until everything begins anew.
+#[derive(Debug, Default)]
+struct Reopening {
+    /// Lives that ended so, one after the other, without a commit.
+    fruitless: u32,
+}
+
+impl Reopening {
+    /// The pause after one more of them.
+    fn pause(&mut self) -> Duration {
+        let pause = REOPEN_AFTER.0.saturating_mul(2_u32.saturating_pow(self.fruitless));
+        self.fruitless += 1;
+        pause.min(REOPEN_AFTER.1)
+    }
+}
 
 /// Owns everything that runs.
 pub(super) struct Supervisor {
@@ -41,6 +58,8 @@ pub(super) struct Supervisor {
     head: Status,
     embedding: Embedding,
     tidier: Tidier,
+    /// How long the index is not tried again the next time that it can't be written.
+    reopening: Reopening,
     /// Why the run was stopped before every kind had answered.
     given_up: Arc<OnceLock<String>>,
 }
@@ -83,6 +102,7 @@ impl Supervisor {
             head,
             embedding,
             tidier,
+            reopening: Reopening::default(),
             given_up: Arc::default(),
         })
     }
@@ -154,17 +174,21 @@ impl Supervisor {
         Outcome::Done
     }
 
-    /// Tries to write again until that works; `false` when told to stop meanwhile.
+    /// Tries to write again until that works; `false` when told to stop meanwhile. Opening a writer may work where nothing
+    /// can be written, so it commits what there is.
     async fn roll_back(&mut self, mut writer: Writer) -> bool {
+        let mut pause = self.reopening.pause();
         loop {
             let tried = Instant::now();
-            while tried.elapsed() < REOPEN_AFTER {
+            while tried.elapsed() < pause {
                 self.give_sign_of_life();
                 if tokio::time::timeout(SIGN_EVERY, self.stop.cancelled()).await.is_ok() {
                     return false;
                 }
             }
-            match writer.rollback() {
+            pause = REOPEN_AFTER.0;
+            let opened = writer.rollback();
+            match opened.and_then(|checkpoint| writer.commit(&checkpoint).map(|()| checkpoint)) {
                 Ok(checkpoint) => {
                     self.next = Some((writer, checkpoint));
                     return true;
@@ -264,6 +288,9 @@ impl Supervisor {
             None => pumping.await,
         };
         let ended = ended.map_err(|_| IndexError::Stopped)?;
+        if ended.committed {
+            self.reopening = Reopening::default();
+        }
         self.head = ended.report.head;
         Ok((ended.writer, ended.result.map_or_else(End::IndexFailed, |()| end)))
     }
@@ -273,6 +300,8 @@ impl Supervisor {
 pub(super) struct PumpEnd {
     pub(super) report: Report,
     pub(super) writer: Writer,
+    /// Whether anything was committed.
+    pub(super) committed: bool,
     pub(super) result: Result<(), IndexError>,
 }
 
@@ -324,5 +353,25 @@ async fn report_link(connectivity: Connectivity, pump: mpsc::Sender<Message>, cl
         if pump.send(Message::Report(set)).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_that_commit_nothing_follow_each_other_ever_more_rarely() {
+        let mut reopening = Reopening::default();
+        let pauses: Vec<u64> = (0..8).map(|_| reopening.pause().as_secs()).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300]);
+        // A day on a full disk.
+        reopening = Reopening::default();
+        let mut time = Duration::ZERO;
+        let lives = std::iter::from_fn(|| {
+            time += reopening.pause();
+            (time < Duration::from_secs(86_400)).then_some(())
+        });
+        assert!(lives.count() < 300);
     }
 }

@@ -68,6 +68,24 @@ async fn a_kind_that_loses_its_watch_is_polled_and_watched_again_when_it_is_back
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kind_without_watch_that_was_read_goes_on_being_polled_when_nothing_is_left_of_it() {
+    let mut played = Played::start(empty(), gizmos).await;
+    played.server.set_verbs(GIZMOS, &["get", "list"]).expect("it is served");
+    announce(&played.server);
+    played.becomes(GIZMOS, "polled").await;
+    (0..20).for_each(|n| _ = played.server.delete(GIZMOS, "default", &format!("g{n}")));
+    played.until("nothing to be held", |own| own.held(GIZMOS) == 0).await;
+    announce(&played.server);
+    played.pass(20 * MINUTE).await;
+    assert_eq!(played.state(GIZMOS).map(|state| state.name()), Some("polled"));
+    played.stop().await;
+    played.resume().await;
+    played.becomes(GIZMOS, "polled").await;
+    make(&played.server, GIZMOS, "new");
+    played.until("the new one", |own| own.held(GIZMOS) == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_kind_that_can_no_longer_be_listed_keeps_what_is_held_and_says_why() {
     let mut played = Played::start(empty(), gizmos).await;
     played.server.set_verbs(GIZMOS, &["get"]).expect("it is served");

@@ -9,7 +9,7 @@ use crate::cluster::wire::{Encoding, Gunzip, ListDecoder, ListPart};
 use crate::object::{Object, ResourceVersion};
 
 use super::options::ReaderOptions;
-use super::{Answer, Event, Sink, Trouble};
+use super::{Answer, Event, Mode, Sink, Trouble};
 
 /// Items are handed on in batches of this many: big enough to make a channel cheap, small enough to stay in cache.
 const BATCH: usize = 128;
@@ -101,12 +101,25 @@ async fn pages<S: Sink>(
     mut response: Response,
     newest: &mut u64,
 ) -> Result<Option<Option<ResourceVersion>>, Trouble> {
+    let mut before = None;
     loop {
         let Some((version, token)) = page(options, sink, response, newest).await? else { return Ok(None) };
         let Some(token) = token else { return Ok(Some(version)) };
-        let permit = options.client.read_permit(Queue::Fresh).await;
-        let spec = options.ask().accept(ACCEPT).query("continue", token);
-        response = options.client.read(&spec, permit).await?;
+        if before.as_ref() == Some(&token) {
+            return Err(Trouble::endless());
+        }
+        let next = async {
+            let permit = options.client.read_permit(Queue::Fresh).await;
+            let spec = options.ask().accept(ACCEPT).query("continue", token.clone());
+            options.client.read(&spec, permit).await
+        };
+        response = match options.mode {
+            Mode::Follow => next.await?,
+            Mode::Once | Mode::Confirm => {
+                tokio::time::timeout(options.timing.once, next).await.map_err(|_| slow())??
+            }
+        };
+        before = Some(token);
     }
 }
 

@@ -49,10 +49,7 @@ impl ReaderOptions {
 
     /// Whose word an answer to such a request is.
     pub(super) fn answerer(&self) -> Answerer {
-        match self.storage {
-            Storage::Core | Storage::Events => Answerer::Kind,
-            Storage::Aggregated(_) => Answerer::Aggregated,
-        }
+        self.storage.answerer()
     }
 
     /// Growing pauses by this reader's clock.

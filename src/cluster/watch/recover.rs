@@ -36,6 +36,8 @@ impl<S: Sink> Reader<S> {
             (Step::List(_) | Step::Resume { .. } | Step::Doubt { .. }, Trouble::Gone) => {
                 Step::List(Freshness::Consistent)
             }
+            // What it had read may be removed before it may be read again.
+            (Step::Resume { .. }, Trouble::Forbidden(_)) => Step::List(Freshness::Consistent),
             (Step::Resume { .. }, _) => Step::Resume { since },
             (Step::Doubt { .. }, _) => Step::Doubt { since },
             (step, _) => step,

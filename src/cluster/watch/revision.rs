@@ -39,6 +39,14 @@ impl Storage {
         }
     }
 
+    /// Whose word an answer about such a kind is.
+    pub fn answerer(&self) -> Answerer {
+        match self {
+            Self::Core | Self::Events => Answerer::Kind,
+            Self::Aggregated(_) => Answerer::Aggregated,
+        }
+    }
+
     /// Whether versions are etcd's, which only grow; an aggregated API may count as it likes.
     pub fn is_ordered(&self) -> bool {
         !matches!(self, Self::Aggregated(_))

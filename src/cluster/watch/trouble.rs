@@ -46,6 +46,12 @@ impl Trouble {
         Self::from(refusal(status))
     }
 
+    /// A list whose pages lead to themselves.
+    pub(super) fn endless() -> Self {
+        let message = "each page of its list names the same next one, so that it has no end".to_owned();
+        Self::Other { message, retry_after: None }
+    }
+
     /// An answer in a format that was not asked for.
     pub(super) fn format(content_type: &str) -> Self {
         let what = if content_type.is_empty() { "no content type" } else { content_type };

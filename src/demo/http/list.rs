@@ -235,6 +235,9 @@ fn page(
         end.continue_token =
             items.last().map(|last| token(revision, &path(&last.object.namespace, &last.object.name)));
     }
+    if call.action == Some(Action::Endless) {
+        end.continue_token = Some(token(revision, ""));
+    }
     Ok(Page { items, end })
 }
 

@@ -254,6 +254,7 @@ fn refuse(action: &Action, now: i64) -> Option<Result<Reply, Refusal>> {
         | Action::Silent { .. }
         | Action::Late(_)
         | Action::Loses(_)
+        | Action::Endless
         | Action::Duplicate
         | Action::Reorder
         | Action::RevisionBackwards(_)

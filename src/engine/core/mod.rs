@@ -217,10 +217,7 @@ impl Core {
     pub(super) fn unconfirmed(&self, kind: &KindKey) -> Vec<Scope> {
         let sources = self.sources.of(kind).into_iter().flat_map(KindSources::iter);
         let old = |source: &Source| source.may_list() && !self.is_current(source);
-        sources
-            .filter(|(_, source)| source.is_only_resumed() || old(source))
-            .map(|(scope, _)| scope)
-            .collect()
+        sources.filter(|(_, source)| source.is_unconfirmed() || old(source)).map(|(scope, _)| scope).collect()
     }
 
     /// The newest version that any reader of a kind has seen since the storage went back last, or that is held.
@@ -246,6 +243,11 @@ impl Core {
     /// Kinds with at least one entry.
     pub(super) fn kinds(&self) -> impl Iterator<Item = &KindKey> {
         self.held.kinds()
+    }
+
+    /// Kinds that were read to the end once.
+    pub(super) fn read_kinds(&self) -> impl Iterator<Item = &KindKey> {
+        self.sources.iter().filter(|(_, _, source)| source.is_complete()).map(|(kind, _, _)| kind)
     }
 
     /// Events of a kind since the start: list items aside, everything its watches delivered.

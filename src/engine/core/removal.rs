@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::object::{IdHash, KindKey, Scope};
+use crate::object::{IdHash, KindKey, ResourceVersion, Scope};
 
 use super::forbidden::Expired;
 use super::source::Source;
@@ -141,7 +141,9 @@ impl Core {
         if gone.is_empty() {
             return Vec::new();
         }
-        let seen = self.sources.get(&NAMESPACES.into(), &Scope::All).map_or(0, Source::newest);
+        // A list that is being read has named newer ones, and not yet all.
+        let listed = self.sources.get(&NAMESPACES.into(), &Scope::All).and_then(Source::version);
+        let seen = listed.and_then(ResourceVersion::number).unwrap_or(0);
         let mut entries = Vec::new();
         for (kind, sources) in self.sources.kinds_mut().filter(|(kind, _)| !apart.contains(*kind)) {
             let gone: Vec<Arc<str>> =

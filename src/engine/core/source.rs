@@ -48,7 +48,8 @@ pub(in crate::engine) struct Source {
     /// `apiVersion/Kind` of what is read.
     api: String,
     confirming: bool,
-    /// A list was accepted, or a bookmark came, in this run: what is held is what the server has, not what it had once.
+    /// In this run a list was accepted that is not merely what some API server had cached, or a bookmark came: what is not
+    /// held is not there.
     confirmed: bool,
     /// The count of lists at which the last consistent one began that was accepted.
     consistent: u32,
@@ -225,7 +226,8 @@ impl Source {
         self.confirming = false;
         (self.torn, self.regressed, self.failed) = (false, false, false);
         self.complete = true;
-        self.confirmed = true;
+        // The first list of an empty index may come from a cache that is behind: nothing held says how old it is.
+        self.confirmed |= listing.consistent || self.version.is_some();
         if listing.consistent {
             self.consistent = self.generation;
         }
@@ -272,8 +274,9 @@ impl Source {
         self.opened && self.is_resumable() && !self.is_denied() && self.listing.is_none()
     }
 
-    /// Whether it is read from where an earlier run ended, and neither a list nor a bookmark came since.
-    pub(super) fn is_only_resumed(&self) -> bool {
+    /// Whether it is read from where an earlier run ended, or from what a cache had, and neither a list that says more nor
+    /// a bookmark came since.
+    pub(super) fn is_unconfirmed(&self) -> bool {
         self.may_list() && !self.confirmed
     }
 

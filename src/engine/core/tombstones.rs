@@ -43,9 +43,11 @@ impl Tombstones {
         self.versions.get(&key).is_some_and(|buried| version.is_some_and(|version| version <= *buried))
     }
 
+    /// Forgets all of them: a list that was asked for before, of whatever kind, can't be measured by what is left.
     pub(super) fn clear(&mut self) {
         self.versions.clear();
         self.order.clear();
+        self.buried += CAPACITY as u64 + 1;
     }
 }
 
@@ -63,5 +65,16 @@ mod tests {
         assert!(tombstones.remember_since(since) && tombstones.forbids(key(1), Some(1)));
         tombstones.bury(key(0), 9);
         assert!(!tombstones.remember_since(since) && !tombstones.forbids(key(1), Some(1)));
+    }
+
+    #[test]
+    fn what_was_cleared_is_not_remembered() {
+        let mut tombstones = Tombstones::default();
+        let since = tombstones.buried();
+        tombstones.bury(Key::of("id", "1"), 1);
+        assert!(tombstones.remember_since(since));
+        tombstones.clear();
+        assert!(!tombstones.remember_since(since), "a list that runs may name what is deleted");
+        assert!(tombstones.remember_since(tombstones.buried()), "one that begins now may not");
     }
 }

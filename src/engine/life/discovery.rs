@@ -93,7 +93,8 @@ impl Life<'_> {
     /// One reading and what follows from it; says whether it agrees with the definitions that stand.
     async fn take(&mut self, discovery: &Discovery) -> bool {
         let held = self.held().await;
-        let sorted = Sorted::new(discovery, &self.options.selection, &held);
+        let polled: BTreeSet<KindKey> = held.iter().cloned().chain(self.read().await).collect();
+        let sorted = Sorted::new(discovery, &self.options.selection, &polled);
         let known = held.iter().chain(self.memory.kinds().keys()).cloned().collect();
         let now = self.begun.elapsed();
         let mut steps = self.plan.read(now, &sorted.reading, &self.definitions(), &known);
@@ -103,7 +104,7 @@ impl Life<'_> {
             steps.unread.extend(steps.remove.drain(..).map(|kind| (kind, Unread::Missing)));
         }
         self.tell_unmatched(discovery).await;
-        self.tell_kinds(discovery, &sorted, &steps, &held).await;
+        self.tell_kinds(discovery, &sorted, &steps, (&held, &polled)).await;
         let kinds = sorted.excluded.into_keys().filter(|kind| held.contains(kind)).collect();
         self.tell(Message::Exclude { kinds, selection: self.options.selection.clone() }).await;
         self.carry_out(steps).await;
@@ -153,10 +154,10 @@ impl Life<'_> {
         discovery: &Discovery,
         sorted: &Sorted,
         steps: &Steps,
-        held: &BTreeSet<KindKey>,
+        (held, polled): (&BTreeSet<KindKey>, &BTreeSet<KindKey>),
     ) {
         let (excluded, unwatchable) = (sorted.excluded.clone(), sorted.unwatchable.clone());
-        let unanswered = unanswered(discovery, self.memory.kinds().values(), &self.options.selection, held);
+        let unanswered = unanswered(discovery, self.memory.kinds().values(), &self.options.selection, polled);
         let unread = steps.unread.iter().filter(|(kind, _)| held.contains(*kind));
         let unread: Vec<_> = unread.map(|(kind, unread)| (kind.clone(), unread.why())).collect();
         self.report(move |report| {

@@ -14,12 +14,12 @@ pub(super) struct Sorted {
     pub(super) reading: Reading,
     /// Kinds that a rule excludes, served or only held, with the rule.
     pub(super) excluded: BTreeMap<KindKey, String>,
-    /// Kinds that offer no watch and of which nothing is held.
+    /// Kinds that offer no watch and were never read.
     pub(super) unwatchable: BTreeSet<KindKey>,
 }
 
 impl Sorted {
-    /// Sorts the kinds of a reading; `held` are those that the index has entries of.
+    /// Sorts the kinds of a reading; `held` are those that the index has entries of, or had.
     pub(super) fn new(discovery: &Discovery, selection: &Selection, held: &BTreeSet<KindKey>) -> Self {
         let mut own = Self::default();
         for kind in &discovery.kinds {

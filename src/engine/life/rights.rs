@@ -7,9 +7,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::super::pump::Message;
-use super::super::rights::{Answer, Asker, Book, Depth, Places, Tried};
+use super::super::rights::{Answer, Ask, Asker, Book, Depth, Places, Tried};
 use super::super::{EngineOptions, Mode};
 use super::Life;
+use crate::cluster::client::Answerer;
 use crate::cluster::watch::{Rounds, Storage};
 use crate::object::{KindKey, Scope};
 
@@ -25,8 +26,8 @@ pub(super) fn book(options: &EngineOptions) -> Book {
         Mode::Once => Depth::Once,
         Mode::Confirm { .. } => Depth::Glance,
     };
-    let first = options.timing.recheck_forbidden;
-    Book::new(depth, options.context_namespace.clone(), options.selection.clone(), first, Instant::now())
+    let times = (options.timing.recheck_forbidden, options.timing.once);
+    Book::new(depth, options.context_namespace.clone(), options.selection.clone(), times, Instant::now())
 }
 
 impl Life<'_> {
@@ -34,7 +35,19 @@ impl Life<'_> {
     pub(super) fn ask_rights(&mut self) {
         let rounds = (self.options.mode == Mode::Live).then(|| self.shared.rounds.clone());
         while let Some(ask) = self.book.next(Instant::now()) {
-            self.asked.spawn(self.asker(rounds.clone()).ask(ask));
+            let answerer = match &ask {
+                Ask::Try(kind, _) => self.storage(kind).answerer(),
+                Ask::Namespaces | Ask::Review(..) => Answerer::Server,
+            };
+            self.asked.spawn(self.asker(rounds.clone()).ask(ask, answerer));
+        }
+    }
+
+    /// Has the report name the kinds of which it could not be found out where they may be read, in a run that ends.
+    pub(super) async fn tell_unsure(&self) {
+        if self.options.mode != Mode::Live {
+            let unsure = self.book.unsure().into_iter().collect();
+            self.report(move |report| report.unsure = unsure).await;
         }
     }
 
@@ -51,11 +64,11 @@ impl Life<'_> {
                 self.tell_many().await;
             }
             Answer::Reviewed(namespace, rules) => {
-                let places = self.book.reviewed(&namespace, rules);
+                let places = self.book.reviewed(Instant::now(), &namespace, rules);
                 self.read_in(places).await;
             }
             Answer::Tried(kind, namespace, tried, why) => {
-                let places = self.book.tried(&kind, &namespace, tried);
+                let places = self.book.tried(Instant::now(), &kind, &namespace, tried);
                 self.read_in(places).await;
                 if tried == Tried::Refused {
                     // What an earlier reader had read there counts its time by this.
@@ -91,8 +104,10 @@ impl Life<'_> {
     /// A reader's list in a namespace was answered 403: from now on the right is asked for with all others, and not by a
     /// reader for each.
     pub(super) async fn refused(&mut self, kind: &KindKey, namespace: &Arc<str>) {
-        if self.options.mode == Mode::Live {
-            self.readers.suspend(kind, &Scope::Namespace(namespace.clone())).await;
+        // What a reader said that was stopped since, as the whole cluster may be listed, is out of date.
+        if self.options.mode == Mode::Live
+            && self.readers.suspend(kind, &Scope::Namespace(namespace.clone())).await
+        {
             self.book.refuse(Instant::now(), kind, namespace);
             // Its namespace may be gone, and then its documents are.
             self.next_expiry =

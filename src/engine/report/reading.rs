@@ -78,7 +78,9 @@ impl Reading {
             return KindState::Stale { since_ms: link_since };
         }
         match self.shown() {
-            State::Live | State::Confirmed => KindState::Complete,
+            State::Live | State::Confirmed if complete => KindState::Complete,
+            // It was emptied since, and a list has to say what there is.
+            State::Live | State::Confirmed => KindState::Waiting,
             State::Polled => KindState::Polled,
             State::Waiting | State::Initializing | State::Listing if self.overdue && !complete => {
                 KindState::Failing { error: NO_ANSWER_YET.to_owned() }
@@ -100,6 +102,7 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::status::KindStatus;
     use super::*;
 
     fn shown(reading: &Reading, complete: bool) -> (&'static str, bool) {
@@ -139,5 +142,20 @@ mod tests {
         assert_eq!(shown(&reading, true), ("complete", false));
         reading.take(State::Listing);
         assert_eq!(shown(&reading, true), ("complete", false), "what is read again was watched a moment ago");
+    }
+
+    #[test]
+    fn what_is_watched_and_was_never_read_to_the_end_is_not_complete() {
+        let mut reading = Reading::new(0);
+        reading.take(State::Live);
+        assert_eq!(shown(&reading, false), ("waiting", false));
+        assert_eq!(shown(&reading, true), ("complete", false));
+    }
+
+    #[test]
+    fn a_kind_of_which_it_is_unknown_where_it_may_be_read_counts_as_failing() {
+        let mut status = KindStatus::new("pods".into(), KindState::Complete);
+        status.fail("nobody answers");
+        assert_eq!((status.state.name(), status.why().as_str()), ("failing", "nobody answers"));
     }
 }

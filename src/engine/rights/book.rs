@@ -3,9 +3,11 @@
 //! - A kind is asked about once the whole cluster may not be listed. Each namespace is reviewed once; what its rules
 //!   allow is read. Where they are incomplete (webhook authorizers), each kind is tried once, by a list.
 //! - Answers are remembered as bits. They are asked for again in rounds that take ever longer ([`Pace`]).
+//! - A run that ends has no rounds: what had no answer is asked again a few times ([`Patience`]), and then named.
+
+mod asking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +15,13 @@ use tokio::time::Instant;
 
 use super::bits::{Bits, Shared};
 use super::pace::Pace;
+use super::patience::{Patience, Sort};
 use super::question::{Ask, Depth, Places, Rules, Tried};
 use crate::cluster::selection::Selection;
 use crate::object::{Kind, KindKey};
 
-/// Reviews in flight at once.
-const REVIEWS: usize = 8;
+/// Namespaces are listed again only after so many times the time that the last list of them took.
+const SHARE: u32 = 20;
 
 /// One namespace.
 #[derive(Debug, Default)]
@@ -58,9 +61,17 @@ pub(in crate::engine) struct Book {
     /// Namespaces to review, and to look for kinds to try, before anything is asked again.
     to_review: BTreeSet<Arc<str>>,
     to_try: BTreeSet<Arc<str>>,
-    /// In flight.
-    reviews: BTreeSet<Arc<str>>,
-    tries: BTreeSet<(Arc<str>, usize)>,
+    /// Namespaces whose review had no answer, in a run that ends.
+    to_review_again: BTreeSet<Arc<str>>,
+    /// In flight, and since when.
+    reviews: BTreeMap<Arc<str>, Instant>,
+    tries: BTreeMap<(Arc<str>, usize), Instant>,
+    /// Kinds whose last try had no answer: few of those are tried at once, as their API may hang.
+    silent: Bits,
+    /// What is asked in spite of failures, in a run that ends.
+    patience: Option<Patience>,
+    /// When [`Book::next`] was asked last.
+    looked: Instant,
     /// Where the round stands: this namespace, and this kind in it (none: its review), were asked last.
     cursor: Option<(Arc<str>, Option<usize>)>,
 }
@@ -68,8 +79,11 @@ pub(in crate::engine) struct Book {
 /// The question which namespaces there are.
 #[derive(Debug)]
 struct Names {
-    asking: bool,
-    /// Whether it was answered at all.
+    /// Since when it is on its way.
+    asked: Option<Instant>,
+    /// How long the last answer took.
+    took: Duration,
+    /// Whether it was answered at all, or is asked no more.
     answered: bool,
     /// `None` before anything is asked.
     due: Option<Instant>,
@@ -78,12 +92,13 @@ struct Names {
 }
 
 impl Book {
-    /// Nothing is known, and nothing is asked before a kind is denied. The first round of asking again takes `first`.
+    /// Nothing is known, and nothing is asked before a kind is denied. The first round of asking again takes `first`; a run
+    /// that ends asks what hangs for `limit`.
     pub(in crate::engine) fn new(
         depth: Depth,
         context: Option<String>,
         selection: Arc<Selection>,
-        first: Duration,
+        (first, limit): (Duration, Duration),
         now: Instant,
     ) -> Self {
         Self {
@@ -99,7 +114,8 @@ impl Book {
             shared: Shared::default(),
             pace: Pace::new(first, now),
             names: Names {
-                asking: false,
+                asked: None,
+                took: Duration::ZERO,
                 answered: false,
                 due: None,
                 last: now,
@@ -109,8 +125,12 @@ impl Book {
             round: 0,
             to_review: BTreeSet::new(),
             to_try: BTreeSet::new(),
-            reviews: BTreeSet::new(),
-            tries: BTreeSet::new(),
+            to_review_again: BTreeSet::new(),
+            reviews: BTreeMap::new(),
+            tries: BTreeMap::new(),
+            silent: Bits::default(),
+            patience: (depth != Depth::Live).then(|| Patience::new(limit)),
+            looked: now,
             cursor: None,
         }
     }
@@ -186,19 +206,30 @@ impl Book {
     /// Something changed that rights may depend on.
     pub(in crate::engine) fn stir(&mut self, now: Instant) {
         self.pace.start_over(now, self.round);
+        // Which namespaces there are depends on rights only where they may not be listed.
+        if self.listed.is_none() {
+            self.stir_names(now);
+        }
+    }
+
+    /// A namespace was made, or is gone.
+    pub(in crate::engine) fn stir_names(&mut self, now: Instant) {
         if let Some(due) = self.names.due {
             self.names.pace.start_over(now, 1);
-            let soon = (now + self.first / 30).max(self.names.last + self.first / 3);
-            self.names.due = Some(due.min(soon));
+            let pause = (self.first / 3).max(SHARE * self.names.took);
+            self.names.due = Some(due.min((now + self.first / 30).max(self.names.last + pause)));
         }
     }
 
     /// Which namespaces there are; `None` where they may not be listed.
     pub(in crate::engine) fn listed(&mut self, now: Instant, names: Result<Option<Vec<String>>, ()>) {
-        (self.names.asking, self.names.answered, self.names.last) = (false, true, now);
+        let asked = self.names.asked.take().unwrap_or(now);
+        (self.names.last, self.names.took) = (now, now.duration_since(asked));
         self.names.pace.again(now, 1);
         self.names.pace.end_round();
-        self.names.due = Some(self.names.pace.due());
+        self.names.due = Some(self.names.pace.due().max(now + SHARE * self.names.took));
+        self.judge(now, Sort::Names, asked, names.is_ok());
+        self.names.answered |= names.is_ok() || self.patience.is_none() || self.is_over(Sort::Names);
         let candidates: BTreeSet<Arc<str>> = match names {
             // Those that are known stay; what can't be asked now is asked again.
             Err(()) => return,
@@ -217,9 +248,10 @@ impl Book {
             self.places.retain(|name, place| used(place) || listed.contains(name));
         }
         for name in candidates.into_iter().filter(|name| self.selection.namespace(name)) {
-            if !self.places.contains_key(&name) {
-                self.to_review.insert(name.clone());
-                self.places.insert(name, Place::default());
+            // One that an earlier run had read in is known, and was not asked about.
+            let place = self.places.entry(name.clone()).or_default();
+            if place.rules.is_none() && !self.reviews.contains_key(&name) {
+                self.to_review.insert(name);
             }
         }
     }
@@ -231,8 +263,8 @@ impl Book {
 
     /// In how many namespaces rights are asked for, and in how many of them that was not done yet.
     pub(in crate::engine) fn progress(&self) -> (usize, usize) {
-        let waiting = self.to_review.union(&self.to_try).chain(&self.reviews).count();
-        (self.places.len(), waiting)
+        let waiting = self.to_review.union(&self.to_try).chain(self.reviews.keys()).count();
+        (self.places.len(), waiting + self.to_review_again.len())
     }
 
     /// Where kinds were refused in namespaces that are gone.
@@ -250,8 +282,22 @@ impl Book {
     }
 
     /// A namespace was reviewed, or could not be.
-    pub(in crate::engine) fn reviewed(&mut self, namespace: &Arc<str>, rules: Option<Rules>) -> Places {
-        self.reviews.remove(namespace);
+    pub(in crate::engine) fn reviewed(
+        &mut self,
+        now: Instant,
+        namespace: &Arc<str>,
+        rules: Option<Rules>,
+    ) -> Places {
+        if let Some(asked) = self.reviews.remove(namespace) {
+            self.judge(now, Sort::Reviews, asked, rules.is_some());
+            if rules.is_none() && self.patience.is_some() {
+                self.to_review_again.insert(namespace.clone());
+            }
+        }
+        if self.is_over(Sort::Reviews) {
+            (self.to_review, self.to_review_again) = Default::default();
+            self.reviews.clear();
+        }
         let (Some(place), Some(rules)) = (self.places.get_mut(namespace), rules) else { return Vec::new() };
         let rules = self.shared.of(rules);
         let before = place.rules.replace(rules.clone());
@@ -265,51 +311,93 @@ impl Book {
     }
 
     /// A kind was tried in a namespace.
-    pub(in crate::engine) fn tried(&mut self, kind: &KindKey, namespace: &Arc<str>, tried: Tried) -> Places {
+    pub(in crate::engine) fn tried(
+        &mut self,
+        now: Instant,
+        kind: &KindKey,
+        namespace: &Arc<str>,
+        tried: Tried,
+    ) -> Places {
         let Some(number) = self.numbers.get(kind).copied() else { return Vec::new() };
-        self.tries.remove(&(namespace.clone(), number));
-        let Some(place) = self.places.get_mut(namespace) else { return Vec::new() };
-        place.refused.take(number);
-        place.unclear.take(number);
+        if let Some(asked) = self.tries.remove(&(namespace.clone(), number)) {
+            self.judge(now, Sort::Tries(number), asked, tried != Tried::Unclear);
+        }
+        if tried == Tried::Unclear {
+            self.silent.put(number)
+        } else {
+            self.silent.take(number)
+        }
+        if self.is_over(Sort::Tries(number)) {
+            self.tries.retain(|(_, own), _| *own != number);
+        }
+        let Some(place) = self.places.get_mut(namespace).filter(|_| self.denied.has(number)) else {
+            // It may be read everywhere since, or nowhere.
+            return Vec::new();
+        };
         match tried {
-            Tried::Allowed if self.denied.has(number) && !place.read.has(number) => {
-                place.read.put(number);
-                let kind = self.kinds.get(number).cloned();
-                return kind.into_iter().map(|kind| (kind, namespace.clone())).collect();
-            }
-            Tried::Allowed => {}
-            Tried::Refused => place.refused.put(number),
+            // No answer changes nothing that is known.
+            Tried::Unclear if place.refused.has(number) => {}
             Tried::Unclear => place.unclear.put(number),
+            Tried::Refused => {
+                place.unclear.take(number);
+                place.refused.put(number);
+            }
+            Tried::Allowed => {
+                place.unclear.take(number);
+                place.refused.take(number);
+                if !place.read.has(number) {
+                    place.read.put(number);
+                    let kind = self.kinds.get(number).cloned();
+                    return kind.into_iter().map(|kind| (kind, namespace.clone())).collect();
+                }
+            }
         }
         Vec::new()
     }
 
     /// Whether everything was asked once, and nothing is in flight.
     pub(in crate::engine) fn is_settled(&self) -> bool {
-        let waits = !self.names.answered || !self.to_review.is_empty() || !self.to_try.is_empty();
-        let flies = self.names.asking || !self.reviews.is_empty() || !self.tries.is_empty();
-        self.denied.is_empty() || !(waits || flies)
+        let asked = self.to_review.is_empty() && self.to_review_again.is_empty() && self.reviews.is_empty();
+        let reviews = asked || self.is_over(Sort::Reviews);
+        let tries = self.to_try.is_empty() && self.tries.is_empty();
+        let names = self.names.answered && !self.names.asked();
+        self.denied.is_empty() || (names && reviews && tries)
     }
 
-    /// When [`Book::next`] has something to ask again; what was never asked it has at once.
-    pub(in crate::engine) fn due(&self) -> Option<Instant> {
-        if self.denied.is_empty() || (self.depth != Depth::Live && self.names.answered) {
-            return None;
-        }
-        let names = self.names.due.filter(|_| !self.names.asking);
-        let again = self.has_room().then(|| self.pace.due());
-        names.into_iter().chain(again).min()
+    /// Kinds of which it is not known where they may be read, and why: that could not be asked, or was not yet.
+    pub(in crate::engine) fn unsure(&self) -> Vec<(KindKey, String)> {
+        let names = !self.names.answered || self.is_over(Sort::Names);
+        let why = |number: usize| {
+            let unknown = self.places.iter().filter(|(name, place)| self.is_unsure(name, place, number));
+            match (names, unknown.count()) {
+                (true, _) => Some("which namespaces there are could not be asked".to_owned()),
+                (false, 0) => None,
+                (false, 1) => Some("whether it may be read could not be asked in one namespace".to_owned()),
+                (false, n) => Some(format!("whether it may be read could not be asked in {n} namespaces")),
+            }
+        };
+        let named =
+            self.denied.iter().filter_map(|number| Some((self.kinds.get(number)?.key(), why(number)?)));
+        named.collect()
     }
 
-    /// The next question that may be asked now.
-    pub(in crate::engine) fn next(&mut self, now: Instant) -> Option<Ask> {
-        if self.denied.is_empty() {
-            return None;
+    fn is_unsure(&self, name: &Arc<str>, place: &Place, number: usize) -> bool {
+        let asked = match &self.listed {
+            Some(listed) => listed.contains(name),
+            None => self.context.as_deref() == Some(name),
+        };
+        let open = asked && !place.read.has(number) && !place.refused.has(number);
+        let unsure = |rules: &Arc<Rules>| rules.incomplete && self.depth != Depth::Glance;
+        open && place.rules.as_ref().is_none_or(unsure)
+    }
+
+    /// A question was answered, or was not.
+    fn judge(&mut self, now: Instant, sort: Sort, asked: Instant, answered: bool) {
+        match &mut self.patience {
+            Some(patience) if answered => patience.answered(sort),
+            Some(patience) => patience.failed(now, sort, asked),
+            None => {}
         }
-        let ask = self.ask_names(now).or_else(|| self.first_review()).or_else(|| self.first_try());
-        let ask = ask.or_else(|| self.ask_again(now))?;
-        self.pace.spend(now);
-        Some(ask)
     }
 
     #[cfg(test)]
@@ -341,125 +429,12 @@ impl Book {
         }
         found
     }
-
-    fn ask_names(&mut self, now: Instant) -> Option<Ask> {
-        let due = !self.names.asking && self.names.due.is_some_and(|due| due <= now);
-        let wanted = self.depth == Depth::Live || !self.names.answered;
-        (due && wanted).then(|| {
-            self.names.asking = true;
-            Ask::Namespaces
-        })
-    }
-
-    fn first_review(&mut self) -> Option<Ask> {
-        let next = (self.reviews.len() < REVIEWS).then(|| self.to_review.pop_first())??;
-        Some(self.review(next))
-    }
-
-    fn review(&mut self, namespace: Arc<str>) -> Ask {
-        if self.told.len() != self.kinds.len() {
-            self.told = self.kinds.clone().into();
-        }
-        self.reviews.insert(namespace.clone());
-        Ask::Review(namespace, self.told.clone())
-    }
-
-    fn first_try(&mut self) -> Option<Ask> {
-        let never_tried = |place: &Place, number: usize| {
-            let unsure = place.rules.as_ref().is_some_and(|rules| rules.incomplete);
-            unsure && !place.refused.has(number) && !place.unclear.has(number)
-        };
-        let (most, _) = self.depth.tries();
-        if self.tries.len() >= most {
-            return None;
-        }
-        let (mut done, mut found) = (Vec::new(), None);
-        for namespace in &self.to_try {
-            match self.candidate(namespace, None, never_tried) {
-                Candidate::Free(number) => {
-                    found = Some((namespace.clone(), number));
-                    break;
-                }
-                Candidate::Busy => {}
-                Candidate::None => done.push(namespace.clone()),
-            }
-        }
-        done.iter().for_each(|namespace| {
-            self.to_try.remove(namespace);
-        });
-        found.and_then(|(namespace, number)| self.attempt(&namespace, number))
-    }
-
-    /// The first kind after this one that is denied and not read in a namespace, nor tried at this moment.
-    fn candidate(
-        &self,
-        namespace: &Arc<str>,
-        after: Option<usize>,
-        wanted: impl Fn(&Place, usize) -> bool,
-    ) -> Candidate {
-        let Some(place) = self.places.get(namespace) else { return Candidate::None };
-        let numbers = self.denied.iter().filter(|number| after.is_none_or(|after| *number > after));
-        let wanted = numbers.filter(|number| !place.read.has(*number) && wanted(place, *number));
-        let mut found = Candidate::None;
-        let (_, of_a_kind) = self.depth.tries();
-        for number in wanted {
-            let flying = self.tries.iter().filter(|(_, own)| *own == number);
-            let (mut here, mut anywhere) = (false, 0);
-            flying.for_each(|(own, _)| (here, anywhere) = (here || own == namespace, anywhere + 1));
-            if !here && anywhere < of_a_kind {
-                return Candidate::Free(number);
-            }
-            found = Candidate::Busy;
-        }
-        found
-    }
-
-    fn attempt(&mut self, namespace: &Arc<str>, number: usize) -> Option<Ask> {
-        let kind = self.kinds.get(number)?.clone();
-        self.tries.insert((namespace.clone(), number));
-        Some(Ask::Try(kind, namespace.clone()))
-    }
-
-    /// Whether anything may be asked again. Where too much is on its way the next answer is what to wait for, and no time.
-    fn has_room(&self) -> bool {
-        let (most, _) = self.depth.tries();
-        let room = self.reviews.len() < REVIEWS && self.tries.len() < most;
-        self.depth == Depth::Live && room && !self.places.is_empty()
-    }
-
-    /// The next question of the round: for each namespace its review, and then what was refused or unclear there.
-    fn ask_again(&mut self, now: Instant) -> Option<Ask> {
-        if !self.has_room() || self.pace.due() > now {
-            return None;
-        }
-        if self.cursor.is_none() {
-            self.round = self.places.values().map(Place::questions).sum();
-        }
-        self.pace.again(now, self.round);
-        let refused = |place: &Place, number: usize| place.refused.has(number) || place.unclear.has(number);
-        if let Some((namespace, number)) = self.cursor.clone()
-            && let Candidate::Free(next) = self.candidate(&namespace, number, refused)
-        {
-            self.cursor = Some((namespace.clone(), Some(next)));
-            return self.attempt(&namespace, next);
-        }
-        let after = self.cursor.take().map_or(Bound::Unbounded, |(namespace, _)| Bound::Excluded(namespace));
-        let next = self.places.range::<str, _>((after.as_ref().map(AsRef::as_ref), Bound::Unbounded)).next();
-        let Some(next) = next.map(|(name, _)| name.clone()) else {
-            self.pace.end_round();
-            return None;
-        };
-        self.cursor = Some((next.clone(), None));
-        (!self.reviews.contains(&next)).then(|| self.review(next))
-    }
 }
 
-/// A kind that may be tried.
-enum Candidate {
-    Free(usize),
-    /// There is one, but enough of it are on their way.
-    Busy,
-    None,
+impl Names {
+    fn asked(&self) -> bool {
+        self.asked.is_some()
+    }
 }
 
 impl Place {

@@ -4,21 +4,29 @@
 mod bits;
 mod book;
 mod pace;
+mod patience;
 mod question;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bits::Bits;
 pub(super) use book::Book;
 use question::Rules;
 pub(super) use question::{Ask, Depth, Places, Tried};
+use tokio::time::timeout;
 
-use crate::cluster::client::{Client, ClientError, RequestSpec};
+use crate::cluster::client::{Answerer, Client, ClientError, RequestSpec};
 use crate::cluster::review;
 use crate::cluster::watch::{Connectivity, Rounds, describe};
 use crate::object::{Kind, KindKey};
+
+/// What is asked of one namespace is quickly answered; an API that takes longer hangs.
+const ANSWER: Duration = Duration::from_secs(10);
+/// The same of the list of all namespaces, to its end.
+const LIST: Duration = Duration::from_secs(60);
 
 /// An answer to a question.
 #[derive(Debug)]
@@ -42,20 +50,23 @@ pub(super) struct Asker {
 
 impl Asker {
     /// Asks one question.
-    pub(super) async fn ask(self, ask: Ask) -> Answer {
+    pub(super) async fn ask(self, ask: Ask, answerer: Answerer) -> Answer {
         if self.rounds.is_some() {
             self.connectivity.up().await;
         }
         match ask {
-            Ask::Namespaces => Answer::Namespaces(review::namespaces(&self.client).await.map_err(drop)),
+            Ask::Namespaces => {
+                let names = timeout(LIST, review::namespaces(&self.client)).await;
+                Answer::Namespaces(names.map_err(drop).and_then(|names| names.map_err(drop)))
+            }
             Ask::Review(namespace, kinds) => {
-                let rules = self.review(&namespace, &kinds).await;
-                Answer::Reviewed(namespace, rules)
+                let rules = timeout(ANSWER, self.review(&namespace, &kinds)).await;
+                Answer::Reviewed(namespace, rules.ok().flatten())
             }
             Ask::Try(kind, namespace) => {
                 let tried = match &self.rounds {
-                    Some(rounds) => rounds.turn(self.attempt(&kind, &namespace)).await,
-                    None => self.attempt(&kind, &namespace).await,
+                    Some(rounds) => rounds.turn(self.attempt(&kind, &namespace, answerer)).await,
+                    None => self.attempt(&kind, &namespace, answerer).await,
                 };
                 let (tried, why) = match tried {
                     Ok(()) => (Tried::Allowed, String::new()),
@@ -84,8 +95,9 @@ impl Asker {
     }
 
     /// Lists one object at most: whether that is allowed is all that counts.
-    async fn attempt(&self, kind: &Kind, namespace: &str) -> Result<(), ClientError> {
+    async fn attempt(&self, kind: &Kind, namespace: &str, answerer: Answerer) -> Result<(), ClientError> {
         let spec = RequestSpec::new(kind.path(Some(namespace))).query("limit", "1").kind(kind.key());
-        self.client.get(&spec.accept(review::METADATA)).await.map(drop)
+        let spec = spec.answered_by(answerer).patience(ANSWER).accept(review::METADATA);
+        self.client.get(&spec).await.map(drop)
     }
 }

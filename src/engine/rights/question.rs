@@ -50,12 +50,22 @@ pub(in crate::engine) enum Depth {
     Glance,
 }
 
+/// How many tries are in flight at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) most: usize,
+    /// Of one kind: its API may hang.
+    pub(super) of_a_kind: usize,
+    /// Of all kinds whose last try had no answer: the others never wait for them alone.
+    pub(super) silent: usize,
+}
+
 impl Depth {
-    /// Tries in flight at once, and of one kind: its API may hang. Live ones take turns with the readers that poll.
-    pub(super) fn tries(self) -> (usize, usize) {
+    /// Live tries take turns with the readers that poll.
+    pub(super) fn tries(self) -> Limits {
         match self {
-            Self::Live => (2, 1),
-            Self::Once | Self::Glance => (8, 4),
+            Self::Live => Limits { most: 2, of_a_kind: 1, silent: 1 },
+            Self::Once | Self::Glance => Limits { most: 8, of_a_kind: 4, silent: 4 },
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A cluster whose rights differ by namespace, and hours of questions about them.
 
+mod silent;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use crate::cluster::selection::{Selection, SelectionOptions};
 
 const FIRST: Duration = Duration::from_secs(30);
 const HOUR: Duration = Duration::from_secs(3_600);
+/// How long a run that ends asks what hangs.
+const LIMIT: Duration = Duration::from_secs(30);
 
 fn kind(number: usize) -> Kind {
     Kind {
@@ -51,7 +55,7 @@ impl World {
         let now = Instant::now();
         let kinds: Vec<Kind> = (0..kinds).map(kind).collect();
         let selection = Selection::new(&SelectionOptions::default());
-        let mut book = Book::new(depth, Some("context".into()), Arc::new(selection), FIRST, now);
+        let mut book = Book::new(depth, Some("context".into()), Arc::new(selection), (FIRST, LIMIT), now);
         book.know(kinds.iter());
         Self {
             book,
@@ -100,12 +104,12 @@ impl World {
                 let told = |number: &usize| self.told.contains(&(namespace.to_string(), *number));
                 let allowed = (0..kinds.len()).filter(told).collect();
                 let rules = Rules { allowed, kinds: kinds.len(), incomplete: self.incomplete };
-                ("reviews", self.book.reviewed(&namespace, Some(rules)))
+                ("reviews", self.book.reviewed(self.now, &namespace, Some(rules)))
             }
             Ask::Try(kind, namespace) => {
                 let at = (namespace.to_string(), self.number(&kind.key()));
                 let tried = if self.allowed.contains(&at) { Tried::Allowed } else { Tried::Refused };
-                ("tries", self.book.tried(&kind.key(), &namespace, tried))
+                ("tries", self.book.tried(self.now, &kind.key(), &namespace, tried))
             }
         };
         *self.asked.entry(name).or_default() += 1;
@@ -116,9 +120,9 @@ impl World {
     fn fail(&mut self, ask: Ask) {
         match ask {
             Ask::Namespaces => self.book.listed(self.now, Err(())),
-            Ask::Review(namespace, _) => assert!(self.book.reviewed(&namespace, None).is_empty()),
+            Ask::Review(namespace, _) => assert!(self.book.reviewed(self.now, &namespace, None).is_empty()),
             Ask::Try(kind, namespace) => {
-                assert!(self.book.tried(&kind.key(), &namespace, Tried::Unclear).is_empty());
+                assert!(self.book.tried(self.now, &kind.key(), &namespace, Tried::Unclear).is_empty());
             }
         }
     }
@@ -273,12 +277,12 @@ async fn a_new_namespace_is_asked_about_soon_after_something_stirred() {
     world.pass(12 * HOUR);
     world.namespaces = Some(vec![space(0), space(7)]);
     world.grant(7, 0);
-    world.book.stir(world.now);
+    world.book.stir_names(world.now);
     world.pass(Duration::from_secs(5));
     assert_eq!(world.read, [(space(7), 0)].into());
     let before = world.total();
     for _ in 0..3_600 {
-        world.book.stir(world.now);
+        world.book.stir_names(world.now);
         world.pass(Duration::from_secs(1));
     }
     assert!(world.total() - before < 800, "a cluster in which namespaces come and go: {:?}", world.asked);

@@ -129,6 +129,11 @@ fn a_full_disk_is_an_error_that_the_index_survives() {
         assert_eq!(reader.checkpoint(), checkpoint(40));
         assert_eq!(reader.snapshot().held().unwrap(), before);
         assert_eq!(documents(&reader).len(), before.len());
+        // where a writer can be opened a commit tells that nothing can be written
+        room.set(0);
+        if writer.rollback().is_ok() {
+            assert!(writer.commit(&checkpoint(40)).is_err(), "{room_left}");
+        }
         // and with room again, writing goes on from there
         room.set(i64::MAX);
         assert_eq!(writer.rollback().unwrap(), checkpoint(40));

@@ -200,3 +200,22 @@ async fn lists_that_go_on_contradicting_what_is_held_are_told_and_asked_for_ever
     let mut once = contradicted(&setup, 1_000, Mode::Once);
     assert!(matches!(once.ends(MINUTE).await, State::Unconfirmed(_)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_was_forbidden_at_its_start_is_listed_when_it_may_be_read_again() {
+    let setup = Setup::new(|_| {});
+    let first = setup.follow(KIND);
+    first.is_live(MINUTE).await;
+    let version = first.version();
+    drop(first);
+    // Neither the cluster's revision nor the kind's own may be asked for.
+    for kind in [KIND, "namespaces"] {
+        setup.server.inject(Fault::always(Matcher::kind(Verb::List, kind), Action::Status(403)));
+    }
+    let reader = setup.read(KIND, Start::Resume(version), Mode::Follow);
+    reader.becomes(|state| matches!(state, State::Forbidden(_)), MINUTE).await;
+    sleep(5 * MINUTE).await;
+    setup.server.clear_faults();
+    reader.is_live(10 * MINUTE).await;
+    assert!(reader.log(|log| !log.held.is_empty()), "what was removed meanwhile only a list brings back");
+}

@@ -73,3 +73,22 @@ async fn a_day_that_was_asked_for_is_a_minute() {
     let reader = setup.follow(KIND);
     reader.is_live(62 * SECOND).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_lead_to_themselves_are_a_failure_and_not_read_for_ever() {
+    for (mode, start) in [(Mode::Once, Start::Consistent), (Mode::Follow, Start::Empty)] {
+        let setup = Setup::new(|_| {});
+        setup.fault(Verb::List, Action::Endless);
+        let reader = setup.read(KIND, start, mode);
+        let is_told = |state: &State| match state {
+            State::Unconfirmed(why) | State::Failing(why) => why.contains("has no end"),
+            _ => false,
+        };
+        reader.becomes(is_told, MINUTE).await;
+        setup.server.clear_faults();
+        if mode == Mode::Follow {
+            reader.is_live(MINUTE).await;
+        }
+        assert!(setup.asked().0 < 20, "{:?}", setup.asked());
+    }
+}

@@ -32,7 +32,8 @@ async fn a_request_carries_our_name_the_token_and_the_wish_for_gzip() {
 
 #[tokio::test]
 async fn only_the_uid_of_kube_system_tells_which_cluster_answers() {
-    let list = r#"{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"uid":"u"}}]}"#;
+    let list =
+        r#"{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"kube-system","uid":"u"}}]}"#;
     let server = Server::start(Settings::default(), move |_| answer(200, "application/json", list)).await;
     let client = server.client(TOKEN, "");
     let (core, other) = (
@@ -42,6 +43,14 @@ async fn only_the_uid_of_kube_system_tells_which_cluster_answers() {
     let (core, other) = (core.unwrap(), other.unwrap());
     assert_eq!((core.uid.as_deref(), other.uid), (Some("u"), None));
     assert_eq!((core.version.clone(), other.version), (ResourceVersion::parse("7"), core.version));
+}
+
+#[tokio::test]
+async fn another_namespace_than_the_one_asked_for_says_nothing_of_the_cluster() {
+    let list = r#"{"metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a","uid":"u"}}]}"#;
+    let server = Server::start(Settings::default(), move |_| answer(200, "application/json", list)).await;
+    let revision = server.client(TOKEN, "").cluster_revision(Answerer::Server).await.unwrap();
+    assert_eq!((revision.uid, revision.version), (None, ResourceVersion::parse("7")));
 }
 
 #[tokio::test]

@@ -244,3 +244,31 @@ fn a_list_of_the_whole_cluster_settles_what_earlier_readers_of_namespaces_left()
     assert_eq!(world.core.undecided(&things()), []);
     assert_eq!(world.core.covered(None), [(things(), Scope::All)]);
 }
+
+#[test]
+fn what_a_cache_had_when_nothing_was_held_is_no_authority_until_something_confirms_it() {
+    let kind = things();
+    let list = |core: &mut Core, consistent: bool, version: u64| {
+        let mut apply = |change| core.apply(0, &kind, &Scope::All, change);
+        apply(Change::ListStarted { consistent, reread: false });
+        apply(Change::ListEnded(Some(ResourceVersion::Number(version))));
+    };
+    let open = || {
+        let mut core = Core::restore(Vec::new(), Checkpoint::default());
+        core.open_source(&things(), &Scope::All, "v1/Thing");
+        core
+    };
+    let all = vec![(things(), Scope::All)];
+    let confirm: [&dyn Fn(&mut Core); 3] =
+        [&|core| list(core, true, 290), &|core| list(core, false, 291), &|core| {
+            core.apply(0, &things(), &Scope::All, Change::Bookmark(ResourceVersion::Number(291)));
+        }];
+    for confirm in confirm {
+        let mut core = open();
+        list(&mut core, false, 290);
+        assert_eq!(core.covered(None), [], "the cache may be behind what a store has");
+        assert_eq!(core.unconfirmed(&things()), [Scope::All], "so that it is asked to be confirmed");
+        confirm(&mut core);
+        assert_eq!(core.covered(None), all);
+    }
+}
