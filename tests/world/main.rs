@@ -57,7 +57,8 @@ const LONG: u64 = 10_000;
 const SHRINKING: usize = 400;
 
 /// Faults that histories have shown and that are not mended yet, by what is said of them: an ordinary run tells them and
-/// goes on, a long one fails. Nothing that deletes wrongly or asks too much may stand here.
+/// goes on, a long one fails. Nothing that deletes wrongly or asks too much may stand here. Three of 200 showed one of them:
+/// where more than one in [`OPEN_SHARE`] does, something new is wrong.
 const OPEN: [(&str, &str); 3] = [
     (
         "is a ghost",
@@ -69,6 +70,9 @@ const OPEN: [(&str, &str); 3] = [
         "a kind of an aggregated API is called complete while one of its objects is missing",
     ),
 ];
+
+/// See [`OPEN`].
+const OPEN_SHARE: u64 = 25;
 
 fn is_open(seed: u64, violation: &Violation) -> bool {
     let said = violation.to_string();
@@ -162,9 +166,10 @@ fn whatever_happens_nothing_is_wrongly_deleted_and_an_hour_later_all_is_right() 
     for left_out in LEFT_OUT {
         println!("not played: {}", left_out.why);
     }
-    let mut failed = play_all(first, count);
-    if !long {
-        failed.retain(|(seed, violation)| !is_open(*seed, violation));
+    let (open, mut failed): (Vec<_>, Vec<_>) =
+        play_all(first, count).into_iter().partition(|(seed, violation)| is_open(*seed, violation));
+    if long || open.len() as u64 > 1 + count / OPEN_SHARE {
+        failed.extend(open);
     }
     let shrunk = number("KUBESIFT_WORLD_SHRINK").unwrap_or(3);
     for (seed, violation) in failed.iter().take(usize::try_from(shrunk).unwrap()) {
